@@ -1,0 +1,1 @@
+"""The routines of a release and their order. Knows Azure, Ghost and databases; never Slack."""

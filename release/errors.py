@@ -1,0 +1,69 @@
+"""What can go wrong in a release: one class a cause, and each says what to do next.
+
+Arguments are positional only: the engine stores an error as its class and `args` and builds it
+again from them. Never put a secret into an argument.
+"""
+
+
+class ReleaseError(Exception):
+    """A failure a person can act on: `problem` says what happened, `remedy` what to do."""
+
+    problem = "{0}"
+    remedy = "Look at the bot's log for this release, then try again."
+
+    def __str__(self) -> str:
+        return self.problem.format(*self.args)
+
+    @property
+    def advice(self) -> str:
+        """What the person should do next, one or two sentences."""
+        return self.remedy.format(*self.args)
+
+
+class SiteBusy(ReleaseError):
+    problem = "{0} is held by {1} ({2}), started by {3}."
+    remedy = "Wait for it to end, decide it in its thread, or stop it with /ghost cancel {0}."
+
+
+class UnknownSite(ReleaseError):
+    problem = "There is no site called {0}."
+    remedy = "Choose one of: {1}."
+
+
+class SiteNeeded(ReleaseError):
+    problem = "Several sites are configured, so say which one."
+    remedy = "Add the site's name at the end, one of: {0}."
+
+
+class NothingToRollBack(ReleaseError):
+    problem = "{0} has no release that can be rolled back."
+    remedy = "A rollback needs a release that went live and whose old slot was not deployed to since. See /ghost history {0}."
+
+
+class NothingToCancel(ReleaseError):
+    problem = "No release of {0} is under way."
+    remedy = "See /ghost history {0} for how the last ones ended."
+
+
+class TooLateToCancel(ReleaseError):
+    problem = "{0} can no longer be cancelled: the swap has been asked for."
+    remedy = "Wait for it to end, then roll back with /ghost rollback {1} if you must."
+
+
+class Cancelled(ReleaseError):
+    """Raised between two steps when a person asked for it: an end, not a defect."""
+
+    problem = "{0} was cancelled by {1}."
+    remedy = "Production was not touched. Start again whenever you like."
+
+
+class NotPermitted(ReleaseError):
+    problem = "{0}"
+    remedy = "{1}"
+
+
+class Unexpected(ReleaseError):
+    """A defect of ours, told without its traceback (that is in the log)."""
+
+    problem = "Something unexpected happened during {0} ({1})."
+    remedy = "The bot's log has the details under release {2}. {3}"

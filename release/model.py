@@ -1,0 +1,301 @@
+"""The words of a release as values: frozen, comparable, and the same in every process."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    UPGRADE = "upgrade"
+    BACKUP = "backup"
+    SWAP = "swap"
+    ROLLBACK = "rollback"
+
+
+class State(StrEnum):
+    """Where a release stands. `OPEN` ones hold their site's lock."""
+
+    BACKING_UP = "backing_up"
+    STAGING = "staging"
+    AWAITING_APPROVAL = "awaiting_approval"
+    PROMOTING = "promoting"
+    ROLLING_BACK = "rolling_back"
+    BACKED_UP = "backed_up"
+    LIVE = "live"
+    ROLLED_BACK = "rolled_back"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def is_open(self) -> bool:
+        return self in OPEN
+
+
+OPEN = frozenset(
+    {State.BACKING_UP, State.STAGING, State.AWAITING_APPROVAL, State.PROMOTING, State.ROLLING_BACK}
+)
+
+FIRST_STATE = {
+    Kind.UPGRADE: State.STAGING,
+    Kind.BACKUP: State.BACKING_UP,
+    Kind.SWAP: State.STAGING,
+    Kind.ROLLBACK: State.ROLLING_BACK,
+}
+
+
+class Step(StrEnum):
+    """The steps people see, in the words of the plan."""
+
+    PREFLIGHT = "preflight"
+    BACK_UP = "back_up"
+    BUILD = "build"
+    TAKE_STOCK = "take_stock"
+    MIGRATE = "migrate"
+    DEPLOY = "deploy"
+    SYNC_CONTENT = "sync_content"
+    PUT_DATABASE = "put_database"
+    START = "start"
+    SMOKE_TEST = "smoke_test"
+    RECHECK = "recheck"
+    CATCH_UP = "catch_up"
+    PREVIEW = "preview"
+    SWAP = "swap"
+    VERIFY = "verify"
+
+
+STAGE_STEPS = (
+    Step.PREFLIGHT,
+    Step.BACK_UP,
+    Step.BUILD,
+    Step.TAKE_STOCK,
+    Step.MIGRATE,
+    Step.DEPLOY,
+    Step.SYNC_CONTENT,
+    Step.PUT_DATABASE,
+    Step.START,
+    Step.SMOKE_TEST,
+)
+PROMOTE_STEPS = (Step.RECHECK, Step.CATCH_UP, Step.PREVIEW, Step.SWAP, Step.VERIFY)
+
+PLAN: dict[Kind, tuple[Step, ...]] = {
+    Kind.UPGRADE: STAGE_STEPS + PROMOTE_STEPS,
+    Kind.BACKUP: (Step.BACK_UP,),
+    Kind.SWAP: (Step.PREFLIGHT, Step.START, Step.SMOKE_TEST, Step.RECHECK, Step.PREVIEW, Step.SWAP, Step.VERIFY),
+    Kind.ROLLBACK: (Step.PREFLIGHT, Step.START, Step.SMOKE_TEST, Step.SWAP, Step.VERIFY),
+}
+
+
+class StepState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step of one release. `detail` is its figures in one line, for the thread."""
+
+    step: Step
+    state: StepState
+    detail: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class BackupTaken:
+    """A checked copy of production's database. `path` is relative to the backup folder."""
+
+    id: str
+    site: str
+    version: str
+    path: str
+    digest: str
+    size: int
+    rows: dict[str, int]
+    content_digests: dict[str, str]
+    taken_at: datetime
+
+
+@dataclass(frozen=True)
+class PackageBuilt:
+    """What is deployed. `size` in bytes; `digest` is sha256 of the zip."""
+
+    version: str
+    node: str
+    path: str
+    folder: str
+    digest: str
+    size: int
+    seconds: float
+    from_cache: bool
+
+
+@dataclass(frozen=True)
+class MigrationDone:
+    """`rows` is table -> (before, after); `path` the migrated copy on the bot's disk."""
+
+    from_version: str
+    to_version: str
+    path: str
+    digest: str
+    rows: dict[str, tuple[int, int]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ContentSynced:
+    """Files of the content folders: how many were looked at, and what had to move. `copied_bytes` in bytes."""
+
+    looked_at: int
+    copied: int
+    copied_bytes: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class PageCompared:
+    """One address asked on staging and on production. `ok` is staging's verdict."""
+
+    path: str
+    what: str
+    expected: str
+    staging: str
+    production: str
+    milliseconds: int
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What was tested on staging, so that exactly this is swapped."""
+
+    version: str
+    package_digest: str
+    database_digest: str
+    source_version: str
+    staging_url: str
+
+
+@dataclass(frozen=True)
+class ProbeSeen:
+    """What visitors of production got while it was swapped. Times in milliseconds."""
+
+    requests: int
+    failed: int
+    slowest_ms: float
+    median_ms: float
+    seconds: float
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SwapDone:
+    """`before` and `after` are production's versions; `swapped_back` when verification failed."""
+
+    before: str
+    after: str
+    seconds: float
+    first_response_ms: float
+    swapped_back: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a release found out so far; every field is filled once by the step that knows it."""
+
+    backup: BackupTaken | None = None
+    package: PackageBuilt | None = None
+    migration: MigrationDone | None = None
+    content: ContentSynced | None = None
+    pages: tuple[PageCompared, ...] = ()
+    candidate: Candidate | None = None
+    warnings: tuple[str, ...] = ()
+    caught_up_at: datetime | None = None
+    swap_token: str | None = None
+    swap: SwapDone | None = None
+    probe: ProbeSeen | None = None
+    old_slot_stops_at: datetime | None = None
+    old_slot_stopped_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """One run. `asked_by` and `cancelled_by` are people's ids as the audience knows them.
+
+    `channel` is where the release is told. `undoes` is the release a rollback takes back, and
+    `undone_by` the rollback that took this one back.
+    """
+
+    id: str
+    kind: Kind
+    site: str
+    state: State
+    asked_by: str
+    channel: str
+    asked_at: datetime
+    updated_at: datetime
+    version: str | None = None
+    from_version: str | None = None
+    reason: str | None = None
+    remedy: str | None = None
+    cancel_asked_by: str | None = None
+    undoes: str | None = None
+    undone_by: str | None = None
+    ended_at: datetime | None = None
+    facts: Facts = field(default_factory=Facts)
+    steps: tuple[StepRecord, ...] = ()
+
+
+class Verdict(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """The question asked between smoke test and swap. Its id is all a button carries."""
+
+    id: str
+    release: str
+    verdict: Verdict
+    asked_at: datetime
+    expires_at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class SlotStatus:
+    """A slot as it is now. `version` is exact; None where it could not be read, and `trouble` says why."""
+
+    name: str
+    state: str
+    version: str | None
+    url: str
+    healthy: bool
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class SiteStatus:
+    site: str
+    production: SlotStatus
+    staging: SlotStatus
+    open_release: Release | None
+    last_release: Release | None
+    last_backup: BackupTaken | None
