@@ -82,7 +82,15 @@ PROMOTE_STEPS = (Step.RECHECK, Step.CATCH_UP, Step.PREVIEW, Step.SWAP, Step.VERI
 PLAN: dict[Kind, tuple[Step, ...]] = {
     Kind.UPGRADE: STAGE_STEPS + PROMOTE_STEPS,
     Kind.BACKUP: (Step.BACK_UP,),
-    Kind.SWAP: (Step.PREFLIGHT, Step.START, Step.SMOKE_TEST, Step.RECHECK, Step.PREVIEW, Step.SWAP, Step.VERIFY),
+    Kind.SWAP: (
+        Step.PREFLIGHT,
+        Step.START,
+        Step.SMOKE_TEST,
+        Step.RECHECK,
+        Step.PREVIEW,
+        Step.SWAP,
+        Step.VERIFY,
+    ),
     Kind.ROLLBACK: (Step.PREFLIGHT, Step.START, Step.SMOKE_TEST, Step.SWAP, Step.VERIFY),
 }
 
@@ -233,8 +241,8 @@ class Facts:
 class Release:
     """One run. `asked_by` and `cancelled_by` are people's ids as the audience knows them.
 
-    `channel` is where the release is told. `undoes` is the release a rollback takes back, and
-    `undone_by` the rollback that took this one back.
+    `channel` is where the release is told; `revision` grows with every change. `undoes` is the
+    release a rollback takes back, and `undone_by` the rollback that took this one back.
     """
 
     id: str
@@ -253,8 +261,14 @@ class Release:
     undoes: str | None = None
     undone_by: str | None = None
     ended_at: datetime | None = None
+    revision: int = 0
     facts: Facts = field(default_factory=Facts)
     steps: tuple[StepRecord, ...] = ()
+
+    def step(self, step: Step) -> StepRecord:
+        return next(
+            (record for record in self.steps if record.step is step), StepRecord(step, StepState.PENDING)
+        )
 
 
 class Verdict(StrEnum):
@@ -277,6 +291,46 @@ class Approval:
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of a decision: `won` is False for everyone who came second."""
+
+    won: bool
+    approval: Approval
+    release: Release
+
+
+@dataclass(frozen=True)
+class SiteVersions:
+    """How far behind one site is: `behind` counts the published versions newer than `current`."""
+
+    site: str
+    current: str | None
+    newest: str
+    behind: int
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Versions:
+    """`newest` lists the newest published versions, newest first; `skipped` those nobody wants to hear of."""
+
+    newest: tuple[str, ...]
+    sites: tuple[SiteVersions, ...]
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """A message the audience has: where it is and the digest of what it shows."""
+
+    owner: str
+    part: str
+    channel: str
+    ts: str
+    digest: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,518 @@
+"""Reads and writes of what the bot remembers. Everything a restarted bot needs is here.
+
+SQLAlchemy's plain connections in a thread: the statements are short, and SQLite has one writer anyway.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from release.errors import ReleaseError, SiteBusy
+from release.model import (
+    FIRST_STATE,
+    OPEN,
+    PLAN,
+    Approval,
+    BackupTaken,
+    Decided,
+    Facts,
+    Kind,
+    Release,
+    SentMessage,
+    State,
+    Step,
+    StepRecord,
+    StepState,
+    Verdict,
+)
+from release.records import tables
+
+T = TypeVar("T")
+
+_FACT_TYPES: dict[str, TypeAdapter[Any]] = {  # Any: facts are of several types
+    name: TypeAdapter(hint) for name, hint in get_type_hints(Facts).items()
+}
+_BACKUP = TypeAdapter(BackupTaken)
+_ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+class DatabaseTooNew(ReleaseError):
+    problem = "The bot's database was written by a newer ghostbot ({0})."
+    remedy = "Start that version again, or give this one another database."
+
+
+class NoSuchRelease(ReleaseError):
+    problem = "There is no release {0}."
+    remedy = "See /ghost history for the releases there are."
+
+
+class Changes:
+    """Tells in this process which releases changed; what was missed is found by their revisions."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._event = asyncio.Event()
+
+    def tell(self, release: str) -> None:
+        self._ids.add(release)
+        self._event.set()
+
+    async def wait(self, timeout: float) -> set[str]:  # noqa: ASYNC109 - a wait that ends without news is no error
+        """The releases changed since the last call, after at most `timeout` seconds (then maybe none)."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._event.wait()
+        self._event.clear()
+        changed, self._ids = self._ids, set()
+        return changed
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_records(url: str) -> "Records":
+    """Open the database at `url`, creating or migrating its tables first.
+
+    A SQLite file is made readable for its owner only: it names people and sites.
+    Raises DatabaseTooNew when a newer ghostbot has migrated it already.
+    """
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        path = Path(str(engine.url.database))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        event.listen(engine, "connect", _patient_sqlite)
+    _migrate(engine)
+    return Records(engine)
+
+
+def _patient_sqlite(connection: Any, _record: object) -> None:  # Any: the driver's own connection
+    connection.execute("PRAGMA busy_timeout = 30000")
+    # WAL has a corruption bug with several connections up to SQLite 3.51.2 (facts/dbos.md).
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            known = ScriptDirectory.from_config(config).get_current_head()
+            raise DatabaseTooNew(f"this one knows up to {known}") from error
+
+
+class Records:
+    """All records, through one engine. Safe to share between tasks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.changed = Changes()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        def run() -> T:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        return await asyncio.to_thread(run)
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        def run() -> T:
+            with self._engine.connect() as connection:
+                return work(connection)
+
+        return await asyncio.to_thread(run)
+
+    # -- releases ---------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        kind: Kind,
+        site: str,
+        by: str,
+        channel: str,
+        version: str | None = None,
+        undoes: str | None = None,
+    ) -> Release:
+        """A new open release of `site`, which holds its lock. Raises SiteBusy, naming the holder."""
+        release_id = "r-" + "".join(secrets.choice(_ID_LETTERS) for _ in range(5))
+        state = FIRST_STATE[kind]
+
+        def insert(connection: Connection) -> None:
+            connection.execute(
+                tables.releases.insert().values(
+                    id=release_id,
+                    kind=kind,
+                    site=site,
+                    state=state,
+                    open=True,
+                    asked_by=by,
+                    channel=channel,
+                    asked_at=now(),
+                    updated_at=now(),
+                    version=version,
+                    undoes=undoes,
+                    revision=1,
+                    told_revision=0,
+                )
+            )
+            connection.execute(
+                tables.steps.insert(),
+                [
+                    {"release": release_id, "step": step, "state": StepState.PENDING, "detail": ""}
+                    for step in PLAN[kind]
+                ],
+            )
+
+        try:
+            await self._write(insert)
+        except IntegrityError as error:
+            holder = await self.open_release(site)
+            if holder is None:  # it ended between the two statements
+                return await self.create(kind, site, by, channel, version, undoes)
+            raise SiteBusy(
+                site, holder.id, f"{holder.kind}, {holder.state.replace('_', ' ')}", f"<@{holder.asked_by}>"
+            ) from error
+        self.changed.tell(release_id)
+        return await self.release(release_id)
+
+    async def release(self, release_id: str) -> Release:
+        found = await self._read(lambda c: _load(c, tables.releases.c.id == release_id))
+        if not found:
+            raise NoSuchRelease(release_id)
+        return found[0]
+
+    async def open_release(self, site: str) -> Release | None:
+        where = (tables.releases.c.site == site) & tables.releases.c.open
+        found = await self._read(lambda c: _load(c, where))
+        return found[0] if found else None
+
+    async def open_releases(self) -> tuple[Release, ...]:
+        return await self._read(lambda c: _load(c, tables.releases.c.open))
+
+    async def history(self, site: str | None, limit: int = 10) -> tuple[Release, ...]:
+        """The newest releases first."""
+        where = tables.releases.c.site == site if site else None
+        return await self._read(lambda c: _load(c, where, limit))
+
+    async def with_old_slot_running(self) -> tuple[Release, ...]:
+        """Live releases whose old slot has not been stopped yet."""
+        found = await self._read(lambda c: _load(c, tables.releases.c.state == State.LIVE))
+        return tuple(r for r in found if r.facts.old_slot_stops_at and not r.facts.old_slot_stopped_at)
+
+    async def move(
+        self,
+        release_id: str,
+        state: State,
+        allowed_from: frozenset[State] = OPEN,
+        reason: str | None = None,
+        remedy: str | None = None,
+    ) -> bool:
+        """Put the release into `state` if it is in one of `allowed_from`; say whether that happened."""
+
+        def work(connection: Connection) -> bool:
+            values: dict[str, object] = {"state": state, "open": state.is_open}
+            if reason is not None:
+                values |= {"reason": reason, "remedy": remedy}
+            if not state.is_open:
+                values["ended_at"] = now()
+            where = (tables.releases.c.id == release_id) & tables.releases.c.state.in_(allowed_from)
+            return _touch(connection, where, values) == 1
+
+        moved = await self._write(work)
+        self.changed.tell(release_id)
+        return moved
+
+    async def set_versions(self, release_id: str, before: str | None, after: str | None) -> None:
+        values = {"from_version": before, "version": after}
+        await self._touch(release_id, {name: value for name, value in values.items() if value})
+
+    async def set_undone(self, release_id: str, by_release: str) -> None:
+        """Mark a live release as taken back by a rollback."""
+        await self._touch(release_id, {"state": State.ROLLED_BACK, "undone_by": by_release})
+
+    async def ask_cancel(self, release_id: str, by: str) -> None:
+        await self._touch(release_id, {"cancel_asked_by": by})
+
+    async def _touch(self, release_id: str, values: Mapping[str, object]) -> None:
+        await self._write(lambda c: _touch(c, tables.releases.c.id == release_id, values))
+        self.changed.tell(release_id)
+
+    # -- steps and facts --------------------------------------------------------------------------
+
+    async def step(self, release_id: str, step: Step, state: StepState, detail: str | None = None) -> None:
+        """Write down where a step is. Starting it again keeps its first start; ending it stamps the end."""
+
+        def work(connection: Connection) -> None:
+            where = (tables.steps.c.release == release_id) & (tables.steps.c.step == step)
+            values: dict[str, object] = {"state": state}
+            if detail is not None:
+                values["detail"] = detail
+            if state is StepState.RUNNING:
+                values["started_at"] = func.coalesce(tables.steps.c.started_at, now())
+                values["ended_at"] = None
+            elif state is not StepState.PENDING:
+                values["ended_at"] = now()
+            connection.execute(update(tables.steps).where(where).values(values))
+            _touch(connection, tables.releases.c.id == release_id, {})
+
+        await self._write(work)
+        self.changed.tell(release_id)
+
+    async def note(self, release_id: str, **facts: object) -> None:
+        """Keep facts of a release, by the names of `Facts`; None forgets one."""
+
+        def work(connection: Connection) -> None:
+            for name, value in facts.items():
+                text = _FACT_TYPES[name].dump_json(value).decode()
+                _upsert(connection, tables.facts, {"release": release_id, "name": name}, {"value": text})
+            _touch(connection, tables.releases.c.id == release_id, {})
+
+        await self._write(work)
+        self.changed.tell(release_id)
+
+    # -- approvals --------------------------------------------------------------------------------
+
+    async def ask(self, release_id: str, lasts: timedelta) -> Approval:
+        """Ask for approval of a staged release, once: asked again it is the same question."""
+
+        def work(connection: Connection) -> None:
+            asked = connection.execute(
+                select(tables.approvals.c.id).where(tables.approvals.c.release == release_id)
+            ).first()
+            if asked is None:
+                connection.execute(
+                    tables.approvals.insert().values(
+                        id=secrets.token_urlsafe(12),
+                        release=release_id,
+                        verdict=Verdict.PENDING,
+                        asked_at=now(),
+                        expires_at=now() + lasts,
+                    )
+                )
+            where = (tables.releases.c.id == release_id) & (tables.releases.c.state == State.STAGING)
+            _touch(connection, where, {"state": State.AWAITING_APPROVAL})
+
+        await self._write(work)
+        self.changed.tell(release_id)
+        approval = await self.approval_of(release_id)
+        if approval is None:
+            raise NoSuchRelease(release_id)
+        return approval
+
+    async def approval(self, approval_id: str) -> Approval | None:
+        return await self._read(lambda c: _approval(c, tables.approvals.c.id == approval_id))
+
+    async def approval_of(self, release_id: str) -> Approval | None:
+        return await self._read(lambda c: _approval(c, tables.approvals.c.release == release_id))
+
+    async def overdue_approvals(self) -> tuple[Approval, ...]:
+        where = (tables.approvals.c.verdict == Verdict.PENDING) & (tables.approvals.c.expires_at < now())
+        rows = await self._read(lambda c: c.execute(select(tables.approvals).where(where)).mappings().all())
+        return tuple(Approval(**_enums(row)) for row in rows)
+
+    async def decide(
+        self, approval_id: str, verdict: Verdict, by: str | None, reason: str | None = None
+    ) -> Decided | None:
+        """Decide a pending approval. Of any number of racing decisions exactly one wins; None: no such approval."""
+        next_state = {
+            Verdict.APPROVED: State.PROMOTING,
+            Verdict.REJECTED: State.REJECTED,
+            Verdict.EXPIRED: State.EXPIRED,
+            Verdict.CANCELLED: State.CANCELLED,
+        }[verdict]
+
+        def work(connection: Connection) -> tuple[bool, Approval | None]:
+            pending = (tables.approvals.c.id == approval_id) & (tables.approvals.c.verdict == Verdict.PENDING)
+            if verdict is Verdict.APPROVED:
+                pending &= tables.approvals.c.expires_at >= now()
+            won = (
+                connection.execute(
+                    update(tables.approvals)
+                    .where(pending)
+                    .values(verdict=verdict, decided_by=by, decided_at=now(), reason=reason)
+                ).rowcount
+                == 1
+            )
+            approval = _approval(connection, tables.approvals.c.id == approval_id)
+            if won and approval is not None:
+                values: dict[str, object] = {"state": next_state, "open": next_state.is_open}
+                if not next_state.is_open:
+                    values |= {"ended_at": now(), "reason": reason}
+                _touch(connection, tables.releases.c.id == approval.release, values)
+            return won, approval
+
+        won, approval = await self._write(work)
+        if approval is None:
+            return None
+        self.changed.tell(approval.release)
+        return Decided(won, approval, await self.release(approval.release))
+
+    # -- backups ----------------------------------------------------------------------------------
+
+    async def keep_backup(self, backup: BackupTaken) -> None:
+        values = {
+            "site": backup.site,
+            "taken_at": backup.taken_at,
+            "value": _BACKUP.dump_json(backup).decode(),
+        }
+        await self._write(lambda c: _upsert(c, tables.backups, {"id": backup.id}, values))
+
+    async def backups(self, site: str, limit: int = 20) -> tuple[BackupTaken, ...]:
+        """The newest first."""
+        query = (
+            select(tables.backups.c.value)
+            .where(tables.backups.c.site == site)
+            .order_by(tables.backups.c.taken_at.desc())
+            .limit(limit)
+        )
+        rows = await self._read(lambda c: c.execute(query).scalars().all())
+        return tuple(_BACKUP.validate_json(row) for row in rows)
+
+    # -- what the audience has been told ----------------------------------------------------------
+
+    async def releases_to_tell(self) -> tuple[str, ...]:
+        """Releases that changed since their audience last heard of them, oldest change first."""
+        query = (
+            select(tables.releases.c.id)
+            .where(tables.releases.c.revision > tables.releases.c.told_revision)
+            .order_by(tables.releases.c.updated_at)
+        )
+        return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
+
+    async def mark_told(self, release_id: str, revision: int) -> None:
+        """The audience now sees the release as it was at `revision`."""
+        query = (
+            update(tables.releases).where(tables.releases.c.id == release_id).values(told_revision=revision)
+        )
+        await self._write(lambda c: c.execute(query))
+
+    async def message(self, owner: str, part: str) -> SentMessage | None:
+        where = (tables.messages.c.owner == owner) & (tables.messages.c.part == part)
+        row = await self._read(lambda c: c.execute(select(tables.messages).where(where)).mappings().first())
+        return SentMessage(**row) if row else None
+
+    async def messages(self, owner: str) -> tuple[SentMessage, ...]:
+        query = select(tables.messages).where(tables.messages.c.owner == owner)
+        rows = await self._read(lambda c: c.execute(query).mappings().all())
+        return tuple(SentMessage(**row) for row in rows)
+
+    async def remember_message(self, owner: str, part: str, channel: str, ts: str, digest: str) -> None:
+        values = {"channel": channel, "ts": ts, "digest": digest}
+        await self._write(lambda c: _upsert(c, tables.messages, {"owner": owner, "part": part}, values))
+
+    # -- versions nobody wants to hear of, and the audit -------------------------------------------
+
+    async def skip_version(self, version: str, by: str) -> None:
+        values = {"skipped_by": by, "skipped_at": now()}
+        await self._write(lambda c: _upsert(c, tables.skipped_versions, {"version": version}, values))
+
+    async def skipped_versions(self) -> tuple[str, ...]:
+        query = select(tables.skipped_versions.c.version)
+        return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
+
+    async def audit(self, by: str, what: str, about: str, outcome: str) -> None:
+        """Write down who asked for what, and what came of it; refusals too."""
+        row = {"at": now(), "by": by, "what": what, "about": about, "outcome": outcome}
+        await self._write(lambda c: c.execute(tables.audit.insert().values(row)))
+
+    async def audited(self, limit: int = 100) -> tuple[dict[str, Any], ...]:  # Any: rows as they are
+        """The newest entries first."""
+        query = select(tables.audit).order_by(tables.audit.c.id.desc()).limit(limit)
+        rows = await self._read(lambda c: c.execute(query).mappings().all())
+        return tuple(dict(row) for row in rows)
+
+
+def _touch(
+    connection: Connection, where: Any, values: Mapping[str, object]
+) -> int:  # Any: SQLAlchemy's clause
+    query = update(tables.releases).where(where)
+    changed = {**values, "revision": tables.releases.c.revision + 1, "updated_at": now()}
+    return connection.execute(query.values(changed)).rowcount
+
+
+def _upsert(
+    connection: Connection, table: Any, key: Mapping[str, object], values: Mapping[str, object]
+) -> None:  # Any: SQLAlchemy's table
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    query = insert(table).values({**key, **values})
+    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+
+
+def _enums(row: RowMapping) -> dict[str, Any]:  # Any: columns of several types
+    values = dict(row)
+    values["verdict"] = Verdict(values["verdict"])
+    return values
+
+
+def _approval(connection: Connection, where: Any) -> Approval | None:  # Any: SQLAlchemy's clause
+    row = connection.execute(select(tables.approvals).where(where)).mappings().first()
+    return Approval(**_enums(row)) if row else None
+
+
+def _load(
+    connection: Connection, where: Any, limit: int | None = None
+) -> tuple[Release, ...]:  # Any: as above
+    query = select(tables.releases).order_by(tables.releases.c.asked_at.desc())
+    if where is not None:
+        query = query.where(where)
+    if limit is not None:
+        query = query.limit(limit)
+    rows = connection.execute(query).mappings().all()
+    ids = [row["id"] for row in rows]
+    steps: dict[str, dict[str, StepRecord]] = {}
+    for row in connection.execute(select(tables.steps).where(tables.steps.c.release.in_(ids))).mappings():
+        record = StepRecord(
+            Step(row["step"]), StepState(row["state"]), row["detail"], row["started_at"], row["ended_at"]
+        )
+        steps.setdefault(row["release"], {})[row["step"]] = record
+    facts: dict[str, dict[str, object]] = {}
+    for row in connection.execute(select(tables.facts).where(tables.facts.c.release.in_(ids))).mappings():
+        value = _FACT_TYPES[row["name"]].validate_python(json.loads(row["value"]))
+        facts.setdefault(row["release"], {})[row["name"]] = value
+    return tuple(_release(row, steps.get(row["id"], {}), facts.get(row["id"], {})) for row in rows)
+
+
+def _release(row: RowMapping, steps: Mapping[str, StepRecord], facts: Mapping[str, Any]) -> Release:
+    kind = Kind(row["kind"])
+    return Release(
+        id=row["id"],
+        kind=kind,
+        site=row["site"],
+        state=State(row["state"]),
+        asked_by=row["asked_by"],
+        channel=row["channel"],
+        asked_at=row["asked_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+        from_version=row["from_version"],
+        reason=row["reason"],
+        remedy=row["remedy"],
+        cancel_asked_by=row["cancel_asked_by"],
+        undoes=row["undoes"],
+        undone_by=row["undone_by"],
+        ended_at=row["ended_at"],
+        revision=row["revision"],
+        facts=Facts(**facts),
+        steps=tuple(steps[step] for step in PLAN[kind] if step in steps),
+    )

@@ -1,0 +1,138 @@
+"""The tables. Changes go into a new file of `migrations/versions`, never into an old one."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Times in UTC: SQLite keeps no zone, so it is taken off on the way in and put back on the way out."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("asked_by", String(64), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("version", String(64)),
+    Column("from_version", String(64)),
+    Column("reason", Text),
+    Column("remedy", Text),
+    Column("cancel_asked_by", String(64)),
+    Column("undoes", String(16)),
+    Column("undone_by", String(16)),
+    Column("ended_at", UtcDateTime),
+    Column("revision", Integer, nullable=False),
+    Column("told_revision", Integer, nullable=False),
+)
+# The lock of a site: the database itself refuses a second open release.
+Index(
+    "one_open_release_a_site",
+    releases.c.site,
+    unique=True,
+    sqlite_where=text("open"),
+    postgresql_where=text("open"),
+)
+Index("releases_by_time", releases.c.asked_at)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("release", String(16), primary_key=True),
+    Column("step", String(32), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+)
+
+# One row a fact, not one column: steps run side by side and must not overwrite each other's.
+facts = Table(
+    "facts",
+    metadata,
+    Column("release", String(16), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("release", String(16), nullable=False, unique=True),
+    Column("verdict", String(16), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("decided_by", String(64)),
+    Column("decided_at", UtcDateTime),
+    Column("reason", Text),
+)
+
+backups = Table(
+    "backups",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("value", Text, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("part", String(64), primary_key=True),
+    Column("channel", String(64), nullable=False),
+    Column("ts", String(32), nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+skipped_versions = Table(
+    "skipped_versions",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("skipped_by", String(64), nullable=False),
+    Column("skipped_at", UtcDateTime, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("about", String(64), nullable=False),
+    Column("outcome", Text, nullable=False),
+)
