@@ -37,7 +37,9 @@ class SiteNeeded(ReleaseError):
 
 class NothingToRollBack(ReleaseError):
     problem = "{0} has no release that can be rolled back."
-    remedy = "A rollback needs a release that went live and whose old slot was not deployed to since. See /ghost history {0}."
+    remedy = (
+        "A rollback needs a release that went live and an old slot left alone since: see /ghost history {0}."
+    )
 
 
 class NothingToCancel(ReleaseError):

@@ -1,0 +1,109 @@
+"""The Azure SDK's client, made safe: acting requests go out once, and its errors become ours."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+)
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import AsyncRetryPolicy, SansIOHTTPPolicy
+from azure.mgmt.web.aio import WebSiteManagementClient
+
+from release.azure.errors import AzureRefused, AzureUnavailable, SiteMissing
+from release.errors import ReleaseError
+
+SCOPE = "https://management.azure.com/.default"
+
+# POSTs that only read; every other POST acts, and acting twice can undo the first (a swap is its own reverse).
+_READING_POST = re.compile(r"(/list|/slotsdiffs)(\?|$)")
+
+
+class RetryOnlyReads(AsyncRetryPolicy[Any, Any]):  # Any: the SDK's request and response
+    """The SDK's retries without its habit of sending acting POSTs again.
+
+    The default policy re-sends POST and PATCH on 500/503/504 and any method with Retry-After: a
+    `slotsswap` answered 504 went out four times (measured, azure-mgmt-web 11.0.1).
+    """
+
+    def is_retry(
+        self, settings: dict[str, Any], response: PipelineResponse[Any, Any]
+    ) -> bool:  # Any: the SDK's
+        request = response.http_request
+        if request.method in ("POST", "PATCH") and not _READING_POST.search(request.url):
+            return False
+        return bool(super().is_retry(settings, response))
+
+
+class PlainHttpBearer(SansIOHTTPPolicy[Any, Any]):
+    """Sends the token over plain http, which the SDK refuses: for the local stand-in only."""
+
+    def __init__(self, credential: AsyncTokenCredential) -> None:
+        super().__init__()
+        self._credential = credential
+
+    async def on_request(self, request: PipelineRequest[Any]) -> None:
+        token = await self._credential.get_token(SCOPE)
+        request.http_request.headers["Authorization"] = f"Bearer {token.token}"
+
+
+def arm_client(
+    credential: AsyncTokenCredential, subscription: str, url: str, polling_interval: float
+) -> WebSiteManagementClient:
+    """A client for App Service in `subscription`. `polling_interval` is in seconds.
+
+    A plain http `url` is taken for the local stand-in.
+    """
+    policies: dict[str, Any] = {"retry_policy": RetryOnlyReads(retry_total=4, retry_backoff_max=10)}
+    if url.startswith("http://"):
+        policies["authentication_policy"] = PlainHttpBearer(credential)
+    return WebSiteManagementClient(
+        credential, subscription, base_url=url, polling_interval=polling_interval, **policies
+    )
+
+
+def told(error: HttpResponseError) -> str:
+    """What Azure says of an error, from either of its two kinds of body; never the raw body."""
+    try:
+        response: Any = error.response  # Any: the SDK's response has json() only at run time
+        body = response.json() if response is not None else {}
+    except (ValueError, AzureError):
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    inner = body.get("error") if isinstance(body.get("error"), dict) else {}
+    message = body.get("Message") or (inner or {}).get("message") or error.reason or "no reason given"
+    return f"{message} (HTTP {error.status_code})"
+
+
+def translated(error: AzureError, what: str) -> ReleaseError:
+    """One of our errors for one of the SDK's. `what` names the call for a person."""
+    if isinstance(error, ResourceNotFoundError):
+        return SiteMissing(what)
+    if isinstance(error, ClientAuthenticationError):
+        return AzureRefused(what, "the bot's credentials are missing, wrong or expired")
+    if isinstance(error, HttpResponseError):
+        if error.status_code in (401, 403):
+            return AzureRefused(what, told(error))
+        return AzureUnavailable(what, told(error))
+    return AzureUnavailable(what, type(error).__name__)
+
+
+@asynccontextmanager
+async def speaking_of(what: str) -> AsyncIterator[None]:
+    """Turns the SDK's errors inside the block into ours."""
+    try:
+        yield
+    except AzureError as error:
+        raise translated(error, what) from error
+
+
+async def asked(call: Awaitable[Any], what: str) -> Any:  # Any: the SDK's models differ by call
+    async with speaking_of(what):
+        return await call

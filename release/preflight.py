@@ -1,0 +1,202 @@
+"""What has to be true before a release starts: every problem found at once, before anything is touched."""
+
+import asyncio
+import re
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from release.azure.errors import WebJobMissing
+from release.errors import ReleaseError
+from release.ghost.releases import GhostRelease
+from release.site import PRODUCTION, NoGhostThere, Site
+from release.staging import start_and_warm
+from release.version import NotAVersion, Version, npm_range
+
+T = TypeVar("T")
+
+WARM_UP_PATH = "WEBSITE_SWAP_WARMUP_PING_PATH"
+WARM_UP_STATUSES = "WEBSITE_SWAP_WARMUP_PING_STATUSES"
+
+
+class PreflightFailed(ReleaseError):
+    problem = "{0} is not ready for a release: {1}"
+    remedy = "{2}"
+
+
+class NotAnUpgrade(ReleaseError):
+    problem = "{0} runs {1} already, and {2} is not newer."
+    remedy = "Ask for a newer version (/ghost versions lists them). To go back to the old one use /ghost rollback {0}."
+
+
+class NotRunning(ReleaseError):
+    problem = "{0} is {1}."
+    remedy = "Start it in the portal or with `az webapp start`, look at why it was stopped, then start again."
+
+
+class WrongNode(ReleaseError):
+    problem = "Ghost {0} asks for Node {1}; {2} has the stack {3}."
+    remedy = (
+        'Set it with `az webapp config set --slot {4} --linux-fx-version "NODE|{5}-lts"`, then start again.'
+    )
+
+
+class NoNodeStack(ReleaseError):
+    problem = "{0} has the stack {1}, from which its Node cannot be told."
+    remedy = 'Set it with `az webapp config set --linux-fx-version "NODE|22-lts"` for production and staging.'
+
+
+class PreviewLeftBehind(ReleaseError):
+    problem = "{0} is in a swap with preview that somebody began and did not end."
+    remedy = "Complete or cancel it in the portal (Deployment slots, Swap), then start again."
+
+
+class VisitorsRouted(ReleaseError):
+    problem = "Traffic routing sends {0} % of {1}'s visitors to another slot."
+    remedy = (
+        "Set it to 0 in the portal (Deployment slots, Traffic %): with it, some visitors see the old version."
+    )
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """A site ready for a release. `warnings` are for the people who approve."""
+
+    current: str
+    target: str
+    node_major: int
+    warnings: tuple[str, ...]
+
+
+async def preflight_upgrade(site: Site, target: GhostRelease) -> Cleared:
+    """Slots, SCM sites, WebJob, identity, versions and Node are as an upgrade to `target` needs them."""
+    problems: list[ReleaseError] = []
+    await _slots(site, problems)
+    _raise(site, problems)
+    current, node_major, _ = await asyncio.gather(
+        _caught(problems, _current(site, target.version)),
+        _caught(problems, _node_major(site, target)),
+        _caught(problems, _webjob(site)),
+    )
+    await _caught(problems, (await site.kudu(site.staging)).reachable())
+    _raise(site, problems)
+    warnings = await warm_up_warnings(site)
+    return Cleared(str(current), str(target.version), node_major or 0, warnings)
+
+
+async def preflight_swap(site: Site) -> Cleared:
+    """Both slots hold a Ghost and nothing is in the way of a swap; `target` is what staging holds."""
+    problems: list[ReleaseError] = []
+    await _slots(site, problems)
+    _raise(site, problems)
+    current, target = await asyncio.gather(
+        _caught(problems, site.version(PRODUCTION)), _caught(problems, site.version(site.staging))
+    )
+    _raise(site, problems)
+    return Cleared(current or "", target or "", 0, await warm_up_warnings(site))
+
+
+async def warm_up_warnings(site: Site) -> tuple[str, ...]:
+    """What is wrong with how Azure decides that staging is warm.
+
+    By default any answer counts, so the 503 of a booting Ghost does; and a plain http request is
+    redirected when the blog's url is https, so it is never warmed (facts about Azure and Ghost).
+    """
+    production, staging = await asyncio.gather(site.app.settings(PRODUCTION), site.app.settings(site.staging))
+    warnings = []
+    for slot, settings in ((PRODUCTION, production), (site.staging, staging)):
+        statuses = settings.get(WARM_UP_STATUSES, "")
+        if not statuses:
+            warnings.append(
+                f"{slot}: {WARM_UP_STATUSES} is not set, so Azure takes any answer for warm, even a 503. "
+                f"Set {WARM_UP_PATH}=/ and {WARM_UP_STATUSES}=200."
+            )
+        elif re.search(r"\b5\d\d\b", statuses):
+            warnings.append(f"{slot}: {WARM_UP_STATUSES}={statuses} takes an error for warm. Set it to 200.")
+        elif re.search(r"\b30[1-8]\b", statuses) and not settings.get("url", "").startswith("https://"):
+            warnings.append(
+                f"{slot}: {WARM_UP_STATUSES}={statuses} takes a redirect for warm. Set it to 200."
+            )
+    return tuple(warnings)
+
+
+async def _caught(problems: list[ReleaseError], check: Awaitable[T]) -> T | None:
+    try:
+        return await check
+    except ReleaseError as problem:
+        problems.append(problem)
+        return None
+
+
+def _raise(site: Site, problems: list[ReleaseError]) -> None:
+    """One problem is raised as itself; several as one error that names them all."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        what = " ".join(f"({n}) {problem}" for n, problem in enumerate(problems, 1))
+        remedies = dict.fromkeys(problem.advice for problem in problems)
+        raise PreflightFailed(site.name, what, " ".join(remedies))
+
+
+async def _slots(site: Site, problems: list[ReleaseError]) -> None:
+    production = await _caught(problems, site.app.slot(PRODUCTION))
+    await _caught(problems, site.app.slot(site.staging))
+    if production is None:
+        return
+    if not production.running:
+        problems.append(NotRunning(site.app.called(PRODUCTION), production.state.lower()))
+    if production.target_swap_slot is not None:
+        problems.append(PreviewLeftBehind(site.name))
+    routed = await _caught(problems, site.app.routed_share())
+    if routed:
+        problems.append(VisitorsRouted(f"{routed:g}", site.name))
+
+
+async def _current(site: Site, target: Version) -> str:
+    current = await site.version(PRODUCTION)
+    try:
+        older = Version.parse(current) < target
+    except NotAVersion as error:
+        raise NoGhostThere(site.app.called(PRODUCTION), current) from error
+    if not older:
+        raise NotAnUpgrade(site.name, current, str(target))
+    return current
+
+
+async def _node_major(site: Site, target: GhostRelease) -> int:
+    """The Node major of staging's stack, if `target` runs on it."""
+    stack = await site.app.stack(site.staging)
+    called = site.app.called(site.staging)
+    match = re.fullmatch(r"NODE\|(\d+)(-lts|\.\S+)?", stack, re.IGNORECASE)
+    if match is None:
+        raise NoNodeStack(called, stack or "not set")
+    major = int(match[1])
+    if not _some_of(target.node, major):
+        fitting = [m for m in range(40, 11, -1) if m % 2 == 0 and _some_of(target.node, m)]
+        suggestion = str(min(fitting, key=lambda m: abs(m - 22))) if fitting else "22"
+        raise WrongNode(str(target.version), target.node, called, stack, site.staging, suggestion)
+    return major
+
+
+def _some_of(node_range: str, major: int) -> bool:
+    """Whether some Node of this major is in the range; App Service keeps each major at its newest."""
+    newest = Version(major, 999, 0)
+    return newest.satisfies(node_range) or npm_range(node_range) == npm_range("*")
+
+
+async def _webjob(site: Site) -> None:
+    kudu = await site.kudu(PRODUCTION)
+    if not await kudu.webjob_exists(site.config.backup_webjob):
+        raise WebJobMissing(site.app.called(PRODUCTION), site.config.backup_webjob)
+
+
+async def rollback_ready(site: Site, version: str) -> None:
+    """Staging still holds `version` and runs: raises SlotDidNotStart or PreflightFailed if not."""
+    found = await site.version(site.staging)
+    if found != version:
+        raise PreflightFailed(
+            site.name,
+            f"staging holds {found}, not {version}: somebody deployed over the way back.",
+            "Upgrade forward instead, or restore a backup by hand.",
+        )
+    await start_and_warm(site, site.staging)

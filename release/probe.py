@@ -1,0 +1,89 @@
+"""A visitor who never stops asking: the proof that nobody noticed the swap."""
+
+import asyncio
+import contextlib
+import statistics
+import time
+from types import TracebackType
+
+import httpx
+
+from release.model import ProbeSeen
+
+_AT_ONCE = 50
+
+
+class Probe:
+    """Asks `url` + paths in turn, `rate` times a second, for as long as the block lasts.
+
+    Requests start on time even while earlier ones hang, as visitors' do. Anything but the status that
+    the path answered when the probe began counts as failed.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, url: str, paths: tuple[str, ...] = ("/",), rate: float = 10
+    ) -> None:
+        self._http = http
+        self._urls = tuple(url + path for path in paths)
+        self._pause = 1 / rate
+        self._times: list[float] = []
+        self._failures: list[str] = []
+        self._healthy: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._started = 0.0
+
+    async def __aenter__(self) -> "Probe":
+        self._started = time.monotonic()
+        self._task = asyncio.create_task(self._run(), name="probe")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        turn = 0
+        async with asyncio.TaskGroup() as visitors:
+            running: set[asyncio.Task[None]] = set()
+            try:
+                while True:
+                    if len(running) < _AT_ONCE:
+                        visitor = visitors.create_task(self._visit(self._urls[turn % len(self._urls)]))
+                        running.add(visitor)
+                        visitor.add_done_callback(running.discard)
+                    else:
+                        self._failures.append(f"{_AT_ONCE} requests wait for an answer")
+                    turn += 1
+                    await asyncio.sleep(self._pause)
+            finally:
+                # The last visitors are let finish: cutting them off would hide a failure.
+                if running:
+                    await asyncio.wait(running, timeout=10)
+
+    async def _visit(self, url: str) -> None:
+        start = time.monotonic()
+        try:
+            response = await self._http.get(url, follow_redirects=False, timeout=30)
+            healthy = self._healthy.setdefault(
+                url, response.status_code if response.status_code < 400 else 200
+            )
+            if response.status_code != healthy:
+                self._failures.append(f"HTTP {response.status_code}")
+        except httpx.HTTPError as error:
+            self._failures.append(type(error).__name__)
+        self._times.append((time.monotonic() - start) * 1000)
+
+    def seen(self) -> ProbeSeen:
+        """What the visitors got so far."""
+        return ProbeSeen(
+            requests=len(self._times),
+            failed=len(self._failures),
+            slowest_ms=round(max(self._times, default=0), 1),
+            median_ms=round(statistics.median(self._times), 1) if self._times else 0,
+            seconds=round(time.monotonic() - self._started, 1),
+            failures=tuple(sorted(set(self._failures))),
+        )

@@ -1,0 +1,105 @@
+"""A configured site and the ways to reach it: ARM, each slot's Kudu, and each slot as a visitor."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.mgmt.web.aio import WebSiteManagementClient
+
+from release.azure.arm import SCOPE
+from release.azure.kudu import Kudu
+from release.azure.webapp import PRODUCTION, WebApp
+from release.errors import ReleaseError
+
+WWWROOT = "site/wwwroot"
+
+
+class NoGhostThere(ReleaseError):
+    problem = "{0} holds no Ghost: {1}/package.json is missing or has no version."
+    remedy = "Check the site's app and slot in ghostbot.toml; the site has to be deployed once before."
+
+
+@dataclass(frozen=True)
+class SiteConfig:
+    """What the operator says of a site. Paths are below /home of the App Service, without a slash at the start.
+
+    `admin_key` is an Admin API key of the blog ("id:secret"); with it the smoke test also compares
+    the totals of posts and members. `probe_rate` is in requests a second, `swap_limit` in seconds.
+    """
+
+    name: str
+    resource_group: str
+    app: str
+    slot: str = "staging"
+    backup_webjob: str = "BackupDb-Manual"
+    backup_file: str = f"{WWWROOT}/content/data/backup.db"
+    content: str = f"{WWWROOT}/content"
+    database: str = f"{WWWROOT}/content/data/ghost.db"
+    approval_lasts: timedelta = timedelta(hours=24)
+    grace: timedelta = timedelta(hours=1)
+    admin_key: str | None = None
+    probe_rate: float = 10
+    start_limit: float = 300
+    deploy_limit: float = 1200
+    backup_limit: float = 600
+    swap_limit: float = 900
+
+    def __repr__(self) -> str:  # never the key, wherever a site is shown
+        return f"SiteConfig({self.name!r})"
+
+
+class Site:
+    """One site, ready to be worked on. `visitor` asks pages as a visitor would."""
+
+    def __init__(
+        self,
+        config: SiteConfig,
+        client: WebSiteManagementClient,
+        credential: AsyncTokenCredential,
+        http: httpx.AsyncClient,
+        scheme: str,
+    ) -> None:
+        self.config = config
+        self.app = WebApp(client, config.resource_group, config.app, config.slot, scheme)
+        self.visitor = http
+        self._credential = credential
+        self._kudus: dict[str, Kudu] = {}
+        self._urls: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def staging(self) -> str:
+        return self.config.slot
+
+    async def kudu(self, slot: str) -> Kudu:
+        """The slot's SCM site. A slot keeps its addresses through swaps, so they are asked for once."""
+        if slot not in self._kudus:
+            found = await self.app.slot(slot)
+            self._urls[slot] = found.url
+            self._kudus[slot] = Kudu(found.scm_url, self.app.called(slot), self._token, self.visitor)
+        return self._kudus[slot]
+
+    async def url(self, slot: str) -> str:
+        """The slot's address for visitors, without a slash at the end."""
+        if slot not in self._urls:
+            self._urls[slot] = (await self.app.slot(slot)).url
+        return self._urls[slot]
+
+    async def version(self, slot: str) -> str:
+        """The exact version on a slot: Ghost tells only major.minor over HTTP, its package.json all of it."""
+        content = await (await self.kudu(slot)).read(f"{WWWROOT}/package.json")
+        try:
+            return str(json.loads(content or b"")["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise NoGhostThere(self.app.called(slot), WWWROOT) from error
+
+    async def _token(self) -> str:
+        return (await self._credential.get_token(SCOPE)).token
+
+
+__all__ = ["PRODUCTION", "WWWROOT", "NoGhostThere", "Site", "SiteConfig"]
