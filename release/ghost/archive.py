@@ -1,0 +1,135 @@
+"""Unpacking what comes from outside, and packing what is deployed. Both run in threads that can be told to stop."""
+
+import asyncio
+import os
+import stat
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from release.ghost.errors import UnsafeArchive
+
+# The largest Ghost tarball so far has 6,500 files and 100 MB; npm itself unpacks at most this many.
+MOST_FILES = 100_000
+MOST_BYTES = 1 << 30
+# Compressing these again costs time and saves nothing.
+STORED = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".webp",
+    ".avif",
+    ".woff",
+    ".woff2",
+    ".gz",
+    ".tgz",
+    ".zip",
+    ".br",
+    ".mp4",
+}
+# Zip knows no earlier time, and a fixed one makes equal trees equal packages.
+FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+BLOCK = 1 << 20
+
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):
+    """Raised inside a thread whose caller was cancelled; nobody outside sees it."""
+
+
+async def in_thread(work: Callable[[threading.Event], Result]) -> Result:
+    """Run `work` off the event loop. When the caller is cancelled, its event is set and its end awaited."""
+    stop = threading.Event()
+    task = asyncio.ensure_future(asyncio.to_thread(work, stop))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        with suppress(Stopped):
+            await task
+        raise
+
+
+async def unpack_npm_tarball(tarball: Path, folder: Path) -> None:
+    """The package's files are in `folder`, without the first folder of the archive ("package/").
+
+    UnsafeArchive for anything that would leave the folder, for devices, and beyond 1 GiB or 100,000 files.
+    """
+    await in_thread(lambda stop: _unpack(tarball, folder, stop))
+
+
+def _unpack(tarball: Path, folder: Path, stop: threading.Event) -> None:
+    files, size = 0, 0
+    try:
+        with tarfile.open(tarball, "r|gz") as archive:
+            for member in archive:
+                if stop.is_set():
+                    raise Stopped
+                files += 1
+                size += member.size
+                if files > MOST_FILES or size > MOST_BYTES:
+                    raise UnsafeArchive(tarball.name, "it is larger than any Ghost")
+                path = PurePosixPath(member.name)
+                if path.is_absolute() or ".." in path.parts:
+                    raise UnsafeArchive(tarball.name, f"{member.name} would leave its folder")
+                if len(path.parts) < 2:
+                    continue
+                member.name = str(PurePosixPath(*path.parts[1:]))
+                if member.islnk():
+                    raise UnsafeArchive(tarball.name, f"{member.name} is a hard link, which npm never packs")
+                archive.extract(member, folder, filter="data")
+    except tarfile.FilterError as error:
+        raise UnsafeArchive(
+            tarball.name, f"{error.tarinfo.name} is not a plain file inside its folder"
+        ) from error
+    except (tarfile.TarError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise UnsafeArchive(tarball.name, "it is damaged") from error
+
+
+async def pack_zip(folder: Path, archive: Path) -> int:
+    """`archive` holds every file below `folder`; equal folders give equal archives. Returns how many files.
+
+    Names are sorted, times fixed, the executable bit kept. Of symbolic links only those to files inside
+    are followed: Kudu's unzip would write others as text.
+    """
+    return await in_thread(lambda stop: _pack(folder, archive, stop))
+
+
+def _pack(folder: Path, archive: Path, stop: threading.Event) -> int:
+    count = 0
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
+        for path in files_below(folder):
+            if stop.is_set():
+                raise Stopped
+            status = path.stat()
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), FIXED_TIME)
+            executable = bool(status.st_mode & stat.S_IXUSR)
+            entry.external_attr = (stat.S_IFREG | (0o755 if executable else 0o644)) << 16
+            stored = path.suffix.lower() in STORED
+            entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            entry.file_size = status.st_size
+            with path.open("rb") as source, package.open(entry, "w") as target:
+                while block := source.read(BLOCK):
+                    target.write(block)
+            count += 1
+    return count
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file of a package in a fixed order; the command links in node_modules/.bin are not part of it."""
+    inside = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != ".bin" and not Path(place, name).is_symlink())
+        for name in sorted(files):
+            path = Path(place, name)
+            if path.is_symlink() and not (path.is_file() and path.resolve().is_relative_to(inside)):
+                continue
+            yield path

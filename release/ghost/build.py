@@ -1,0 +1,291 @@
+"""A Ghost from npm, built away from the server: with its own lock file, without scripts, without our secrets."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from release.ghost.archive import pack_zip, unpack_npm_tarball
+from release.ghost.cache import Mark, file_digest, host_platform
+from release.ghost.driver import place_driver
+from release.ghost.errors import (
+    BrokenSource,
+    DamagedPackage,
+    NodeTooOld,
+    NodeUnavailable,
+    ToolUnavailable,
+    UnknownVersion,
+)
+from release.ghost.node import Node, node_for
+from release.ghost.npm import NotPublished, Npm
+from release.ghost.process import Command, run
+from release.ghost.releases import Releases
+from release.version import Version
+
+INSTALL_SECONDS = 1200
+# Lock files before pnpm 11 are Ghost 6.34 and older, which ship a yarn.lock instead; 11 is the first that wants one.
+USUAL_PNPM = "11"
+YARN = "1"
+
+# App Service names the port in PORT and runs package.json's start script; Ghost reads server__port.
+START_FILE = "app-service.js"
+START = """\
+// Written by ghostbot: App Service names the port in PORT, Ghost wants it as server__port.
+process.env.NODE_ENV = process.env.NODE_ENV || 'production';
+process.env.server__port = process.env.server__port || process.env.PORT || '2368';
+process.env.server__host = process.env.server__host || '0.0.0.0';
+require('./index.js');
+"""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Package:
+    """What is deployed. `path` is the zip, `folder` the same unpacked (with node_modules/.bin, for the migrator).
+
+    `node` is the Node it was built for, `program` that Node on this machine; `digest` is sha256 of the
+    zip, `size` its bytes, `seconds` what this call took to build it (0 from the cache).
+    """
+
+    version: str
+    node: str
+    node_prefix: str
+    platform: str
+    path: str
+    folder: str
+    digest: str
+    size: int
+    seconds: float
+    from_cache: bool
+    driver: str | None
+    warnings: tuple[str, ...] = ()
+
+
+async def build(version: Version, node_major: int, npm: Npm, progress: Progress) -> Package:
+    """The package of this Ghost for a slot with this major of Node, on this machine's platform.
+
+    From the cache when it is there whole: its digest and the unpacked folder are checked each time, and
+    what does not hold is built again. UnknownVersion, NodeTooOld, RegistryUnreachable and CommandFailed
+    leave nothing behind that a later call would trust.
+    """
+    key = f"ghost-{version}-node{node_major}-{host_platform()}"
+
+    async def fill_site(folder: Path) -> Mark:
+        return await _build_site(version, node_major, npm, folder, progress)
+
+    site = await npm.cache.folder_of("sites", key, fill_site)
+
+    async def fill_package(archive: Path) -> Mark:
+        progress(f"packing Ghost {version}")
+        files = await pack_zip(site.path, archive)
+        return {"files": files, "site": site.mark["content"]}
+
+    package = await npm.cache.file_of("packages", f"{key}.zip", fill_package)
+    if package.mark["site"] != site.mark["content"]:
+        # The site was built again since: a package of the former one would not be what gets migrated.
+        await npm.cache.forget("packages", f"{key}.zip")
+        package = await npm.cache.file_of("packages", f"{key}.zip", fill_package)
+    made = [kept for kept in (site, package) if not kept.from_cache]
+    return Package(
+        version=str(version),
+        node=str(site.mark["node"]),
+        node_prefix=str(site.mark["node_prefix"]),
+        platform=host_platform(),
+        path=str(package.path),
+        folder=str(site.path),
+        digest=str(package.mark["digest"]),
+        size=int(package.mark["size"]),
+        seconds=round(sum(float(kept.mark["seconds"]) for kept in made), 1),
+        from_cache=not made,
+        driver=str(site.mark["driver"]) or None,
+        warnings=tuple(filter(None, str(site.mark["warnings"]).split("\n"))),
+    )
+
+
+async def check_package(package: Package) -> None:
+    """The zip is still the one that was built; else DamagedPackage. For every use after the build."""
+    path = Path(package.path)
+    if not await asyncio.to_thread(path.is_file):
+        raise DamagedPackage(path.name, "it is gone")
+    if await asyncio.to_thread(file_digest, path) != package.digest:
+        raise DamagedPackage(path.name, "its digest is not the one it was built with")
+
+
+async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path, progress: Progress) -> Mark:
+    release = await Releases(npm).find(version)
+    try:
+        node = await node_for(npm, release.node, node_major)
+    except NodeUnavailable:
+        raise NodeTooOld(str(version), release.node, str(node_major)) from None
+    progress(f"fetching Ghost {version}")
+    async with npm.cache.workplace(f"tarball-{version}") as work:
+        try:
+            tarball = await npm.pack(f"ghost@{version}", work)
+        except NotPublished:
+            raise UnknownVersion(str(version), "none: npm lists it without its tarball") from None
+        await unpack_npm_tarball(tarball, folder)
+    package = await asyncio.to_thread(_read_package, folder, version)
+    progress(f"installing what Ghost {version} needs")
+    await _install(package, folder, node, npm)
+    await asyncio.to_thread(_finish_package, package, folder)
+    driver = await place_driver(folder, node, npm, progress)
+    await asyncio.to_thread(prune, folder)
+    return {
+        "node": node.version,
+        "node_prefix": node.prefix,
+        "driver": driver or "",
+        "warnings": "\n".join(await asyncio.to_thread(_warnings, folder)),
+    }
+
+
+async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) -> None:
+    """Production's node_modules, by the package manager and lock file that this version ships, scripts not run."""
+    environment = npm.environment(node.programs)
+    registry = ["--registry", npm.registry.url] if npm.registry.url else []
+    words: list[str | Path]
+    if (folder / "pnpm-lock.yaml").is_file():
+        pnpm = await _tool(npm, "pnpm", _wanted_pnpm(package))
+        # The lock file lists devDependencies too, so here they stay in package.json until the end.
+        _write_package(_without(package, "scripts", "packageManager", "devEngines"), folder)
+        words = [
+            # Not .bin/pnpm: from 12 on that is a script without an interpreter, for a shell to find out.
+            node.program,
+            pnpm / "pnpm" / "bin" / "pnpm.mjs",
+            "install",
+            "--prod",
+            "--frozen-lockfile",
+            "--ignore-scripts",
+            "--config.node-linker=hoisted",
+            "--config.manage-package-manager-versions=false",
+            *([f"--config.cafile={npm.registry.cafile}"] if npm.registry.cafile else []),
+            "--store-dir",
+            str(npm.cache.place("pnpm-store")),
+            *registry,
+        ]
+    elif (folder / "yarn.lock").is_file():
+        yarn = await _tool(npm, "yarn", YARN)
+        _write_package(
+            _without(package, "devDependencies", "scripts", "packageManager", "devEngines"), folder
+        )
+        words = [
+            node.program,
+            yarn / "yarn" / "bin" / "yarn.js",
+            "install",
+            "--production",
+            "--ignore-scripts",
+            "--ignore-engines",
+            "--non-interactive",
+            "--cache-folder",
+            str(npm.cache.place("yarn-cache")),
+            *registry,
+        ]
+    else:
+        locked = (folder / "package-lock.json").is_file()
+        _write_package(
+            _without(package, "devDependencies", "scripts", "packageManager", "devEngines"), folder
+        )
+        words = [*npm.words("ci" if locked else "install", "--omit=dev", "--ignore-scripts")]
+    title = f"installing the packages of Ghost {package['version']}"
+    log = npm.cache.log("install")
+    await run(Command(title, words, folder, environment, log, INSTALL_SECONDS))
+
+
+async def _tool(npm: Npm, name: str, spec: str) -> Path:
+    """The node_modules folder with a package manager of exactly one version, fetched once."""
+    try:
+        told = await npm.view(f"{name}@{spec}", "version")
+    except NotPublished:
+        raise ToolUnavailable(name, spec) from None
+    version = told if isinstance(told, str) else max(map(Version.parse, told))
+
+    async def fill(folder: Path) -> Mark:
+        await npm.install(f"{name}@{version}", folder)
+        return {}
+
+    kept = await npm.cache.folder_of("tools", f"{name}-{version}", fill)
+    return kept.path / "node_modules"
+
+
+def _wanted_pnpm(package: dict[str, Any]) -> str:
+    """The version in "pnpm@11.8.0+sha512..."; a usual one if the package names none."""
+    found = re.fullmatch(r"pnpm@(\d+\.\d+\.\d+)(?:\+.*)?", str(package.get("packageManager", "")))
+    return found.group(1) if found else USUAL_PNPM
+
+
+def _read_package(folder: Path, version: Version) -> dict[str, Any]:
+    try:
+        package = json.loads((folder / "package.json").read_text())
+    except (FileNotFoundError, ValueError):
+        raise BrokenSource(str(version), "its package.json cannot be read") from None
+    if not isinstance(package, dict) or package.get("version") != str(version):
+        raise BrokenSource(str(version), "its package.json names another version")
+    if not (folder / "index.js").is_file():
+        raise BrokenSource(str(version), "it has no index.js")
+    return package
+
+
+def _without(package: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in package.items() if key not in keys}
+
+
+def _write_package(package: dict[str, Any], folder: Path) -> None:
+    (folder / "package.json").write_text(json.dumps(package, indent=2) + "\n")
+
+
+def _finish_package(package: dict[str, Any], folder: Path) -> None:
+    """package.json as App Service needs it: a start script, and nothing that makes it install again."""
+    kept = _without(package, "devDependencies", "packageManager", "devEngines")
+    _write_package({**kept, "scripts": {"start": f"node {START_FILE}"}}, folder)
+    (folder / START_FILE).write_text(START)
+
+
+def prune(folder: Path) -> None:
+    """Files that no running Ghost reads are gone from node_modules: a third of all files.
+
+    The rules are those of Ghost's own production image (scripts/prune.mts, shipped with 6.65): type
+    declarations, source maps, documents but for licences, and the sources of native parts.
+    """
+    for path in (folder / "node_modules").rglob("*"):
+        if _is_needless(path) and path.is_file() and not path.is_symlink():
+            path.unlink()
+
+
+def _is_needless(path: Path) -> bool:
+    name = path.name.lower()
+    if name.startswith(("licence", "license", "notice")):
+        return False
+    return name.endswith(
+        (
+            ".d.ts",
+            ".d.mts",
+            ".d.cts",
+            ".map",
+            ".md",
+            ".c",
+            ".cc",
+            ".cpp",
+            ".cxx",
+            ".h",
+            ".hpp",
+            ".hxx",
+            ".gyp",
+            ".gypi",
+        )
+    )
+
+
+def _warnings(folder: Path) -> list[str]:
+    """What will not work in this package although it boots."""
+    sharp = folder / "node_modules" / "sharp"
+    if not sharp.is_dir():
+        return []
+    natives = [*(folder / "node_modules" / "@img").glob("sharp-*/**/*.node"), *sharp.glob("**/*.node")]
+    if natives:
+        return []
+    return [
+        "sharp has no native part here: image uploads need imageOptimization__resize=false on the slot",
+    ]
