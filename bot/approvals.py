@@ -1,0 +1,149 @@
+"""What the buttons do: Approve, Reject, Cancel, Rollback, Upgrade, Skip. All of them come through the door."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from bot.door import Answer, Door, Knock
+from bot.identity import Roles
+from bot.notices import Notices
+from bot.render.message import Message, duration, escape, person
+from bot.render.replies import reply, said
+from bot.render.words import STATE_WORDS, release_title
+from commands.command import CancelAsked, Role, Started
+from release.errors import NotPermitted
+from release.model import Approval, Kind, Release, State, Verdict
+from release.releases import Releases
+
+VERDICT_WORDS = {
+    Verdict.PENDING: "still open",
+    Verdict.APPROVED: "already approved",
+    Verdict.REJECTED: "already rejected",
+    Verdict.EXPIRED: "expired",
+    Verdict.CANCELLED: "already cancelled",
+}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Buttons:
+    """One method a button; `value` is what the button carries: an id, and nothing to trust beyond that."""
+
+    def __init__(
+        self,
+        door: Door,
+        roles: Roles,
+        releases: Releases,
+        notices: Notices,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._door = door
+        self._roles = roles
+        self._releases = releases
+        self._notices = notices
+        self._clock = clock
+
+    async def approve(self, knock: Knock, value: str, answer: Answer) -> None:
+        async def act() -> Message:
+            release = await self._asked_for(value)
+            if release.asked_by == knock.visitor.user and not self._roles.self_approval:
+                raise NotPermitted(
+                    "You asked for this release, so you cannot approve it yourself.",
+                    "Ask another approver to look at it.",
+                )
+            return await self._decide(value, Verdict.APPROVED, knock.visitor.user)
+
+        await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
+
+    async def reject(self, knock: Knock, value: str, answer: Answer) -> None:
+        async def act() -> Message:
+            return await self._decide(value, Verdict.REJECTED, knock.visitor.user)
+
+        await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
+
+    async def cancel(self, knock: Knock, value: str, answer: Answer) -> None:
+        async def act() -> Message:
+            release = await self._releases.records.release(value)
+            if not release.state.is_open:
+                return said(
+                    f"{release_title(release)} is over: {STATE_WORDS[release.state]}. Nothing is left to cancel."
+                )
+            cancelled = await self._releases.cancel(release.site, knock.visitor.user)
+            return reply(CancelAsked(cancelled), self._door.slash)
+
+        await self._door.enter(knock, Role.RELEASER, act, answer)
+
+    async def rollback(self, knock: Knock, value: str, answer: Answer) -> None:
+        async def act() -> Message:
+            release = await self._releases.records.release(value)
+            if release.undone_by is not None:
+                return said(
+                    f"{release_title(release)} was taken back already, by rollback {escape(release.undone_by)}."
+                )
+            if await self._newest_live(release.site) != release.id:
+                raise NotPermitted(
+                    f"Production of {release.site} no longer runs what this release put there.",
+                    f"See {self._door.slash} status {release.site}, and roll back from the newest release.",
+                )
+            rollback = await self._releases.roll_back(release.site, knock.visitor.user, release.channel)
+            return reply(Started(rollback), self._door.slash)
+
+        await self._door.enter(knock, Role.RELEASER, act, answer)
+
+    async def upgrade(self, knock: Knock, value: str, answer: Answer) -> None:
+        async def act() -> Message:
+            wish = json.loads(value)
+            site, version = str(wish["site"]), str(wish["version"])
+            started = await self._releases.upgrade(site, version, knock.visitor.user, knock.channel)
+            return reply(Started(started), self._door.slash)
+
+        await self._door.enter(knock, Role.RELEASER, act, answer)
+
+    async def skip(self, knock: Knock, value: str, answer: Answer) -> None:
+        async def act() -> Message:
+            await self._releases.skip_version(value, knock.visitor.user)
+            await self._notices.close(value, knock.visitor.user)
+            return said(f"Ghost {escape(value)} is skipped: I will not bring it up again.")
+
+        await self._door.enter(knock, Role.RELEASER, act, answer)
+
+    async def _asked_for(self, approval_id: str) -> Release:
+        approval = await self._releases.records.approval(approval_id)
+        if approval is None:
+            raise NotPermitted(
+                "I do not know this approval any more.", "Start the release again to get a new one."
+            )
+        return await self._releases.records.release(approval.release)
+
+    async def _newest_live(self, site: str) -> str | None:
+        """The release that put the present version into production."""
+        for release in await self._releases.history(site, limit=50):
+            if release.state is State.LIVE and release.kind in (Kind.UPGRADE, Kind.SWAP):
+                return release.id
+        return None
+
+    async def _decide(self, approval_id: str, verdict: Verdict, by: str) -> Message:
+        await self._asked_for(approval_id)
+        decided = await self._releases.decide(approval_id, verdict, by)
+        title = release_title(decided.release)
+        if not decided.won:
+            return said(self._too_late(decided.approval, title))
+        if verdict is Verdict.APPROVED:
+            return said(
+                f":white_check_mark: You approved. {title}: it goes live now; follow it in the thread."
+            )
+        return said(f":no_entry_sign: You rejected. {title} is over, and production is untouched.")
+
+    def _too_late(self, approval: Approval, title: str) -> str:
+        """`Upgrade blog to 6.65.0 was already approved by @ann 12 s ago.`"""
+        text = f"{title}: {VERDICT_WORDS[approval.verdict]}"
+        if approval.verdict is Verdict.EXPIRED or approval.verdict is Verdict.PENDING:
+            late = max((self._clock() - approval.expires_at).total_seconds(), 0.0)
+            return f"{title}: the time to decide ended {duration(late)} ago. Start it again to get a new approval."
+        if approval.decided_by:
+            text += f" by {person(approval.decided_by)}"
+        if approval.decided_at:
+            text += f" {duration(max((self._clock() - approval.decided_at).total_seconds(), 0.0))} ago"
+        return f"{text}."

@@ -1,0 +1,130 @@
+"""The one door: whatever comes from Slack is acknowledged, identified, authorised, run and answered here."""
+
+import html
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bot.identity import People, Visitor
+from bot.render.message import Message
+from bot.render.replies import refusal, reply, usage_error
+from commands import COMMANDS, find, unknown
+from commands.command import Command, Request, Role, UsageError, Words
+from release.errors import NotPermitted, ReleaseError
+from release.releases import Releases
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_DELIVERIES = 2000
+AUDIT_LENGTH = 64
+
+Answer = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Knock:
+    """One thing asked for by one person. `delivery` is Slack's id of it: a second arrival is the same one.
+
+    `what` and `about` are for the audit: `approve`, `r-7f3k2`.
+    """
+
+    visitor: Visitor
+    channel: str
+    what: str
+    about: str
+    delivery: str
+
+
+class Door:
+    def __init__(self, people: People, releases: Releases, slash: str = "/ghost") -> None:
+        self.people = people
+        self.slash = slash
+        self._releases = releases
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    async def command(self, knock: Knock, text: str, answer: Answer) -> None:
+        """Run one typed command, from a slash command."""
+        name, *rest = words_of(text) or ["help"]
+        command = find(name)
+        needs = command.needs if command else Role.ANYONE
+
+        async def act() -> Message:
+            return await self._run(command, name, rest, knock)
+
+        await self.enter(knock, needs, act, answer)
+
+    async def question(self, knock: Knock, text: str, answer: Answer) -> None:
+        """Run one command typed as a mention, where only looking is possible."""
+        name, *rest = words_of(text) or ["help"]
+        command = find(name)
+
+        async def act() -> Message:
+            if command is not None and command.needs is not Role.ANYONE:
+                raise NotPermitted(
+                    f"Mentioned like this I only answer questions, and {command.name} starts something.",
+                    f"Type {self.slash} {command.usage} in the channel, outside any thread.",
+                )
+            return await self._run(command, name, rest, knock)
+
+        await self.enter(knock, Role.ANYONE, act, answer)
+
+    async def enter(
+        self,
+        knock: Knock,
+        needs: Role,
+        act: Callable[[], Awaitable[Message]],
+        answer: Answer,
+        fresh: bool = False,
+    ) -> None:
+        """Let `act` happen if this person may, and answer with what it returns or why not.
+
+        A knock delivered twice is answered once. Anything but a ReleaseError or a UsageError is a defect
+        and goes on to Bolt's error handler.
+        """
+        if self._seen_before(knock.delivery):
+            log.info("Delivered twice", extra={"delivery": knock.delivery, "what": knock.what})
+            return
+        user = knock.visitor.user
+        try:
+            await self.people.identify(knock.visitor)
+            await self.people.authorise(user, needs, knock.channel, fresh)
+            told = await act()
+        except UsageError as error:
+            command = find(knock.what.split(maxsplit=1)[0]) if knock.what else None
+            told = usage_error(error, command, self.slash)
+        except ReleaseError as error:
+            await self._audit(knock, f"refused: {error}")
+            told = refusal(error, self.slash)
+        else:
+            if needs is not Role.ANYONE:
+                await self._audit(knock, "done")
+        await answer(told)
+
+    async def _run(self, command: Command[Any] | None, name: str, rest: list[str], knock: Knock) -> Message:
+        if command is None:
+            raise unknown(name)
+        order = command.parse(Words(tuple(rest)))
+        request = Request(knock.visitor.user, knock.channel, COMMANDS)
+        return reply(await command.run(order, request, self._releases), self.slash)
+
+    def _seen_before(self, delivery: str) -> bool:
+        if delivery in self._seen:
+            return True
+        self._seen[delivery] = None
+        if len(self._seen) > REMEMBERED_DELIVERIES:
+            self._seen.popitem(last=False)
+        return False
+
+    async def _audit(self, knock: Knock, outcome: str) -> None:
+        user, what, about = knock.visitor.user, knock.what[:AUDIT_LENGTH], knock.about[:AUDIT_LENGTH]
+        await self._releases.records.audit(user, what, about, outcome)
+
+
+def words_of(text: str) -> list[str]:
+    """What was typed, as words. Slack turns `blog.example.com` into a link and `&` into an entity; undo both."""
+    text = re.sub(r"<(?:https?|mailto):[^|>]*\|([^>]*)>", r"\1", text)
+    text = re.sub(r"<(?:https?://|mailto:)([^>]*)>", r"\1", text)
+    return html.unescape(text).split()

@@ -1,0 +1,56 @@
+"""The App Home: published anew whenever a person opens it."""
+
+import logging
+
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.identity import People, Visitor
+from bot.render.home import closed_view, home_view
+from bot.threads import PARENT
+from release.errors import ReleaseError
+from release.model import SiteStatus, State
+from release.releases import Releases
+
+log = logging.getLogger(__name__)
+
+RELEASES_SHOWN = 8
+
+
+class Home:
+    def __init__(
+        self, client: AsyncWebClient, people: People, releases: Releases, slash: str = "/ghost"
+    ) -> None:
+        self._client = client
+        self._people = people
+        self._releases = releases
+        self._slash = slash
+
+    async def publish(self, visitor: Visitor) -> None:
+        """Show `visitor` every site, or why there is nothing to see."""
+        try:
+            await self._people.identify(visitor)
+            sites = await self._releases.status(None)
+            history = await self._releases.history(None, RELEASES_SHOWN)
+            view = home_view(sites, history, await self._threads(sites), visitor.user, self._slash)
+        except ReleaseError as error:
+            view = closed_view(f"{error} {error.advice}")
+        await self._client.views_publish(user_id=visitor.user, view=view)
+
+    async def _threads(self, sites: tuple[SiteStatus, ...]) -> dict[str, str]:
+        """Links to the threads of the releases that wait for a decision."""
+        links: dict[str, str] = {}
+        for status in sites:
+            release = status.open_release
+            if release is None or release.state is not State.AWAITING_APPROVAL:
+                continue
+            top = await self._releases.records.message(release.id, PARENT)
+            if top is None:
+                continue
+            try:
+                answer = await self._client.chat_getPermalink(channel=top.channel, message_ts=top.ts)
+            except SlackClientError as error:
+                log.warning("No link to a thread", extra={"release": release.id, "why": str(error)})
+                continue
+            links[release.id] = str(answer["permalink"])
+        return links

@@ -1,0 +1,157 @@
+"""What Slack sends, taken apart: every listener acknowledges at once and hands on to the door."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.approvals import Buttons
+from bot.door import Answer, Door, Knock
+from bot.home import Home
+from bot.identity import Visitor
+from bot.render.message import Message
+from bot.render.replies import unexpected
+
+log = logging.getLogger(__name__)
+
+Body = dict[str, Any]  # Any: Slack's payloads
+Press = Callable[[Knock, str, Answer], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Everything that can be asked for in Slack, ready to be registered on an app."""
+
+    door: Door
+    buttons: Buttons
+    home: Home
+    client: AsyncWebClient
+
+    def register(self, app: AsyncApp) -> None:
+        app.command(self.door.slash)(self._command)
+        presses: dict[str, Press] = {
+            "approve": self.buttons.approve,
+            "reject": self.buttons.reject,
+            "cancel": self.buttons.cancel,
+            "rollback": self.buttons.rollback,
+            "upgrade": self.buttons.upgrade,
+            "skip": self.buttons.skip,
+        }
+        for name, press in presses.items():
+            # `upgrade:blog`: several buttons of a message need ids of their own.
+            app.action(re.compile(rf"^{name}(:.*)?$"))(_pressed(name, press))
+        app.action(re.compile(r"^open:"))(_acknowledged)
+        app.event("app_mention")(self._mention)
+        app.event("message")(self._direct_message)
+        app.event("app_home_opened")(self._home_opened)
+        app.error(self._failed)
+
+    async def _command(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
+        await ack()
+        text = body.get("text", "").strip()
+        visitor = Visitor(body["user_id"], _teams(body.get("team_id")))
+        knock = Knock(visitor, body["channel_id"], text, body["channel_id"], body["trigger_id"])
+        await self.door.command(knock, text, _privately(respond))
+
+    async def _mention(self, ack: AsyncAck, event: Body, body: Body, context: AsyncBoltContext) -> None:
+        await ack()
+        text = re.sub(rf"<@{context.bot_user_id}(\|[^>]*)?>", " ", event.get("text", ""))
+        await self._asked(event, body, text)
+
+    async def _direct_message(self, ack: AsyncAck, event: Body, body: Body) -> None:
+        await ack()
+        # Edits, joins and our own messages come here too; only a person's own words are a question.
+        if event.get("channel_type") == "im" and not event.get("subtype") and not event.get("bot_id"):
+            await self._asked(event, body, event.get("text", ""))
+
+    async def _asked(self, event: Body, body: Body, text: str) -> None:
+        if "user" not in event:
+            return
+        visitor = Visitor(event["user"], _teams(event.get("user_team"), event.get("team")))
+        knock = Knock(visitor, event["channel"], text.strip(), event["channel"], body["event_id"])
+        await self.door.question(knock, text, self._in_thread(event))
+
+    async def _home_opened(self, ack: AsyncAck, event: Body) -> None:
+        await ack()
+        if event.get("tab") == "home":
+            await self.home.publish(Visitor(event["user"], _teams(event.get("user_team"), event.get("team"))))
+
+    def _in_thread(self, event: Body) -> Answer:
+        """Answer a mention where it was made, for all to see: an ephemeral message in a closed thread is lost."""
+        thread = event.get("thread_ts")
+        if thread is None and event.get("channel_type") != "im":
+            thread = event["ts"]
+
+        async def answer(message: Message) -> None:
+            await self.client.chat_postMessage(
+                channel=event["channel"],
+                thread_ts=thread,
+                text=message.text,
+                blocks=list(message.blocks),
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+
+        return answer
+
+    async def _failed(self, error: Exception, body: Body, context: AsyncBoltContext) -> None:
+        """Bolt's last resort: a defect is logged with its traceback and told without it."""
+        log.error("A listener failed", exc_info=error, extra={"payload": body.get("type", "command")})
+        respond = context.respond
+        if not body.get("response_url") or respond is None:
+            return
+        try:
+            await _privately(respond)(unexpected(self.door.slash))
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as second:
+            log.warning("Nor could that be told", extra={"why": str(second)})
+
+
+def _pressed(name: str, press: Press) -> Callable[..., Awaitable[None]]:
+    """The listener of one button."""
+
+    async def listener(ack: AsyncAck, body: Body, action: Body, respond: AsyncRespond) -> None:
+        await ack()
+        user = body["user"]
+        channel = (body.get("channel") or {}).get("id") or body["container"].get("channel_id", "")
+        knock = Knock(
+            Visitor(user["id"], _teams(user.get("team_id"))),
+            channel,
+            name,
+            str(action["value"]),
+            body["trigger_id"],
+        )
+        thread = (body.get("message") or {}).get("thread_ts")
+        await press(knock, str(action["value"]), _privately(respond, thread))
+
+    return listener
+
+
+async def _acknowledged(ack: AsyncAck) -> None:
+    """A button that opens a link still sends its click."""
+    await ack()
+
+
+def _privately(respond: AsyncRespond, thread: str | None = None) -> Answer:
+    """Answer so that only the person who asked sees it."""
+
+    async def answer(message: Message) -> None:
+        await respond(
+            text=message.text,
+            blocks=list(message.blocks),
+            response_type="ephemeral",
+            replace_original=False,
+            thread_ts=thread,
+            unfurl_links=False,
+        )
+
+    return answer
+
+
+def _teams(*ids: str | None) -> tuple[str, ...]:
+    return tuple(team for team in ids if team)

@@ -1,0 +1,37 @@
+"""How fast Slack may be called: a bucket of tokens that refills, and can be closed for a while."""
+
+import time
+from collections.abc import Callable
+
+
+class Bucket:
+    """`burst` calls at once, then `per_second`."""
+
+    def __init__(self, burst: int, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst = float(burst)
+        self._per_second = per_second
+        self._clock = clock
+        self._tokens = float(burst)
+        self._counted_at = clock()
+        self._closed_until = 0.0
+
+    def wait(self) -> float:
+        """Seconds until the next call may be made; 0 when it may be made now."""
+        self._refill()
+        missing = max(0.0, 1.0 - self._tokens) / self._per_second
+        return max(missing, self._closed_until - self._clock(), 0.0)
+
+    def take(self) -> None:
+        """Count a call."""
+        self._refill()
+        self._tokens -= 1.0
+
+    def close(self, seconds: float) -> None:
+        """Slack asked for silence: no call for that long, and none saved up afterwards."""
+        self._closed_until = max(self._closed_until, self._clock() + seconds)
+        self._tokens = min(self._tokens, 1.0)
+
+    def _refill(self) -> None:
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._per_second)
+        self._counted_at = now

@@ -1,0 +1,1 @@
+"""Values in, Slack messages out: pure functions, no clock and no network."""

@@ -1,0 +1,157 @@
+"""The approval card: what will change, shown to the people who decide."""
+
+from collections.abc import Sequence
+
+from slack_sdk.models.blocks import Block, TableBlock
+
+from bot.render.message import (
+    Message,
+    audience,
+    button,
+    buttons,
+    confirm,
+    context,
+    duration,
+    escape,
+    fields,
+    header,
+    message,
+    person,
+    section,
+    table,
+    when,
+)
+from release.model import Approval, MigrationDone, PageCompared, Release, Verdict
+
+RELEASE_NOTES = "https://github.com/TryGhost/Ghost/releases/tag/v{0}"
+TABLES_SHOWN = 12
+PAGES_SHOWN = 20
+DECIDED_WORDS = {
+    Verdict.APPROVED: "Approved",
+    Verdict.REJECTED: "Rejected",
+    Verdict.EXPIRED: "Expired",
+    Verdict.CANCELLED: "Cancelled",
+}
+
+
+def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Message:
+    """The question while it is open, and who decided what and when afterwards."""
+    candidate = release.facts.candidate
+    before = candidate.source_version if candidate else release.from_version
+    target = candidate.version if candidate else release.version
+    change = f"{before or '?'} → {target or '?'}"
+    if approval.verdict is Verdict.PENDING:
+        title = f"Approve {release.site}: {change}?"
+        who = f"{person(release.asked_by)} asks for approval."
+        if approvers:
+            who += f" {audience(approvers)}, please decide by {when(approval.expires_at)}."
+        else:
+            who += " Nobody is set as approver, so nobody can: add approvers to the bot's settings."
+    else:
+        title = f"{DECIDED_WORDS[approval.verdict]}: {release.site} {change}"
+        who = decided_line(approval) + f" Asked for by {person(release.asked_by)}."
+    rows = migration_line(release.facts.migration)
+    pages = pages_line(release.facts.pages)
+    warnings = [f":warning: Warning: {escape(text)}" for text in release.facts.warnings]
+    blocks: list[Block | None] = [
+        header(title),
+        section(who),
+        fields(
+            ("Version", escape(change)),
+            ("Try staging", f"<{escape(candidate.staging_url)}>") if candidate else None,
+            ("Release notes", f"<{RELEASE_NOTES.format(escape(target))}|Ghost {escape(target)}>")
+            if target
+            else None,
+            ("Caught up with production", when(release.facts.caught_up_at))
+            if release.facts.caught_up_at
+            else None,
+        ),
+        section("\n".join(warnings)) if warnings else None,
+        section(f"*Database*\n{rows}") if rows else None,
+        section(f"*Pages, staging against production*\n{pages}") if pages else None,
+        _pages_table(release.facts.pages),
+    ]
+    if approval.verdict is Verdict.PENDING:
+        blocks.append(_decide(release, approval, change))
+    blocks.append(
+        context(
+            f"Release {escape(release.id)}. Exactly what was tested goes live: if it changes, it is not swapped."
+        )
+    )
+    text = " ".join([f"{escape(title)} {who}", *warnings, rows, pages]).strip()
+    return message(text, *blocks)
+
+
+def decided_line(approval: Approval) -> str:
+    """`Approved by @ben, today at 14:03.`"""
+    word = DECIDED_WORDS.get(approval.verdict, "Undecided")
+    if approval.verdict is Verdict.EXPIRED:
+        return f"{word}: nobody decided before {when(approval.expires_at)}."
+    by = f" by {person(approval.decided_by)}" if approval.decided_by else ""
+    at = f", {when(approval.decided_at)}" if approval.decided_at else ""
+    reason = f" Reason: {escape(approval.reason)}" if approval.reason else ""
+    return f"{word}{by}{at}.{reason}"
+
+
+def migration_line(migration: MigrationDone | None) -> str:
+    """Tables and rows before and after, those that changed by name; empty where nothing was migrated."""
+    if migration is None:
+        return ""
+    lost = {name: pair for name, pair in migration.rows.items() if pair[1] < pair[0]}
+    more = {name: pair for name, pair in migration.rows.items() if pair[1] > pair[0]}
+    total = sum(before for before, _ in migration.rows.values())
+    words = "No row lost" if not lost else f":warning: Rows lost in {len(lost)} tables"
+    lines = [
+        f"{words}: {len(migration.rows)} tables with {total:,} rows, migrated from {escape(migration.from_version)} "
+        f"to {escape(migration.to_version)} in {duration(migration.seconds)}."
+    ]
+    changed = [*lost.items(), *more.items()]
+    lines += [
+        f"• {escape(name)}: {before:,} → {after:,} rows" for name, (before, after) in changed[:TABLES_SHOWN]
+    ]
+    if len(changed) > TABLES_SHOWN:
+        lines.append(f"• and {len(changed) - TABLES_SHOWN} more tables")
+    return "\n".join(lines)
+
+
+def pages_line(pages: tuple[PageCompared, ...]) -> str:
+    if not pages:
+        return ""
+    bad = [page for page in pages if not page.ok]
+    slowest = max(page.milliseconds for page in pages)
+    if bad:
+        named = ", ".join(escape(page.path) for page in bad[:5])
+        return f":warning: {len(bad)} of {len(pages)} are not as expected: {named}. Slowest {slowest:,} ms."
+    return f"All {len(pages)} answer as expected, the slowest in {slowest:,} ms."
+
+
+def _pages_table(pages: tuple[PageCompared, ...]) -> TableBlock | None:
+    if not pages:
+        return None
+    first = sorted(pages, key=lambda page: page.ok)[:PAGES_SHOWN]
+    return table(
+        ("Page", "Production", "Staging", "Time", "Verdict"),
+        [
+            (
+                page.path,
+                page.production,
+                page.staging,
+                f"{page.milliseconds:,} ms",
+                "good" if page.ok else "differs",
+            )
+            for page in first
+        ],
+    )
+
+
+def _decide(release: Release, approval: Approval, change: str) -> Block | None:
+    ask = confirm(
+        "Put this into production?",
+        f"{escape(release.site)} goes from {escape(change)}. "
+        "Visitors keep being served; you can roll back with one click.",
+        "Approve",
+    )
+    return buttons(
+        button("Approve", "approve", approval.id, "primary", ask),
+        button("Reject", "reject", approval.id, "danger"),
+    )

@@ -1,0 +1,188 @@
+"""The pieces every message is made of: escaped, cut to Slack's limits, with a text that says it all."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    ContextBlock,
+    DividerBlock,
+    HeaderBlock,
+    MarkdownTextObject,
+    PlainTextObject,
+    RawTextObject,
+    SectionBlock,
+    TableBlock,
+)
+
+# docs.slack.dev, reference/block-kit/blocks; text is cut where Slack advises, far below what it refuses.
+TEXT = 4000
+SECTION = 3000
+FIELD = 2000
+FIELDS = 10
+HEADER = 150
+BUTTON = 75
+BLOCKS = 50
+TABLE_ROWS = 100
+CONFIRM_TEXT = 300
+CONFIRM_TITLE = 100
+CONFIRM_BUTTON = 30
+
+SlackBlock = dict[str, Any]  # Any: Block Kit's JSON
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a person sees. `text` is read out by notifications and screen readers and leaves nothing out."""
+
+    text: str
+    blocks: tuple[SlackBlock, ...]
+
+    @property
+    def digest(self) -> str:
+        """The same for messages that look the same."""
+        content = json.dumps([self.text, self.blocks], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def message(text: str, *blocks: Block | None) -> Message:
+    """A message of the blocks that are there; those beyond Slack's 50 are dropped."""
+    shown = [block.to_dict() for block in blocks if block is not None]
+    return Message(clip(text, TEXT), tuple(shown[:BLOCKS]))
+
+
+def escape(text: object) -> str:
+    """Foreign text, harmless inside mrkdwn: no link, mention or channel call is made of it."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def escape_but_people(text: object) -> str:
+    """As `escape`, but `<@U123>` stays a mention: our own errors name the holder of a lock that way."""
+    return re.sub(r"&lt;@([UW][A-Z0-9]+)&gt;", r"<@\1>", escape(text))
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` characters, never ending inside an entity (`&am`) or a mention (`<@U1`)."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    if cut.rfind("<") > cut.rfind(">"):
+        cut = cut[: cut.rfind("<")]
+    return re.sub(r"&[a-z]*$", "", cut) + "…"
+
+
+def person(user: str | None) -> str:
+    """A mention for a person's id; anything else (the bot itself, a schedule) as it is."""
+    if user is None:
+        return "nobody"
+    return f"<@{user}>" if re.fullmatch(r"[UW][A-Z0-9]+", user) else escape(user)
+
+
+def audience(ids: Sequence[str]) -> str:
+    """Mentions of people and of user groups."""
+    return " ".join(f"<!subteam^{who}>" if who.startswith("S") else person(who) for who in ids)
+
+
+def when(moment: datetime, style: str = "{date_short_pretty} at {time}") -> str:
+    """A time in the reader's own zone. `style` is made of Slack's date tokens."""
+    moment = moment.astimezone(UTC)
+    return f"<!date^{int(moment.timestamp())}^{style}|{moment:%Y-%m-%d %H:%M} UTC>"
+
+
+def clock_time(moment: datetime) -> str:
+    """As `when`, the time of day with seconds."""
+    moment = moment.astimezone(UTC)
+    return f"<!date^{int(moment.timestamp())}^{{time_secs}}|{moment:%H:%M:%S} UTC>"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 days`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    if whole < 2 * 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} days"
+
+
+def size(count: int) -> str:
+    """Bytes as `12.3 MB`."""
+    amount = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def section(text: str, block_id: str | None = None) -> SectionBlock:
+    return SectionBlock(text=MarkdownTextObject(text=clip(text, SECTION)), block_id=block_id)
+
+
+def fields(*pairs: tuple[str, str] | None) -> SectionBlock:
+    """Names over values, two columns. A pair that does not apply is None."""
+    texts = [f"*{name}*\n{value}" for name, value in (pair for pair in pairs if pair)]
+    return SectionBlock(fields=[MarkdownTextObject(text=clip(text, FIELD)) for text in texts[:FIELDS]])
+
+
+def header(text: str) -> HeaderBlock:
+    return HeaderBlock(text=PlainTextObject(text=clip(text, HEADER)))
+
+
+def context(text: str) -> ContextBlock:
+    return ContextBlock(elements=[MarkdownTextObject(text=clip(text, FIELD))])
+
+
+def divider() -> DividerBlock:
+    return DividerBlock()
+
+
+def confirm(title: str, text: str, yes: str, no: str = "Not now") -> ConfirmObject:
+    """The question asked once more before a click that cannot be taken back easily."""
+    return ConfirmObject(
+        title=PlainTextObject(text=clip(title, CONFIRM_TITLE)),
+        text=MarkdownTextObject(text=clip(text, CONFIRM_TEXT)),
+        confirm=PlainTextObject(text=clip(yes, CONFIRM_BUTTON)),
+        deny=PlainTextObject(text=clip(no, CONFIRM_BUTTON)),
+    )
+
+
+def button(
+    label: str, action: str, value: str, style: str | None = None, asks: ConfirmObject | None = None
+) -> ButtonElement:
+    """`action` picks what happens, `value` says to what: an id, never a secret."""
+    return ButtonElement(
+        text=PlainTextObject(text=clip(label, BUTTON)),
+        action_id=action,
+        value=value,
+        style=style,
+        confirm=asks,
+    )
+
+
+def link_button(label: str, action: str, url: str) -> ButtonElement:
+    return ButtonElement(text=PlainTextObject(text=clip(label, BUTTON)), action_id=action, url=url)
+
+
+def buttons(*elements: ButtonElement | None) -> ActionsBlock | None:
+    """The buttons that apply now; no block at all when none does."""
+    shown = [element for element in elements if element is not None]
+    return ActionsBlock(elements=shown) if shown else None
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> TableBlock:
+    """One table (Slack allows one a message). Cells are literal: nothing in them is markup."""
+    lines = [titles, *rows][:TABLE_ROWS]
+    return TableBlock(rows=[[RawTextObject(text=clip(cell, 200) or "-") for cell in line] for line in lines])

@@ -1,0 +1,52 @@
+"""The announcement of a new Ghost version."""
+
+import json
+
+from bot.render.approval import RELEASE_NOTES
+from bot.render.message import Message, button, buttons, confirm, context, escape, message, person, section
+from release.model import SiteVersions, Versions
+
+SITES_WITH_BUTTON = 20
+
+
+def version_notice(version: str, versions: Versions, skipped_by: str | None = None) -> Message:
+    """What is new, how far behind each site is, and what can be done about it."""
+    title = (
+        f":ghost: *Ghost {escape(version)} is out.* <{RELEASE_NOTES.format(escape(version))}|Release notes>"
+    )
+    behind = [site for site in versions.sites if site.current and site.behind > 0 and site.current != version]
+    lines = [_site_line(site) for site in versions.sites]
+    text = "\n".join([title, *lines])
+    if skipped_by is not None:
+        text += f"\nSkipped by {person(skipped_by)}: nobody is asked about this version again."
+        return message(text, section(text))
+    upgrade = [
+        button(
+            f"Upgrade {site.site}",
+            f"upgrade:{site.site}"[:255],
+            json.dumps({"site": site.site, "version": version}),
+            "primary",
+            confirm(
+                f"Upgrade {site.site}?",
+                f"{escape(site.site)} goes from {escape(site.current)} to {escape(version)} on staging first. "
+                "Production changes only once someone approves.",
+                "Start",
+            ),
+        )
+        for site in behind[:SITES_WITH_BUTTON]
+    ]
+    return message(
+        text,
+        section(text),
+        buttons(*upgrade, button("Skip this version", "skip", version)),
+        context("An upgrade is tested on staging and asks for approval before visitors see it."),
+    )
+
+
+def _site_line(site: SiteVersions) -> str:
+    if site.trouble or site.current is None:
+        return f"• {escape(site.site)}: its version could not be read"
+    if site.behind == 0:
+        return f"• {escape(site.site)} runs {escape(site.current)} already"
+    count = "1 version" if site.behind == 1 else f"{site.behind} versions"
+    return f"• {escape(site.site)} runs {escape(site.current)}, {count} behind"

@@ -1,0 +1,329 @@
+"""The messages of one release: the parent with its plan, the log of its thread, its result."""
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    PlanBlock,
+    RichTextBlock,
+    RichTextElementParts,
+    RichTextSectionElement,
+    TaskCardBlock,
+)
+
+from bot.render.message import (
+    Message,
+    button,
+    buttons,
+    clip,
+    clock_time,
+    confirm,
+    context,
+    duration,
+    escape,
+    escape_but_people,
+    fields,
+    message,
+    person,
+    section,
+    size,
+    when,
+)
+from bot.render.words import STATE_SIGNS, STEP_TITLES, plan_of, release_title
+from release.model import Approval, Kind, Release, State, StepRecord, StepState, Verdict
+
+TASK_STATUS = {
+    StepState.PENDING: "pending",
+    StepState.RUNNING: "in_progress",
+    StepState.DONE: "complete",
+    StepState.SKIPPED: "complete",
+    StepState.FAILED: "error",
+}
+CAN_CANCEL = frozenset({State.BACKING_UP, State.STAGING, State.AWAITING_APPROVAL})
+TASK_TEXT = 1000
+
+
+def parent(release: Release, approval: Approval | None = None) -> Message:
+    """The message a release is followed by: title, where it stands, every step, what can be done now."""
+    title = release_title(release)
+    now = state_line(release, approval)
+    asked = f"Asked for by {person(release.asked_by)} {when(release.asked_at, '{ago}')}"
+    if release.ended_at is not None:
+        asked = f"Asked for by {person(release.asked_by)}, took {_took(release)}"
+    return message(
+        f"{title}: {now}",
+        section(f"*{title}*\n{now}", block_id=f"state:{release.id}"),
+        _plan(release),
+        context(f"{asked} · release {escape(release.id)}"),
+        _cancel_button(release),
+    )
+
+
+def state_line(release: Release, approval: Approval | None = None) -> str:
+    """One sentence on where the release stands, with a sign in front; escaped."""
+    sign = STATE_SIGNS[release.state]
+    version = escape(release.version) if release.version else "the new version"
+    match release.state:
+        case State.BACKING_UP | State.STAGING | State.PROMOTING | State.ROLLING_BACK:
+            return f"{sign} {_under_way(release)}"
+        case State.AWAITING_APPROVAL:
+            until = f" until {when(approval.expires_at)}" if approval else ""
+            return f"{sign} Waiting for approval{until}. Decide in this thread; production is untouched."
+        case State.BACKED_UP:
+            return f"{sign} Backed up."
+        case State.LIVE:
+            return f"{sign} Live: {escape(release.site)} runs {version}."
+        case State.ROLLED_BACK if release.kind is Kind.ROLLBACK:
+            return f"{sign} Rolled back: {escape(release.site)} runs {version} again."
+        case State.ROLLED_BACK:
+            return f"{sign} Taken back by a rollback."
+        case State.REJECTED:
+            by = f" by {person(approval.decided_by)}" if approval and approval.decided_by else ""
+            return f"{sign} Rejected{by}. Production is untouched."
+        case State.EXPIRED:
+            return f"{sign} Nobody decided in time, so this release is over. Production is untouched."
+        case State.CANCELLED:
+            by = f" by {person(release.cancel_asked_by)}" if release.cancel_asked_by else ""
+            return f"{sign} Cancelled{by}. Production is untouched."
+        case State.FAILED:
+            return f"{sign} Failed: {escape_but_people(release.reason or 'see the thread')}"
+
+
+def _under_way(release: Release) -> str:
+    steps = plan_of(release)
+    running = [record for record in steps if record.state is StepState.RUNNING]
+    if release.cancel_asked_by:
+        return f"Stopping before the next step, as {person(release.cancel_asked_by)} asked."
+    if not running:
+        done = sum(record.state in (StepState.DONE, StepState.SKIPPED) for record in steps)
+        return "Starting." if done == 0 else f"{done} of {len(steps)} steps done, the next one is starting."
+    names = " and ".join(f"*{STEP_TITLES[record.step]}*" for record in running)
+    number = next(place for place, record in enumerate(steps, 1) if record is running[-1])
+    began = [record.started_at for record in running if record.started_at]
+    since = f", since {clock_time(min(began))}" if began else ""
+    return f"{names}: step {number} of {len(steps)}{since}."
+
+
+def _took(release: Release) -> str:
+    ended = release.ended_at or release.updated_at
+    return duration((ended - release.asked_at).total_seconds())
+
+
+def _plan(release: Release) -> PlanBlock:
+    """All steps. The block keeps its id: with a new one Slack would fold the plan at every update."""
+    steps = plan_of(release)
+    done = sum(record.state in (StepState.DONE, StepState.SKIPPED) for record in steps)
+    return PlanBlock(
+        title=f"{done} of {len(steps)} steps done",
+        tasks=[_task(record) for record in steps],
+        block_id=f"plan:{release.id}",
+    )
+
+
+def _task(record: StepRecord) -> TaskCardBlock:
+    said = _figures(record)
+    return TaskCardBlock(
+        task_id=record.step.value,
+        title=STEP_TITLES[record.step],
+        status=TASK_STATUS[record.state],
+        output=_plain_rich_text(said) if said else None,
+    )
+
+
+def _plain_rich_text(text: str) -> RichTextBlock:
+    part = RichTextElementParts.Text(text=clip(text, TASK_TEXT))
+    return RichTextBlock(elements=[RichTextSectionElement(elements=[part])])
+
+
+def _figures(record: StepRecord) -> str:
+    """What a step found and how long it took, unescaped."""
+    parts = ["not needed"] if record.state is StepState.SKIPPED else []
+    if record.detail:
+        parts.append(record.detail)
+    if record.seconds is not None and record.state is not StepState.SKIPPED:
+        parts.append(duration(record.seconds))
+    return ", ".join(parts)
+
+
+def _cancel_button(release: Release) -> ActionsBlock | None:
+    if release.state not in CAN_CANCEL or release.cancel_asked_by:
+        return None
+    ask = confirm(
+        "Cancel this release?",
+        f"{release_title(release)} stops before its next step. Production stays as it is.",
+        "Cancel the release",
+        "Keep going",
+    )
+    return buttons(button("Cancel", "cancel", release.id, "danger", ask))
+
+
+def log_line(record: StepRecord) -> Message | None:
+    """One line of the thread for a finished step; None while it has not ended."""
+    signs = {
+        StepState.DONE: (":white_check_mark:", "done"),
+        StepState.SKIPPED: (":fast_forward:", "skipped"),
+        StepState.FAILED: (":x:", "failed"),
+    }
+    if record.state not in signs:
+        return None
+    sign, word = signs[record.state]
+    figures = _figures(record)
+    text = f"{sign} *{STEP_TITLES[record.step]}* {word}" + (
+        f": {escape_but_people(figures)}" if figures else ""
+    )
+    return message(text, section(text))
+
+
+def result(release: Release, approval: Approval | None = None) -> Message | None:
+    """How the release ended, for the channel; None while it is open."""
+    match release.state:
+        case state if state.is_open:
+            return None
+        case State.BACKED_UP:
+            return _backed_up(release)
+        case State.LIVE:
+            return _live(release, approval)
+        case State.ROLLED_BACK:
+            return _rolled_back(release)
+        case State.FAILED:
+            return _failed(release)
+        case _:
+            return _stopped(release, approval)
+
+
+def _backed_up(release: Release) -> Message:
+    backup = release.facts.backup
+    text = f":white_check_mark: {person(release.asked_by)} *{escape(release.site)} is backed up.*"
+    if backup is None:
+        return message(text, section(text))
+    rows = sum(backup.rows.values())
+    proof = (
+        f"{size(backup.size)}, {len(backup.rows)} tables with {rows:,} rows, from Ghost {escape(backup.version)}. "
+        f"The copy was opened and checked."
+    )
+    return message(f"{text} {proof}", section(f"{text}\n{proof}"), context(f"Backup {escape(backup.id)}"))
+
+
+def _live(release: Release, approval: Approval | None) -> Message:
+    facts = release.facts
+    before = facts.swap.before if facts.swap else release.from_version
+    now = facts.swap.after if facts.swap else release.version
+    title = f":tada: *{escape(release.site)} is live on {escape(now or 'the new version')}*"
+    title += f" (before: {escape(before)})." if before else "."
+    asker = f"Asked for by {person(release.asked_by)}"
+    if approval and approval.verdict is Verdict.APPROVED:
+        asker += f", approved by {person(approval.decided_by)}"
+    proof = _proof(release)
+    stays = ""
+    if facts.old_slot_stopped_at:
+        stays = (
+            f"The old version is stopped since {when(facts.old_slot_stopped_at)}; a rollback starts it again."
+        )
+    elif facts.old_slot_stops_at:
+        stays = f"The old version keeps running on staging until {when(facts.old_slot_stops_at)}."
+    told = " ".join(part for part in (title, f"{asker}.", proof, stays) if part)
+    blocks: list[Block | None] = [section(f"{title}\n{asker}.")]
+    if proof:
+        blocks.append(_proof_fields(release))
+    if stays:
+        blocks.append(context(stays))
+    ask = confirm(
+        f"Roll {release.site} back?",
+        f"Production goes back to {escape(before or 'the version before')}. "
+        "What was written since the swap stays on the newer version's database.",
+        "Roll back",
+    )
+    blocks.append(buttons(button("Rollback", "rollback", release.id, "danger", ask)))
+    return message(told, *blocks)
+
+
+def _proof(release: Release) -> str:
+    """What visitors noticed, in one sentence."""
+    probe, swap = release.facts.probe, release.facts.swap
+    parts = []
+    if probe:
+        noticed = "none failed" if probe.failed == 0 else f"*{probe.failed} failed*"
+        parts.append(
+            f"Visitors during the swap: {probe.requests:,} requests, {noticed}, "
+            f"slowest answer {probe.slowest_ms:,.0f} ms."
+        )
+    if swap:
+        parts.append(
+            f"The swap took {duration(swap.seconds)}, first answer after {swap.first_response_ms:,.0f} ms."
+        )
+    return " ".join(parts)
+
+
+def _proof_fields(release: Release) -> Block:
+    probe, swap = release.facts.probe, release.facts.swap
+    return fields(
+        ("Requests during the swap", f"{probe.requests:,} in {duration(probe.seconds)}") if probe else None,
+        ("Failed", "none" if probe.failed == 0 else f":warning: {probe.failed:,}") if probe else None,
+        ("Slowest answer", f"{probe.slowest_ms:,.0f} ms (half under {probe.median_ms:,.0f} ms)")
+        if probe
+        else None,
+        ("Swap", duration(swap.seconds)) if swap else None,
+        ("First answer afterwards", f"{swap.first_response_ms:,.0f} ms") if swap else None,
+    )
+
+
+def _rolled_back(release: Release) -> Message:
+    if release.kind is not Kind.ROLLBACK:
+        # The rollback has a thread of its own; here the button gives way to who took it back.
+        text = f":leftwards_arrow_with_hook: *{release_title(release)}* was live, and then taken back"
+        text += f" by rollback {escape(release.undone_by)}." if release.undone_by else "."
+        return message(text, section(text), _proof_fields(release) if _proof(release) else None)
+    facts = release.facts
+    now = facts.swap.after if facts.swap else release.version
+    before = facts.swap.before if facts.swap else release.from_version
+    text = (
+        f":leftwards_arrow_with_hook: *{escape(release.site)} is back on {escape(now or 'its last version')}*"
+    )
+    text += f" (was {escape(before)})." if before else "."
+    text += f"\nAsked for by {person(release.asked_by)}."
+    proof = _proof(release)
+    return message(f"{text} {proof}", section(text), _proof_fields(release) if proof else None)
+
+
+def _failed(release: Release) -> Message:
+    reason = escape_but_people(release.reason or "The release failed.")
+    remedy = escape_but_people(release.remedy or "Look at the bot's log for this release, then try again.")
+    stands = production_stands(release)
+    title = f":x: *{release_title(release)} failed.* {person(release.asked_by)}"
+    return message(
+        f"{title} {reason} {stands} {remedy}",
+        section(title),
+        section(f"*What happened*\n{reason}"),
+        section(f"*Production*\n{stands}"),
+        section(f"*What to do next*\n{remedy}"),
+    )
+
+
+def production_stands(release: Release) -> str:
+    """What a failed release leaves production in, in one sentence; escaped."""
+    swap = release.facts.swap
+    if swap and swap.swapped_back:
+        return f"It was swapped back and runs {escape(swap.before)} again."
+    if swap:
+        return f"It runs {escape(swap.after)}."
+    begun = {
+        record.step.value
+        for record in release.steps
+        if record.state is not StepState.PENDING and record.state is not StepState.SKIPPED
+    }
+    if release.facts.swap_token is None and "swap" not in begun:
+        runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
+        return f"It is untouched.{runs}" if runs else "It is untouched."
+    return "The swap was begun: look at the site's status before anything else."
+
+
+def _stopped(release: Release, approval: Approval | None) -> Message:
+    words = {State.REJECTED: "rejected", State.EXPIRED: "not decided in time", State.CANCELLED: "cancelled"}
+    by = release.cancel_asked_by if release.state is State.CANCELLED else None
+    if approval and approval.decided_by and release.state in (State.REJECTED, State.CANCELLED):
+        by = approval.decided_by
+    text = f"{STATE_SIGNS[release.state]} *{release_title(release)}* was {words[release.state]}"
+    text += f" by {person(by)}." if by else "."
+    if approval and approval.reason:
+        text += f" Reason: {escape(approval.reason)}"
+    text += f" Production is untouched. {person(release.asked_by)}, start again whenever you like."
+    return message(text, section(text))

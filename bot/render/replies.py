@@ -1,0 +1,199 @@
+"""The short answers to the person who typed or clicked, and the refusals."""
+
+from typing import Any
+
+from slack_sdk.models.blocks import Block
+
+from bot.render.message import (
+    Message,
+    context,
+    duration,
+    escape,
+    escape_but_people,
+    message,
+    person,
+    section,
+    size,
+    table,
+    when,
+)
+from bot.render.release import state_line
+from bot.render.words import STATE_SIGNS, STATE_WORDS, release_title
+from commands.command import (
+    CancelAsked,
+    Command,
+    HelpReply,
+    HistoryReply,
+    Reply,
+    Started,
+    StatusReply,
+    UsageError,
+    VersionsReply,
+)
+from release.errors import ReleaseError
+from release.model import Release, SiteStatus, SlotStatus, State
+
+VERSIONS_SHOWN = 5
+
+
+def reply(answer: Reply, slash: str) -> Message:
+    """`slash` is the slash command's name with its slash."""
+    match answer:
+        case Started(release):
+            text = f":rocket: {release_title(release)} has begun. Follow it in <#{escape(release.channel)}>."
+            return message(text, section(text))
+        case CancelAsked(release):
+            return _cancel_asked(release)
+        case StatusReply(sites):
+            return _status(sites, slash)
+        case VersionsReply():
+            return _versions(answer, slash)
+        case HistoryReply(site, releases):
+            return _history(site, releases, slash)
+        case HelpReply(commands):
+            return _help(commands, slash)
+
+
+def _cancel_asked(release: Release) -> Message:
+    if release.state is State.CANCELLED:
+        text = (
+            f"{STATE_SIGNS[State.CANCELLED]} {release_title(release)} is cancelled. Production is untouched."
+        )
+    else:
+        text = f":hourglass: {release_title(release)} stops before its next step. Production is untouched."
+    return message(text, section(text))
+
+
+def _status(sites: tuple[SiteStatus, ...], slash: str) -> Message:
+    if not sites:
+        text = "No site is configured yet. Add one to the bot's settings."
+        return message(text, section(text))
+    parts = [site_lines(site) for site in sites]
+    hint = f"Start with `{slash} upgrade`, or see `{slash} help`."
+    return message("\n\n".join(parts), *(section(part) for part in parts[:45]), context(hint))
+
+
+def site_lines(status: SiteStatus) -> str:
+    """One site: both slots, what is under way, its last release and backup."""
+    lines = [f"*{escape(status.site)}*", _slot(status.production), _slot(status.staging)]
+    if status.open_release:
+        release = status.open_release
+        lines.append(f"{release_title(release)} ({escape(release.id)}): {state_line(release)}")
+    elif status.last_release:
+        release = status.last_release
+        lines.append(
+            f"Last release: {release_title(release)}, {STATE_WORDS[release.state]} {_ended(release)}"
+        )
+    if status.last_backup:
+        backup = status.last_backup
+        lines.append(
+            f"Last backup: {when(backup.taken_at, '{ago}')}, {size(backup.size)}, Ghost {escape(backup.version)}"
+        )
+    else:
+        lines.append("Last backup: none yet")
+    return "\n".join(lines)
+
+
+def _slot(slot: SlotStatus) -> str:
+    version = f"Ghost {escape(slot.version)}" if slot.version else "version unknown"
+    if slot.trouble:
+        health = f":warning: trouble: {escape(slot.trouble)}"
+    elif slot.healthy:
+        health = ":large_green_circle: healthy"
+    else:
+        health = f":white_circle: {escape(slot.state.lower())}"
+    return f"{escape(slot.name.capitalize())}: {version}, {health}, <{escape(slot.url)}>"
+
+
+def _ended(release: Release) -> str:
+    return when(release.ended_at or release.updated_at, "{ago}")
+
+
+def _versions(answer: VersionsReply, slash: str) -> Message:
+    versions = answer.versions
+    newest = ", ".join(
+        f"{escape(version)}{' (skipped)' if version in versions.skipped else ''}"
+        for version in versions.newest[:VERSIONS_SHOWN]
+    )
+    lines = [f"Newest Ghost versions: {newest or 'none could be read'}."]
+    for site in versions.sites:
+        name = escape(site.site)
+        if site.trouble:
+            lines.append(f"*{name}*: :warning: its version could not be read: {escape(site.trouble)}")
+        elif site.behind == 0:
+            lines.append(f"*{name}* runs {escape(site.current)}, the newest.")
+        else:
+            count = "1 version" if site.behind == 1 else f"{site.behind} versions"
+            lines.append(
+                f"*{name}* runs {escape(site.current)}, {count} behind {escape(site.newest)}. "
+                f"Go there with `{slash} upgrade {escape(site.newest)} {name}`."
+            )
+    return message("\n".join(lines), section("\n".join(lines)))
+
+
+def _history(site: str | None, releases: tuple[Release, ...], slash: str) -> Message:
+    where = f" of {escape(site)}" if site else ""
+    if not releases:
+        text = f"There is no release{where} yet. Start one with `{slash} upgrade`."
+        return message(text, section(text))
+    lines = [f"*The last releases{where}*", *(history_line(release) for release in releases)]
+    return message("\n".join(lines), section("\n".join(lines)))
+
+
+def history_line(release: Release) -> str:
+    """One release: sign, what, how it ended, when and by whom."""
+    took = ""
+    if release.ended_at is not None:
+        took = f" after {duration((release.ended_at - release.asked_at).total_seconds())}"
+    return (
+        f"{STATE_SIGNS[release.state]} {release_title(release)}: {STATE_WORDS[release.state]}{took}, "
+        f"{when(release.asked_at)}, {person(release.asked_by)}, {escape(release.id)}"
+    )
+
+
+def _help(commands: tuple[Command[Any], ...], slash: str) -> Message:
+    if len(commands) == 1:
+        command = commands[0]
+        text = f"`{slash} {command.usage}`\n{command.summary}.\nFor example: `{slash} {command.example}`"
+        return message(text, section(text))
+    rows = [(f"{slash} {command.usage}", command.summary) for command in commands]
+    text = "\n".join(f"`{usage}` {summary}." for usage, summary in rows)
+    blocks: list[Block] = [
+        section("*What I can do*"),
+        table(("Type", "What happens"), rows),
+        context(
+            f"VERSION and SITE may be left out: the newest version, the only site. More: `{slash} help upgrade`."
+        ),
+    ]
+    return message(f"What I can do:\n{text}", *blocks)
+
+
+def usage_error(error: UsageError, command: Command[Any] | None, slash: str) -> Message:
+    """What was not understood, and what would be."""
+    text = escape(error)
+    if command is None:
+        text += f"\nSee `{slash} help` for what there is."
+    else:
+        text += f"\nUsage: `{slash} {command.usage}`, for example `{slash} {command.example}`"
+    return message(f":grey_question: {text}", section(f":grey_question: {text}"))
+
+
+def refusal(error: ReleaseError, slash: str) -> Message:
+    """What happened and what to do next."""
+    problem = escape_but_people(error).replace("/ghost ", f"{slash} ")
+    advice = escape_but_people(error.advice).replace("/ghost ", f"{slash} ")
+    return message(f":no_entry: {problem} {advice}", section(f":no_entry: *{problem}*\n{advice}"))
+
+
+def unexpected(slash: str) -> Message:
+    """For a defect of ours: no traceback, no promise about what was done."""
+    text = (
+        ":warning: Something went wrong on my side, and the bot's log has the details. "
+        f"See `{slash} status` for where things stand before you try again."
+    )
+    return message(text, section(text))
+
+
+def said(text: str) -> Message:
+    """One line, already escaped."""
+    return message(text, section(text))

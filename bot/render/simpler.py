@@ -1,0 +1,28 @@
+"""The same message for a Slack that refuses plans or tables: a checklist, and aligned text."""
+
+from bot.render.message import SECTION, Message, SlackBlock, clip, escape
+
+SIGNS = {
+    "pending": ":white_circle: waiting:",
+    "in_progress": ":hourglass_flowing_sand: now:",
+    "complete": ":white_check_mark: done:",
+    "error": ":x: failed:",
+}
+
+
+def simplified(message: Message) -> Message:
+    """`message` without its plan and table blocks; what they say is kept as text."""
+    return Message(message.text, tuple(_simple(block) for block in message.blocks))
+
+
+def _simple(block: SlackBlock) -> SlackBlock:
+    match block["type"]:
+        case "plan":
+            lines = [f"*{escape(block['title'])}*"]
+            lines += [f"{SIGNS[task['status']]} {escape(task['title'])}" for task in block["tasks"]]
+            text = "\n".join(lines)
+        case "table":
+            text = "\n".join(" | ".join(escape(cell["text"]) for cell in row) for row in block["rows"])
+        case _:
+            return block
+    return {"type": "section", "text": {"type": "mrkdwn", "text": clip(text, SECTION)}}

@@ -1,0 +1,81 @@
+"""What people read for kinds, states and steps."""
+
+from bot.render.message import escape
+from release.model import PLAN, Kind, Release, State, Step, StepRecord, StepState
+
+STEP_TITLES = {
+    Step.PREFLIGHT: "Check the site and its slots",
+    Step.BACK_UP: "Back up production",
+    Step.BUILD: "Build the new version",
+    Step.TAKE_STOCK: "List content and pages",
+    Step.MIGRATE: "Migrate a copy of the database",
+    Step.DEPLOY: "Deploy to staging",
+    Step.SYNC_CONTENT: "Copy content to staging",
+    Step.PUT_DATABASE: "Put the migrated database on staging",
+    Step.START: "Start staging",
+    Step.SMOKE_TEST: "Test staging",
+    Step.RECHECK: "Check that nothing changed since the test",
+    Step.CATCH_UP: "Catch up with what was written since the backup",
+    Step.PREVIEW: "Try production's settings on staging",
+    Step.SWAP: "Swap staging into production",
+    Step.VERIFY: "Check production",
+}
+
+STATE_WORDS = {
+    State.BACKING_UP: "backing up",
+    State.STAGING: "preparing staging",
+    State.AWAITING_APPROVAL: "waiting for approval",
+    State.PROMOTING: "going live",
+    State.ROLLING_BACK: "rolling back",
+    State.BACKED_UP: "backed up",
+    State.LIVE: "live",
+    State.ROLLED_BACK: "rolled back",
+    State.REJECTED: "rejected",
+    State.EXPIRED: "expired",
+    State.CANCELLED: "cancelled",
+    State.FAILED: "failed",
+}
+
+STATE_SIGNS = {
+    State.BACKING_UP: ":hourglass_flowing_sand:",
+    State.STAGING: ":hourglass_flowing_sand:",
+    State.AWAITING_APPROVAL: ":raised_hand:",
+    State.PROMOTING: ":hourglass_flowing_sand:",
+    State.ROLLING_BACK: ":hourglass_flowing_sand:",
+    State.BACKED_UP: ":white_check_mark:",
+    State.LIVE: ":white_check_mark:",
+    State.ROLLED_BACK: ":leftwards_arrow_with_hook:",
+    State.REJECTED: ":no_entry_sign:",
+    State.EXPIRED: ":alarm_clock:",
+    State.CANCELLED: ":no_entry_sign:",
+    State.FAILED: ":x:",
+}
+
+KIND_WORDS = {
+    Kind.UPGRADE: "upgrade",
+    Kind.BACKUP: "backup",
+    Kind.SWAP: "swap",
+    Kind.ROLLBACK: "rollback",
+}
+
+
+def release_title(release: Release) -> str:
+    """What the release does, in one line, escaped."""
+    site, version, before = escape(release.site), release.version, release.from_version
+    match release.kind:
+        case Kind.BACKUP:
+            return f"Back up {site}"
+        case Kind.UPGRADE:
+            start = f" from {escape(before)}" if before else ""
+            return f"Upgrade {site}{start} to {escape(version) if version else 'the newest version'}"
+        case Kind.SWAP:
+            what = f"{escape(version)} from staging" if version else "what is on staging"
+            return f"Put {what} into production on {site}"
+        case Kind.ROLLBACK:
+            return f"Roll {site} back" + (f" to {escape(version)}" if version else " to its last version")
+
+
+def plan_of(release: Release) -> tuple[StepRecord, ...]:
+    """Every step of the release in order, those not begun included."""
+    known = {record.step: record for record in release.steps}
+    return tuple(known.get(step, StepRecord(step, StepState.PENDING)) for step in PLAN[release.kind])

@@ -1,0 +1,285 @@
+"""The one place that tells releases to Slack: makes its messages match the records, whatever happened before.
+
+Nothing is queued: what should be seen follows from the records alone, so a restart, a slow Slack or a
+429 only delays it, and the newest state always wins. A release never waits for Slack.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.identity import slack_error
+from bot.pace import Bucket
+from bot.render.approval import card
+from bot.render.message import Message
+from bot.render.release import log_line, parent, result
+from bot.render.simpler import simplified
+from release.model import Approval, Release, SentMessage
+from release.records import Records
+
+log = logging.getLogger(__name__)
+
+PARENT = "parent"
+APPROVAL = "approval"
+RESULT = "result"
+
+UPDATE_SPACING = 1.5
+"""Seconds between two updates of one message."""
+LOOK_AGAIN = 5.0
+"""Seconds after which the records are looked at even if nothing in this process changed them."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds to leave Slack alone after the first failure in a row, and at most."""
+GIVE_UP_AFTER = timedelta(days=1)
+"""A release that ended this long ago and still cannot be told is left untold."""
+
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+TOO_RICH = frozenset({"invalid_blocks", "invalid_blocks_format"})
+SILENT = frozenset(
+    {
+        "no answer",
+        "fatal_error",
+        "internal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+    }
+)
+LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+
+
+class Later(Exception):
+    """A turn of events rather than an error: this cannot be told now; try again after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class Away(Later):
+    """Slack as a whole does not answer."""
+
+
+def messages_of(release: Release, approval: Approval | None, approvers: Sequence[str]) -> dict[str, Message]:
+    """Every message the release should have by now, by its part, in the order they are posted."""
+    wanted = {PARENT: parent(release, approval)}
+    finished = [record for record in release.steps if record.ended_at is not None]
+    for record in sorted(finished, key=lambda record: record.ended_at or release.asked_at):
+        line = log_line(record)
+        if line is not None:
+            wanted[f"log:{record.step}"] = line
+    if approval is not None:
+        wanted[APPROVAL] = card(release, approval, approvers)
+    ending = result(release, approval)
+    if ending is not None:
+        wanted[RESULT] = ending
+    return wanted
+
+
+class Threads:
+    """Posts and updates. One of it runs in a process; `client` needs no retry handler."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        records: Records,
+        approvers: Sequence[str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._records = records
+        self._approvers = tuple(approvers)
+        self._clock = clock
+        self._posts: dict[
+            str, Bucket
+        ] = {}  # a channel each: Slack allows about one a second, short bursts more
+        self._updates = Bucket(burst=15, per_second=50 / 60, clock=clock)  # tier 3, the whole workspace
+        self._updated_at: dict[tuple[str, str], float] = {}
+        self._too_rich: set[str] = set()  # parts this Slack has refused with plans or tables in them
+        self._refusals: dict[str, int] = {}  # a release each: how often in a row Slack refused a message
+        self._refused_until: dict[str, float] = {}
+        self._silences = 0  # how often in a row Slack did not answer at all
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tell what there is to tell until `stop` is set; then once more, so that nothing known is unsaid."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                pause = await self.catch_up()
+                news = asyncio.create_task(self._news(pause))
+                await asyncio.wait({news, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+            if not self._silences:
+                await self.catch_up()
+        finally:
+            stopping.cancel()
+
+    async def _news(self, pause: float) -> None:
+        """Return when a release has changed, or after `pause` seconds. A silent Slack is left alone that long."""
+        if self._silences:
+            await asyncio.sleep(pause)
+        else:
+            await self._records.changed.wait(pause)
+
+    async def catch_up(self) -> float:
+        """Make Slack match the records. Returns the seconds after which to look again."""
+        pause = LOOK_AGAIN
+        for release_id in await self._records.releases_to_tell():
+            try:
+                await self._tell(release_id)
+            except Away as away:
+                return away.seconds
+            except Later as later:
+                pause = min(pause, later.seconds)
+        return pause
+
+    async def _tell(self, release_id: str) -> None:
+        release = await self._records.release(release_id)
+        approval = await self._records.approval_of(release_id)
+        sent = {one.part: one for one in await self._records.messages(release_id)}
+        if self._refused_until.get(release_id, 0.0) > self._clock():
+            raise Later(self._refused_until[release_id] - self._clock())
+        delays: list[float] = []
+        posts_wait = False  # messages of a thread keep their order: after one that waits, none is posted
+        for part, wanted in messages_of(release, approval, self._approvers).items():
+            before = sent.get(part)
+            if (before is not None and before.digest == wanted.digest) or (before is None and posts_wait):
+                continue
+            try:
+                if before is None:
+                    sent[part] = await self._post(release, part, wanted, sent.get(PARENT))
+                else:
+                    sent[part] = await self._update(release, part, wanted, before, sent.get(PARENT))
+            except Away:
+                raise
+            except Later as later:
+                delays.append(later.seconds)
+                posts_wait = posts_wait or before is None
+        if delays and not self._given_up(release):
+            raise Later(min(delays))
+        await self._records.mark_told(release_id, release.revision)
+        self._forget(release)
+
+    def _forget(self, release: Release) -> None:
+        """A release that is told and over needs no more pacing."""
+        self._refusals.pop(release.id, None)
+        self._refused_until.pop(release.id, None)
+        if not release.state.is_open:
+            self._updated_at = {key: at for key, at in self._updated_at.items() if key[0] != release.id}
+
+    def _given_up(self, release: Release) -> bool:
+        if release.ended_at is None or datetime.now(UTC) - release.ended_at < GIVE_UP_AFTER:
+            return False
+        log.error("A release stays untold", extra={"release": release.id, "channel": release.channel})
+        return True
+
+    async def _post(
+        self, release: Release, part: str, wanted: Message, top: SentMessage | None
+    ) -> SentMessage:
+        channel = top.channel if top else release.channel
+        bucket = self._posts.setdefault(channel, Bucket(burst=5, per_second=1.0, clock=self._clock))
+        if bucket.wait() > 0:
+            raise Later(bucket.wait())
+        bucket.take()
+        arguments: dict[str, object] = {"channel": channel, "unfurl_links": False, "unfurl_media": False}
+        if part != PARENT and top is not None:
+            arguments |= {"thread_ts": top.ts, "reply_broadcast": part == RESULT}
+        answer = await self._call("chat.postMessage", arguments, wanted, part, bucket, release.id)
+        return await self._remember(release.id, part, answer["channel"], answer["ts"], wanted)
+
+    async def _update(
+        self, release: Release, part: str, wanted: Message, before: SentMessage, top: SentMessage | None
+    ) -> SentMessage:
+        now = self._clock()
+        spacing = self._updated_at.get((release.id, part), -UPDATE_SPACING) + UPDATE_SPACING - now
+        wait = max(spacing, self._updates.wait())
+        if wait > 0:
+            raise Later(wait)
+        self._updates.take()
+        self._updated_at[release.id, part] = now
+        arguments: dict[str, object] = {"channel": before.channel, "ts": before.ts}
+        try:
+            await self._call("chat.update", arguments, wanted, part, self._updates, release.id)
+        except SlackApiError:  # the message is gone: somebody deleted it, so it is told anew
+            return await self._post(release, part, wanted, None if part == PARENT else top)
+        return await self._remember(release.id, part, before.channel, before.ts, wanted)
+
+    async def _remember(self, owner: str, part: str, channel: str, ts: str, shown: Message) -> SentMessage:
+        await self._records.remember_message(owner, part, channel, ts, shown.digest)
+        return SentMessage(owner, part, channel, ts, shown.digest)
+
+    async def _call(
+        self,
+        method: str,
+        arguments: dict[str, object],
+        wanted: Message,
+        part: str,
+        bucket: Bucket,
+        release_id: str,
+    ) -> dict[str, str]:
+        """Call Slack once, or twice where it refuses plans. Raises Later, and SlackApiError for a message gone."""
+        shown = simplified(wanted) if part in self._too_rich else wanted
+        body = {**arguments, "text": shown.text, "blocks": list(shown.blocks)}
+        try:
+            answer = await self._client.api_call(method, json=body)
+        except SlackApiError as error:
+            word = slack_error(error)
+            if word in GONE and method == "chat.update":
+                raise
+            if word in TOO_RICH and part not in self._too_rich:
+                log.warning(
+                    "Slack refuses these blocks, so they are sent as plain text from now on",
+                    extra={"release": release_id, "part": part, "answer": str(error.response)},
+                )
+                self._too_rich.add(part)
+                return await self._call(method, arguments, wanted, part, bucket, release_id)
+            if word in LIMITED or _status(error) == 429:
+                seconds = _retry_after(error)
+                bucket.close(seconds)
+                raise Later(seconds) from error
+            if word in SILENT or _status(error) >= 500:
+                raise self._away(release_id, word) from error
+            raise self._refused(release_id, part, error) from error
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            raise self._away(release_id, type(error).__name__) from error
+        self._silences = 0
+        return {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
+
+    def _away(self, release_id: str, why: str) -> Away:
+        """Leave Slack alone, longer each time."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._silences)
+        self._silences += 1
+        log.warning("Slack is away", extra={"release": release_id, "why": why, "seconds": pause})
+        return Away(pause)
+
+    def _refused(self, release_id: str, part: str, error: SlackApiError) -> Later:
+        """Slack wants no such message (an archived channel, say): try again, more rarely each time."""
+        refusals = self._refusals.get(release_id, 0)
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**refusals)
+        self._refusals[release_id] = refusals + 1
+        self._refused_until[release_id] = self._clock() + pause
+        log.warning(
+            "Slack refuses a message",
+            extra={"release": release_id, "part": part, "answer": str(error.response), "seconds": pause},
+        )
+        return Later(pause)
+
+
+def _status(error: SlackApiError) -> int:
+    response = error.response
+    return int(response["status"] if isinstance(response, dict) else response.status_code)
+
+
+def _retry_after(error: SlackApiError) -> float:
+    response = error.response
+    headers = response.get("headers", {}) if isinstance(response, dict) else response.headers
+    found = next((value for name, value in headers.items() if name.lower() == "retry-after"), "1")
+    try:
+        return max(float(found), 0.1)
+    except ValueError:
+        return 1.0

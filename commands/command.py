@@ -1,0 +1,156 @@
+"""What a command is: its name, the words it takes, who may type it, and the value it answers with.
+
+Nothing here knows Slack. `bot/door.py` hands the words in, `bot/render/` turns the reply into blocks.
+"""
+
+import difflib
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from release.errors import UnknownSite
+from release.model import Release, SiteStatus, Versions
+from release.releases import Releases
+from release.version import NotAVersion, Version
+
+NEWEST = ("newest", "latest")
+"""Words that mean "whatever Ghost published last", the same as leaving the version out."""
+
+
+class Role(StrEnum):
+    """What a person must be to do something. Every role includes being a full member of the workspace."""
+
+    ANYONE = "anyone"
+    RELEASER = "releaser"
+    APPROVER = "approver"
+
+
+class UsageError(Exception):
+    """The person's words make no order. A mistake to explain, never a defect to log."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What was typed after the command's name, split at spaces."""
+
+    given: tuple[str, ...]
+
+    def version_and_site(self) -> tuple[str | None, str | None]:
+        """A version and a site in either order, both optional. `newest` means no particular version."""
+        version: str | None = None
+        site: str | None = None
+        named_newest = False
+        for word in self.given:
+            if word.lower() in NEWEST and not named_newest and version is None:
+                named_newest = True
+            elif looks_like_a_version(word) and version is None and not named_newest:
+                version = exact_version(word)
+            elif not looks_like_a_version(word) and site is None:
+                site = word
+            else:
+                raise UsageError(f"I do not know what to do with “{word}”.")
+        return version, site
+
+    def site_only(self) -> str | None:
+        """One site, or nothing."""
+        if len(self.given) > 1:
+            raise UsageError(f"I expected one site, and got {len(self.given)} words: {' '.join(self.given)}.")
+        return self.given[0] if self.given else None
+
+
+def looks_like_a_version(word: str) -> bool:
+    """True for `6.65.0`, `v6.65.0` and for what was probably meant as one (`6.65`)."""
+    return re.match(r"v?\d+(\.|$)", word, re.IGNORECASE) is not None
+
+
+def exact_version(word: str) -> str:
+    """`v6.65.0` as `6.65.0`. Raises UsageError for anything but three numbers."""
+    try:
+        return str(Version.parse(word.lower()))
+    except NotAVersion as error:
+        raise UsageError(f"“{word}” is not a whole version: it needs three numbers.") from error
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The one known word that was probably meant, or None."""
+    found = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def known_site(word: str | None, sites: tuple[str, ...]) -> str | None:
+    """The site as it is configured, whatever its case. Raises UsageError or UnknownSite."""
+    if word is None:
+        return None
+    for site in sites:
+        if site.lower() == word.lower():
+            return site
+    meant = closest(word, sites)
+    if meant is not None:
+        raise UsageError(f"There is no site called “{word}”. Did you mean “{meant}”?")
+    raise UnknownSite(word, ", ".join(sites))
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks, where the answer belongs, and the commands there are (for `help`)."""
+
+    by: str
+    channel: str
+    commands: "tuple[Command[Any], ...]"
+
+
+@dataclass(frozen=True)
+class Started:
+    """A release was started; its thread tells the rest."""
+
+    release: Release
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    """The release stops before its next step."""
+
+    release: Release
+
+
+@dataclass(frozen=True)
+class StatusReply:
+    sites: tuple[SiteStatus, ...]
+
+
+@dataclass(frozen=True)
+class VersionsReply:
+    versions: Versions
+
+
+@dataclass(frozen=True)
+class HistoryReply:
+    site: str | None
+    releases: tuple[Release, ...]
+
+
+@dataclass(frozen=True)
+class HelpReply:
+    """`commands` holds every command, or the one asked about."""
+
+    commands: "tuple[Command[Any], ...]"
+
+
+Reply = Started | CancelAsked | StatusReply | VersionsReply | HistoryReply | HelpReply
+
+Order = TypeVar("Order")
+
+
+@dataclass(frozen=True)
+class Command(Generic[Order]):
+    """One subcommand. `usage` and `example` are what follows the slash command's name."""
+
+    name: str
+    usage: str
+    summary: str
+    example: str
+    needs: Role
+    parse: Callable[[Words], Order]
+    run: Callable[[Order, Request, Releases], Awaitable[Reply]]

@@ -1,0 +1,32 @@
+"""/ghost swap [SITE]: put what is on staging into production, once it has been tested."""
+
+from dataclasses import dataclass
+
+from release.releases import Releases
+
+from commands.command import Command, Request, Role, Started, Words, known_site
+
+
+@dataclass(frozen=True)
+class Swap:
+    site: str | None
+
+
+def parse(words: Words) -> Swap:
+    return Swap(words.site_only())
+
+
+async def run(swap: Swap, request: Request, releases: Releases) -> Started:
+    site = known_site(swap.site, releases.sites)
+    return Started(await releases.swap(site, request.by, request.channel))
+
+
+COMMAND = Command(
+    name="swap",
+    usage="swap [SITE]",
+    summary="Test what is on staging now and put it into production",
+    example="swap blog",
+    needs=Role.RELEASER,
+    parse=parse,
+    run=run,
+)

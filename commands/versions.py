@@ -1,0 +1,32 @@
+"""/ghost versions [SITE]: Ghost's newest versions and how far behind each site is."""
+
+from dataclasses import dataclass
+
+from release.releases import Releases
+
+from commands.command import Command, Request, Role, VersionsReply, Words, known_site
+
+
+@dataclass(frozen=True)
+class Versions:
+    site: str | None
+
+
+def parse(words: Words) -> Versions:
+    return Versions(words.site_only())
+
+
+async def run(asked: Versions, _request: Request, releases: Releases) -> VersionsReply:
+    site = known_site(asked.site, releases.sites)
+    return VersionsReply(await releases.versions(site))
+
+
+COMMAND = Command(
+    name="versions",
+    usage="versions [SITE]",
+    summary="Ghost's newest versions, and how far behind each site is",
+    example="versions blog",
+    needs=Role.ANYONE,
+    parse=parse,
+    run=run,
+)
