@@ -193,6 +193,7 @@ class Candidate:
     database_digest: str
     source_version: str
     staging_url: str
+    deployment: str = ""
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ class Facts:
     warnings: tuple[str, ...] = ()
     caught_up_at: datetime | None = None
     swap_token: str | None = None
+    condemned: str | None = None
     swap: SwapDone | None = None
     probe: ProbeSeen | None = None
     old_slot_stops_at: datetime | None = None

@@ -58,6 +58,11 @@ class VisitorsRouted(ReleaseError):
     )
 
 
+class NothingToSwap(ReleaseError):
+    problem = "Production and staging of {0} both hold {1}."
+    remedy = "There is nothing to swap. Put a version on staging first: /ghost upgrade."
+
+
 @dataclass(frozen=True)
 class Cleared:
     """A site ready for a release. `warnings` are for the people who approve."""

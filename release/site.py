@@ -98,6 +98,14 @@ class Site:
         except (ValueError, KeyError, TypeError) as error:
             raise NoGhostThere(self.app.called(slot), WWWROOT) from error
 
+    async def answers(self, slot: str) -> bool:
+        """Whether the slot's front page answers 200 within ten seconds."""
+        try:
+            response = await self.visitor.get(await self.url(slot) + "/", follow_redirects=False, timeout=10)
+        except httpx.HTTPError:
+            return False
+        return response.status_code == 200
+
     async def _token(self) -> str:
         return (await self._credential.get_token(SCOPE)).token
 

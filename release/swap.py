@@ -70,8 +70,9 @@ async def put_live(
     """`change.after` is live and verified afterwards, or production is as it was and the error says so.
 
     Looks first, so it may be repeated after a crash at any point: a swap that was asked for is waited
-    for, one that is done is only verified, one that was condemned is taken back. With `preview`, staging is tested under
-    production's settings before anything is swapped. A probe visits production all along.
+    for, one that is done is only verified, one that was condemned is taken back. With `preview`,
+    staging is tested under production's settings before anything is swapped. A probe visits
+    production all along.
     """
     if memory.condemned is not None:
         await _take_back(site, change, memory, 0)

@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, func, select, update
+from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -152,6 +152,7 @@ class Records:
         by: str,
         channel: str,
         version: str | None = None,
+        before: str | None = None,
         undoes: str | None = None,
     ) -> Release:
         """A new open release of `site`, which holds its lock. Raises SiteBusy, naming the holder."""
@@ -171,6 +172,7 @@ class Records:
                     asked_at=now(),
                     updated_at=now(),
                     version=version,
+                    from_version=before,
                     undoes=undoes,
                     revision=1,
                     told_revision=0,
@@ -189,9 +191,9 @@ class Records:
         except IntegrityError as error:
             holder = await self.open_release(site)
             if holder is None:  # it ended between the two statements
-                return await self.create(kind, site, by, channel, version, undoes)
+                return await self.create(kind, site, by, channel, version, before, undoes)
             raise SiteBusy(
-                site, holder.id, f"{holder.kind}, {holder.state.replace('_', ' ')}", f"<@{holder.asked_by}>"
+                site, holder.id, f"{holder.kind}, {holder.state.replace('_', ' ')}", holder.asked_by
             ) from error
         self.changed.tell(release_id)
         return await self.release(release_id)
@@ -216,9 +218,11 @@ class Records:
         return await self._read(lambda c: _load(c, where, limit))
 
     async def with_old_slot_running(self) -> tuple[Release, ...]:
-        """Live releases whose old slot has not been stopped yet."""
-        found = await self._read(lambda c: _load(c, tables.releases.c.state == State.LIVE))
-        return tuple(r for r in found if r.facts.old_slot_stops_at and not r.facts.old_slot_stopped_at)
+        """Ended releases whose old slot has not been stopped yet."""
+        mine = tables.facts.c.release == tables.releases.c.id
+        waiting = exists().where(mine & (tables.facts.c.name == "old_slot_stops_at"))
+        stopped = exists().where(mine & (tables.facts.c.name == "old_slot_stopped_at"))
+        return await self._read(lambda c: _load(c, ~tables.releases.c.open & waiting & ~stopped))
 
     async def move(
         self,
@@ -274,6 +278,18 @@ class Records:
             elif state is not StepState.PENDING:
                 values["ended_at"] = now()
             connection.execute(update(tables.steps).where(where).values(values))
+            _touch(connection, tables.releases.c.id == release_id, {})
+
+        await self._write(work)
+        self.changed.tell(release_id)
+
+    async def say(self, release_id: str, step: Step, detail: str) -> None:
+        """How far a running step is; comes too late for one that has ended, and changes nothing then."""
+
+        def work(connection: Connection) -> None:
+            where = (tables.steps.c.release == release_id) & (tables.steps.c.step == step)
+            running = where & (tables.steps.c.state == StepState.RUNNING)
+            connection.execute(update(tables.steps).where(running).values(detail=detail))
             _touch(connection, tables.releases.c.id == release_id, {})
 
         await self._write(work)

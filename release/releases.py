@@ -1,0 +1,217 @@
+"""What people can ask for: the one place where commands and buttons start, decide and look at releases."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from release.errors import (
+    NothingToCancel,
+    NothingToRollBack,
+    ReleaseError,
+    SiteNeeded,
+    TooLateToCancel,
+    UnknownSite,
+)
+from release.ghost.releases import Releases as PublishedGhosts
+from release.model import (
+    Decided,
+    Kind,
+    Release,
+    SiteStatus,
+    SiteVersions,
+    SlotStatus,
+    State,
+    Step,
+    StepState,
+    Verdict,
+    Versions,
+)
+from release.preflight import NotAnUpgrade
+from release.records import Records
+from release.site import PRODUCTION, Site
+from release.version import NotAVersion, Version
+
+log = logging.getLogger(__name__)
+Start = Callable[[Release], Awaitable[None]]
+
+
+class NoSuchApproval(ReleaseError):
+    problem = "This question is not one of this bot's."
+    remedy = "Look at /ghost status for what waits for a decision."
+
+
+class Releases:
+    """Starts, decides and shows releases. `start` hands a release's work to the engine."""
+
+    def __init__(
+        self, sites: Mapping[str, Site], records: Records, ghosts: PublishedGhosts, start: Start
+    ) -> None:
+        self._sites = sites
+        self.records = records
+        self._ghosts = ghosts
+        self._start = start
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        return tuple(self._sites)
+
+    def _site(self, name: str | None) -> Site:
+        if name is None:
+            if len(self._sites) != 1:
+                raise SiteNeeded(", ".join(self.sites))
+            return next(iter(self._sites.values()))
+        if name not in self._sites:
+            raise UnknownSite(name, ", ".join(self.sites))
+        return self._sites[name]
+
+    def _chosen(self, name: str | None) -> tuple[Site, ...]:
+        return tuple(self._sites.values()) if name is None else (self._site(name),)
+
+    # -- starting ---------------------------------------------------------------------------------
+
+    async def upgrade(self, site: str | None, version: str | None, by: str, channel: str) -> Release:
+        """Stage `version` (the newest when None). Wrong versions are refused before a release is begun."""
+        chosen = self._site(site)
+        found = await self._ghosts.find(Version.parse(version)) if version else await self._ghosts.newest()
+        current = await chosen.version(PRODUCTION)
+        try:
+            if Version.parse(current) >= found.version:
+                raise NotAnUpgrade(chosen.name, current, str(found.version))
+        except NotAVersion:
+            log.info("production's version cannot be read", extra={"site": chosen.name, "version": current})
+        return await self._begin(Kind.UPGRADE, chosen, by, channel, version=str(found.version))
+
+    async def back_up(self, site: str | None, by: str, channel: str) -> Release:
+        return await self._begin(Kind.BACKUP, self._site(site), by, channel)
+
+    async def swap(self, site: str | None, by: str, channel: str) -> Release:
+        """Test what is on staging, then ask whether it may go live."""
+        return await self._begin(Kind.SWAP, self._site(site), by, channel)
+
+    async def roll_back(self, site: str | None, by: str, channel: str) -> Release:
+        """Put the version before the last live release back. Raises NothingToRollBack."""
+        chosen = self._site(site)
+        last = await self._last_live(chosen.name)
+        if last is None or last.from_version is None:
+            raise NothingToRollBack(chosen.name)
+        return await self._begin(
+            Kind.ROLLBACK, chosen, by, channel, version=last.from_version, before=last.version, undoes=last.id
+        )
+
+    async def _begin(
+        self,
+        kind: Kind,
+        site: Site,
+        by: str,
+        channel: str,
+        version: str | None = None,
+        before: str | None = None,
+        undoes: str | None = None,
+    ) -> Release:
+        release = await self.records.create(
+            kind, site.name, by, channel, version=version, before=before, undoes=undoes
+        )
+        await self._start(release)
+        return release
+
+    async def _last_live(self, site: str) -> Release | None:
+        """The release that is in production now, if the bot put it there."""
+        for release in await self.records.history(site, limit=50):
+            if release.state is State.LIVE:
+                return release
+            if release.state is State.ROLLED_BACK and release.kind is not Kind.ROLLBACK:
+                return None
+        return None
+
+    async def go_on(self) -> None:
+        """Start what was decided but not yet started when an earlier process ended; starting twice does nothing."""
+        for release in await self.records.open_releases():
+            if release.state is not State.AWAITING_APPROVAL:
+                await self._start(release)
+
+    # -- deciding ---------------------------------------------------------------------------------
+
+    async def decide(self, approval: str, verdict: Verdict, by: str, reason: str | None = None) -> Decided:
+        """Approve or reject: of racing decisions one wins, and only it starts the promotion."""
+        decided = await self.records.decide(approval, verdict, by, reason)
+        if decided is None:
+            raise NoSuchApproval
+        if decided.won and verdict is Verdict.APPROVED:
+            await self._start(decided.release)
+        return decided
+
+    async def cancel(self, site: str | None, by: str) -> Release:
+        """Stop the open release of a site between two steps. Raises TooLateToCancel once the swap was asked for."""
+        chosen = self._site(site)
+        release = await self.records.open_release(chosen.name)
+        if release is None:
+            raise NothingToCancel(chosen.name)
+        if release.state is State.AWAITING_APPROVAL:
+            approval = await self.records.approval_of(release.id)
+            if approval is not None:
+                decided = await self.records.decide(approval.id, Verdict.CANCELLED, by)
+                if decided is not None and decided.won:
+                    return decided.release
+        if release.step(Step.SWAP).state is not StepState.PENDING or release.state is State.ROLLING_BACK:
+            raise TooLateToCancel(release.id, chosen.name)
+        await self.records.ask_cancel(release.id, by)
+        return await self.records.release(release.id)
+
+    async def expire_approvals(self) -> None:
+        """Questions nobody answered in time are closed, and their sites are free again."""
+        for approval in await self.records.overdue_approvals():
+            await self.records.decide(approval.id, Verdict.EXPIRED, None, "nobody decided in time")
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    async def status(self, site: str | None) -> tuple[SiteStatus, ...]:
+        return tuple(await asyncio.gather(*(self._status(chosen) for chosen in self._chosen(site))))
+
+    async def _status(self, site: Site) -> SiteStatus:
+        production, staging, open_release, last, backups = await asyncio.gather(
+            slot_status(site, PRODUCTION),
+            slot_status(site, site.staging),
+            self.records.open_release(site.name),
+            self.records.history(site.name, limit=2),
+            self.records.backups(site.name, limit=1),
+        )
+        ended = next((release for release in last if not release.state.is_open), None)
+        return SiteStatus(
+            site.name, production, staging, open_release, ended, backups[0] if backups else None
+        )
+
+    async def versions(self, site: str | None) -> Versions:
+        """The newest published versions, and how far behind each site is."""
+        known = [release.version for release in await self._ghosts.all()]
+        newest = tuple(str(version) for version in reversed(known[-5:]))
+
+        async def of(chosen: Site) -> SiteVersions:
+            try:
+                current = Version.parse(await chosen.version(PRODUCTION))
+            except ReleaseError as error:
+                return SiteVersions(chosen.name, None, newest[0], 0, str(error))
+            return SiteVersions(chosen.name, str(current), newest[0], sum(v > current for v in known))
+
+        sites = await asyncio.gather(*(of(chosen) for chosen in self._chosen(site)))
+        return Versions(newest, tuple(sites), await self.records.skipped_versions())
+
+    async def history(self, site: str | None, limit: int = 10) -> tuple[Release, ...]:
+        return await self.records.history(self._site(site).name if site else None, limit)
+
+    async def skip_version(self, version: str, by: str) -> None:
+        await self.records.skip_version(version, by)
+
+
+async def slot_status(site: Site, slot: str) -> SlotStatus:
+    """A slot as it is now; what cannot be read is said, not raised."""
+    try:
+        found = await site.app.slot(slot)
+    except ReleaseError as error:
+        return SlotStatus(slot, "unknown", None, "", healthy=False, trouble=str(error))
+    try:
+        version: str | None = await site.version(slot)
+        trouble = None
+    except ReleaseError as error:
+        version, trouble = None, str(error)
+    healthy = found.running and await site.answers(slot)
+    return SlotStatus(slot, found.state.lower(), version, found.url, healthy, trouble)

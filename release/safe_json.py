@@ -1,0 +1,78 @@
+"""How the engine's records are written: JSON, and only our own values and errors come out again.
+
+The engine's default is pickle, and a row of it in the database is code that runs (facts about DBOS).
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import is_dataclass
+from typing import Any
+
+from dbos import Serializer
+from dbos._error import DBOSException  # its own errors pass through the serializer as well
+from dbos._serialization import DefaultSerializer
+from pydantic import TypeAdapter
+
+from release.errors import ReleaseError, Unexpected
+
+
+class RefusedPickle(Exception):
+    """A pickled row was found in the engine's tables; nothing of ours writes one."""
+
+
+class SafeJson(Serializer):
+    """JSON for plain values, the given frozen dataclasses, and every subclass of ReleaseError by name."""
+
+    def __init__(self, values: Iterable[type]) -> None:
+        self._types: dict[str, TypeAdapter[Any]] = {  # Any: values of several types
+            kind.__qualname__: TypeAdapter(kind) for kind in values
+        }
+
+    def name(self) -> str:
+        return "ghostbot_json"
+
+    def serialize(self, data: Any) -> str:  # Any: whatever the engine hands over
+        return json.dumps(data, default=self._encode, separators=(",", ":"))
+
+    def deserialize(self, serialized_data: str) -> Any:  # Any: as above
+        return json.loads(serialized_data, object_hook=self._decode)
+
+    def _encode(self, value: object) -> dict[str, object]:
+        if isinstance(value, ReleaseError):
+            return {"!error": type(value).__qualname__, "args": [str(arg) for arg in value.args]}
+        if isinstance(value, BaseException):
+            # Its text may hold anything; the log has it, the database does not.
+            return {"!error": "Unexpected", "args": ["a step", type(value).__name__, "", ""]}
+        if is_dataclass(value) and type(value).__qualname__ in self._types:
+            name = type(value).__qualname__
+            return {"!value": name, "fields": self._types[name].dump_python(value, mode="json")}
+        raise TypeError(f"{type(value).__name__} is not written to the engine's records")
+
+    def _decode(self, row: dict[str, Any]) -> Any:  # Any: JSON in, values out
+        if "!error" in row:
+            return _error_classes().get(row["!error"], Unexpected)(*row["args"])
+        if "!value" in row:
+            return self._types[row["!value"]].validate_python(row["fields"])
+        return row
+
+
+def _error_classes() -> dict[str, type[ReleaseError]]:
+    found: dict[str, type[ReleaseError]] = {}
+    waiting: list[type[ReleaseError]] = [ReleaseError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.__qualname__] = kind
+        waiting.extend(kind.__subclasses__())
+    return found
+
+
+def refuse_pickle() -> None:
+    """From now on the engine's pickle reader raises: rows tagged as pickle are read with it whatever we configure."""
+
+    def refuse(_self: object, _serialized: str) -> Any:  # Any: the replaced method's signature
+        raise RefusedPickle("the engine's tables hold a pickled row, which is never read")
+
+    DefaultSerializer.deserialize = refuse  # type: ignore[assignment,method-assign]  # the engine offers no switch for it
+
+
+__all__ = ["DBOSException", "SafeJson", "refuse_pickle"]

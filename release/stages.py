@@ -1,0 +1,425 @@
+"""What each step of a release does with its site: the routines, told of in the journal.
+
+Every method may run twice. None knows the engine; `workflows.py` says in which order they come.
+"""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from release.backup import back_up
+from release.content import sync_content, take_stock
+from release.errors import ReleaseError
+from release.ghost.build import Package, build
+from release.ghost.database import Inspection
+from release.ghost.migrate import migrate_copy
+from release.ghost.npm import Npm
+from release.ghost.releases import Releases as PublishedGhosts
+from release.journal import Journal, Words
+from release.model import (
+    BackupTaken,
+    Candidate,
+    Kind,
+    MigrationDone,
+    PackageBuilt,
+    Release,
+    State,
+    Step,
+    SwapDone,
+)
+from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade, rollback_ready
+from release.records import Records
+from release.site import PRODUCTION, Site
+from release.smoke import Expected, smoke_test
+from release.staging import Mark, deploy, leave_mark, mute, put_database, recheck, start_and_warm
+from release.swap import Change, put_live
+from release.version import Version
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the bot keeps things on its disk: `backups` for good, `work` for the length of a release."""
+
+    backups: Path
+    work: Path
+
+
+class Stages:
+    """The steps of every release, with the clients they need."""
+
+    def __init__(
+        self, sites: Mapping[str, Site], records: Records, npm: Npm, ghosts: PublishedGhosts, folders: Folders
+    ) -> None:
+        self._sites = sites
+        self._records = records
+        self._npm = npm
+        self._ghosts = ghosts
+        self._folders = folders
+
+    async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:
+        release = await self._records.release(release_id)
+        return release, self._sites[release.site], Journal(self._records, release_id)
+
+    def _work(self, release_id: str) -> Path:
+        folder = self._folders.work / release_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    # -- staging ----------------------------------------------------------------------------------
+
+    async def preflight(self, release_id: str) -> Cleared:
+        """Everything a release needs is there, or one error names all that is not."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.PREFLIGHT) as words:
+            if release.kind is Kind.UPGRADE:
+                version = Version.parse(release.version or "")
+                cleared = await preflight_upgrade(site, await self._ghosts.find(version))
+                words.text = f"{cleared.current} to {cleared.target}, Node {cleared.node_major}, all is ready"
+            else:
+                cleared = await preflight_swap(site)
+                if cleared.current == cleared.target:
+                    raise NothingToSwap(site.name, cleared.current)
+                words.text = f"production {cleared.current}, staging {cleared.target}"
+            await self._records.set_versions(release_id, cleared.current, cleared.target)
+            await self._records.note(release_id, warnings=cleared.warnings)
+        return cleared
+
+    async def back_up(self, release_id: str) -> BackupTaken:
+        """A checked copy of production's database is in the backup folder, and in the records."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.BACK_UP) as words:
+            await words.say(f"WebJob {site.config.backup_webjob}")
+            backup = await self._take_backup(release_id, site)
+            words.text = (
+                f"{megabytes(backup.size)}, Ghost {backup.version}, {backup.rows.get('posts', 0)} posts, "
+                f"{backup.rows.get('members', 0)} members, integrity ok, {backup.id}"
+            )
+        return backup
+
+    async def _take_backup(self, release_id: str, site: Site) -> BackupTaken:
+        backup = await back_up(site, self._folders.backups)
+        await self._records.keep_backup(backup)
+        await self._records.note(release_id, backup=backup)
+        return backup
+
+    async def build(self, release_id: str, cleared: Cleared) -> Package:
+        """The package of the asked version, from the cache or built here, off the server."""
+        _, _, journal = await self._of(release_id)
+        async with journal.step(Step.BUILD) as words:
+            package = await build(
+                Version.parse(cleared.target), cleared.node_major, self._npm, _telling(words)
+            )
+            built = PackageBuilt(
+                version=package.version,
+                node=package.node,
+                path=package.path,
+                folder=package.folder,
+                digest=package.digest,
+                size=package.size,
+                seconds=package.seconds,
+                from_cache=package.from_cache,
+            )
+            await self._records.note(release_id, package=built)
+            how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
+            words.text = f"Ghost {package.version} for Node {package.node}, {megabytes(package.size)}, {how}"
+        return package
+
+    async def take_stock(self, release_id: str) -> None:
+        """How many files staging lacks: told early, so that a surprise is seen before anything moves."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.TAKE_STOCK) as words:
+            stock = await take_stock(site, ())
+            words.text = (
+                f"{stock.looked_at} files in production, {len(stock.copy)} to copy "
+                f"({megabytes(stock.copy_bytes)}), {len(stock.remove)} to remove"
+            )
+
+    async def migrate(self, release_id: str, backup: BackupTaken, package: Package) -> MigrationDone:
+        """A copy of the backup, migrated by the new version and inspected, is in the work folder."""
+        _, _, journal = await self._of(release_id)
+        async with journal.step(Step.MIGRATE) as words:
+            done, _ = await self._migrate(release_id, backup, package)
+            words.text = (
+                f"{done.from_version} to {done.to_version} in {done.seconds:.1f} s, "
+                f"{len(done.rows)} tables, no row lost"
+            )
+        return done
+
+    async def _migrate(
+        self, release_id: str, backup: BackupTaken, package: Package
+    ) -> tuple[MigrationDone, Inspection]:
+        source = self._folders.backups / backup.path
+        migrated = await migrate_copy(package, source, self._work(release_id), self._npm)
+        done = MigrationDone(
+            from_version=migrated.report.from_version,
+            to_version=migrated.report.to_version,
+            path=migrated.path,
+            digest=migrated.digest,
+            rows=migrated.report.rows,
+            seconds=migrated.seconds,
+        )
+        await self._records.note(release_id, migration=done)
+        return done, migrated.after
+
+    async def deploy(self, release_id: str, package: Package) -> str:
+        """The package is on staging, which is muted and stopped; returns the deployment's id."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.DEPLOY) as words:
+            muted = await mute(site)
+            await words.say(f"uploading {megabytes(package.size)}")
+            deployment = await deploy(site, Path(package.path), words.say)
+            words.text = f"{megabytes(package.size)} on {site.staging}"
+            if muted:
+                words.text += ", which now sends no mail"
+        return deployment
+
+    async def sync_content(self, release_id: str, package: Package) -> None:
+        """Staging has production's images, media, files, themes and settings."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.SYNC_CONTENT) as words:
+            synced = await sync_content(site, await shipped_themes(package.folder))
+            await self._records.note(release_id, content=synced)
+            words.text = (
+                f"{synced.looked_at} files compared, {synced.copied} copied "
+                f"({megabytes(synced.copied_bytes)}), {synced.removed} removed"
+            )
+
+    async def put_database(
+        self,
+        release_id: str,
+        backup: BackupTaken,
+        package: Package,
+        migration: MigrationDone,
+        deployment: str,
+    ) -> Candidate:
+        """The migrated copy is staging's database, and a mark on the slot says what it holds."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.PUT_DATABASE) as words:
+            await put_database(site, Path(migration.path))
+            candidate = Candidate(
+                version=package.version,
+                package_digest=package.digest,
+                database_digest=migration.digest,
+                source_version=backup.version,
+                staging_url=await site.url(site.staging),
+                deployment=deployment,
+            )
+            await leave_mark(site, _mark(release_id, candidate))
+            await self._records.note(release_id, candidate=candidate, caught_up_at=backup.taken_at)
+            words.text = f"{backup.id}, migrated"
+        return candidate
+
+    async def start(self, release_id: str) -> None:
+        """Staging runs and answers its front page with 200."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.START) as words:
+            seconds = await start_and_warm(site, site.staging)
+            words.text = f"ready after {seconds:.1f} s"
+
+    async def smoke_test(self, release_id: str, cleared: Cleared, rows: dict[str, tuple[int, int]]) -> None:
+        """Staging is the version it should be and answers as production does."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.SMOKE_TEST) as words:
+            pages = await smoke_test(site, site.staging, _expected(cleared.target, rows))
+            await self._records.note(release_id, pages=pages)
+            slowest = max((page.milliseconds for page in pages), default=0)
+            words.text = f"{len(pages)} pages well, slowest {slowest} ms"
+
+    async def ask(self, release_id: str) -> None:
+        """The question is asked, and staging ends here: nobody waits inside a workflow."""
+        _, site, _ = await self._of(release_id)
+        await self._records.ask(release_id, site.config.approval_lasts)
+
+    # -- promoting --------------------------------------------------------------------------------
+
+    async def recheck(self, release_id: str) -> None:
+        """Staging and production are still what they were when people were asked."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.RECHECK) as words:
+            production = await site.version(PRODUCTION)
+            if production not in (release.from_version, release.version):
+                raise NotTheSame(site.name, production, str(release.from_version))
+            if production != release.version and release.facts.candidate is not None:
+                await recheck(site, _mark(release_id, release.facts.candidate))
+            words.text = f"still {release.version} on {site.staging}, {production} in production"
+
+    async def catch_up(self, release_id: str) -> None:
+        """What production wrote since the backup is on staging too.
+
+        The content of the databases is compared, not their times; files by listing.
+        """
+        release, site, journal = await self._of(release_id)
+        candidate, before, built = release.facts.candidate, release.facts.backup, release.facts.package
+        if candidate is None or before is None or built is None:
+            raise ReleaseError(f"{release_id} has no candidate that could catch up")
+        async with journal.step(Step.CATCH_UP) as words:
+            if await site.version(PRODUCTION) == release.version:
+                words.text = "production is swapped already"
+                return
+            backup = await back_up(site, self._folders.backups)
+            await self._records.keep_backup(backup)
+            changed = sorted(
+                table
+                for table in backup.content_digests.keys() | before.content_digests.keys()
+                if backup.content_digests.get(table) != before.content_digests.get(table)
+            )
+            synced = await sync_content(site, await shipped_themes(built.folder))
+            if not changed:
+                words.text = f"nothing written since the backup, {synced.copied} files copied"
+                return
+            await words.say(f"production changed ({', '.join(changed[:5])}): migrating again")
+            node_major = int(built.node.partition(".")[0])
+            package = await build(Version.parse(built.version), node_major, self._npm, _telling(words))
+            done, after = await self._migrate(release_id, backup, package)
+            await put_database(site, Path(done.path))
+            candidate = replace(candidate, database_digest=done.digest)
+            await leave_mark(site, _mark(release_id, candidate))
+            await self._records.note(
+                release_id, candidate=candidate, backup=backup, caught_up_at=backup.taken_at
+            )
+            await start_and_warm(site, site.staging)
+            expected = Expected(candidate.version, after.rows.get("posts"), after.rows.get("members"))
+            await smoke_test(site, site.staging, expected)
+            words.text = f"caught up with {', '.join(changed[:5])}, {synced.copied} files copied"
+
+    async def put_live(self, release_id: str) -> SwapDone:
+        """The candidate is in production, verified, and the old slot keeps its version until the grace ends."""
+        release, site, journal = await self._of(release_id)
+        rows = release.facts.migration.rows if release.facts.migration else {}
+        change = Change(
+            before=Expected(release.from_version or ""),
+            after=_expected(release.version or "", rows, posts=False),
+        )
+        done, seen = await put_live(
+            site,
+            change,
+            _Memory(self._records, release),
+            journal.step,
+            preview=release.kind is not Kind.ROLLBACK,
+        )
+        stops_at = datetime.now(UTC) + site.config.grace
+        await self._records.note(release_id, swap=done, probe=seen, old_slot_stops_at=stops_at)
+        return done
+
+    # -- rolling back -----------------------------------------------------------------------------
+
+    async def ready_to_roll_back(self, release_id: str) -> None:
+        """The old slot still holds the old version with its own database, runs and is well."""
+        release, site, journal = await self._of(release_id)
+        version = release.version or ""
+        if await site.version(PRODUCTION) == version:
+            return  # swapped already, before a restart
+        async with journal.step(Step.PREFLIGHT) as words:
+            await preflight_swap(site)
+            words.text = f"{version} is still on {site.staging}"
+        async with journal.step(Step.START) as words:
+            await rollback_ready(site, version)
+            words.text = "running"
+        async with journal.step(Step.SMOKE_TEST) as words:
+            pages = await smoke_test(site, site.staging, Expected(version), compare=False)
+            words.text = f"{len(pages)} pages well"
+
+    # -- ends -------------------------------------------------------------------------------------
+
+    async def end(self, release_id: str, state: State, reason: str | None, remedy: str | None) -> None:
+        """The release is in its last state and its work folder is gone."""
+        release, site, _ = await self._of(release_id)
+        if state in (State.CANCELLED, State.FAILED) and release.kind is not Kind.BACKUP:
+            try:
+                await site.app.reset_preview()
+            except ReleaseError as error:
+                log.warning("preview not reset", extra={"release": release_id, "problem": str(error)})
+        if state is State.ROLLED_BACK and release.undoes:
+            await self._records.set_undone(release.undoes, release_id)
+        await self._records.move(release_id, state, reason=reason, remedy=remedy)
+        await asyncio.to_thread(shutil.rmtree, self._folders.work / release_id, ignore_errors=True)
+
+    async def stop_old_slots(self) -> None:
+        """Old slots whose grace period is over are stopped, unless something newer uses them."""
+        now = datetime.now(UTC)
+        for release in await self._records.with_old_slot_running():
+            due = release.facts.old_slot_stops_at
+            site = self._sites.get(release.site)
+            if site is None or due is None or due > now:
+                continue
+            if await self._records.open_release(release.site) is not None:
+                continue
+            try:
+                if await site.version(site.staging) == release.from_version:
+                    await site.app.stop(site.staging)
+                await self._records.note(release.id, old_slot_stopped_at=now)
+            except ReleaseError as error:
+                log.warning("old slot not stopped", extra={"release": release.id, "problem": str(error)})
+
+
+class NotTheSame(ReleaseError):
+    problem = "Production of {0} is {1} now; it was {2} when this release was staged."
+    remedy = "Nothing was changed. Start the release again."
+
+
+class _Memory:
+    """What a swap has to remember through a kill, in the release's facts."""
+
+    def __init__(self, records: Records, release: Release) -> None:
+        self._records = records
+        self._release = release.id
+        self.token = release.facts.swap_token
+        self.condemned = release.facts.condemned
+
+    async def keep_token(self, token: str | None) -> None:
+        self.token = token
+        await self._records.note(self._release, swap_token=token)
+
+    async def condemn(self, reason: str) -> None:
+        self.condemned = reason
+        await self._records.note(self._release, condemned=reason)
+
+
+def _telling(words: Words) -> Callable[[str], None]:
+    """The build tells from ordinary code; what it says is written down in the background."""
+    running: set[asyncio.Task[None]] = set()
+
+    def tell(text: str) -> None:
+        task = asyncio.get_running_loop().create_task(words.say(text))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    return tell
+
+
+def _mark(release_id: str, candidate: Candidate) -> Mark:
+    return Mark(
+        release_id,
+        candidate.version,
+        candidate.package_digest,
+        candidate.database_digest,
+        candidate.deployment,
+    )
+
+
+def _expected(version: str, rows: dict[str, tuple[int, int]], posts: bool = True) -> Expected:
+    """Totals only where nobody can have written in between: on staging, not in production."""
+    if not posts:
+        return Expected(version)
+    return Expected(version, rows.get("posts", (0, None))[1], rows.get("members", (0, None))[1])
+
+
+async def shipped_themes(package_folder: str) -> tuple[str, ...]:
+    """The themes that come with the package and are not copied from production."""
+
+    def names() -> tuple[str, ...]:
+        folder = Path(package_folder) / "content" / "themes"
+        return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir())) if folder.is_dir() else ()
+
+    return await asyncio.to_thread(names)
+
+
+def megabytes(size: int) -> str:
+    """A size for people."""
+    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.1f} kB"

@@ -1,0 +1,212 @@
+"""The way of a release, as a table of contents. The engine repeats a step that a crash cut off.
+
+Staging ends by asking and promoting is started by the answer, so nobody waits inside a workflow and
+an approval lives through any restart or update of the bot.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, Queue, SetEnqueueOptions, SetWorkflowID
+from dbos._error import DBOSWorkflowConflictIDError, DBOSWorkflowIDInUseError
+
+from release.errors import Cancelled, ReleaseError, Unexpected
+from release.ghost.build import Package
+from release.model import (
+    BackupTaken,
+    Candidate,
+    Kind,
+    MigrationDone,
+    Release,
+    State,
+    SwapDone,
+)
+from release.preflight import Cleared
+from release.safe_json import SafeJson, refuse_pickle
+from release.stages import Stages
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+QUEUE = "releases"
+# A constant: with the engine's default, a hash of the code, an update would leave waiting work waiting for ever.
+APPLICATION_VERSION = "1"
+_VALUES = (BackupTaken, Candidate, Cleared, MigrationDone, Package, SwapDone)
+
+
+@DBOS.dbos_class()
+class Workflows(DBOSConfiguredInstance):
+    """One instance a process; its name is the same in every process, so that another can go on with the work."""
+
+    def __init__(self, stages: Stages, name: str = "ghostbot") -> None:
+        super().__init__(name)
+        self.stages = stages
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def back_up(self, release_id: str) -> None:
+        """Production's database, copied and checked."""
+
+        async def run() -> State:
+            await step(self.stages.back_up, release_id)
+            return State.BACKED_UP
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def stage(self, release_id: str) -> None:
+        """A tested candidate on staging, and the question whether it may go live."""
+
+        async def run() -> State:
+            cleared = await step(self.stages.preflight, release_id)
+            backup, package, _ = await side_by_side(
+                step(self.stages.back_up, release_id),
+                step(self.stages.build, release_id, cleared),
+                step(self.stages.take_stock, release_id),
+            )
+            migration = await step(self.stages.migrate, release_id, backup, package)
+            deployment = await step(self.stages.deploy, release_id, package)
+            await step(self.stages.sync_content, release_id, package)
+            await step(self.stages.put_database, release_id, backup, package, migration, deployment)
+            await step(self.stages.start, release_id)
+            await step(self.stages.smoke_test, release_id, cleared, migration.rows)
+            await step(self.stages.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def stage_swap(self, release_id: str) -> None:
+        """What is on staging already, tested, and the same question."""
+
+        async def run() -> State:
+            cleared = await step(self.stages.preflight, release_id)
+            await step(self.stages.start, release_id)
+            await step(self.stages.smoke_test, release_id, cleared, {})
+            await step(self.stages.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote(self, release_id: str) -> None:
+        """The approved candidate, caught up with production, in production."""
+
+        async def run() -> State:
+            await step(self.stages.recheck, release_id)
+            await step(self.stages.catch_up, release_id)
+            await step(self.stages.put_live, release_id)
+            return State.LIVE
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_swap(self, release_id: str) -> None:
+        """What was on staging already, approved, in production."""
+
+        async def run() -> State:
+            await step(self.stages.recheck, release_id)
+            await step(self.stages.put_live, release_id)
+            return State.LIVE
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def roll_back(self, release_id: str) -> None:
+        """The old version, with its own database, in production again."""
+
+        async def run() -> State:
+            await step(self.stages.ready_to_roll_back, release_id)
+            await step(self.stages.put_live, release_id)
+            return State.ROLLED_BACK
+
+        await self._to_its_end(release_id, run)
+
+    async def _to_its_end(self, release_id: str, run: Callable[[], Awaitable[State]]) -> None:
+        """Run it; whatever happens, the release ends in a state with a reason a person can read."""
+        try:
+            state = await run()
+            if state is State.AWAITING_APPROVAL:
+                return
+            await step(self.stages.end, release_id, state, None, None)
+        except Cancelled as error:
+            await step(self.stages.end, release_id, State.CANCELLED, str(error), error.advice)
+        except ReleaseError as error:
+            await step(self.stages.end, release_id, State.FAILED, str(error), error.advice)
+        except Exception as error:
+            log.exception("a release failed unexpectedly", extra={"release": release_id})
+            told = Unexpected(
+                "this release", type(error).__name__, release_id, "Check production with /ghost status."
+            )
+            await step(self.stages.end, release_id, State.FAILED, str(told), told.advice)
+
+
+async def step(routine: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a routine as a step of the workflow: its result is recorded, so it is not run again after a crash."""
+    return await DBOS.run_step_async({"name": routine.__name__}, routine, *args, **kwargs)
+
+
+async def side_by_side(*steps: Coroutine[Any, Any, Any]) -> list[Any]:  # Any: each step has its own result
+    """All steps at once; if any fails, the others end first, and then the first failure is raised."""
+    outcomes = await asyncio.gather(*steps, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return list(outcomes)
+
+
+class Engine:
+    """The durable engine under the workflows: starts each release's work exactly once."""
+
+    def __init__(self, workflows: Workflows, queue: Queue) -> None:
+        self._workflows = workflows
+        self._queue = queue
+
+    async def start(self, release: Release) -> None:
+        """Start the work that the release's state asks for; started before, nothing happens."""
+        work = {
+            (Kind.UPGRADE, State.STAGING): self._workflows.stage,
+            (Kind.SWAP, State.STAGING): self._workflows.stage_swap,
+            (Kind.BACKUP, State.BACKING_UP): self._workflows.back_up,
+            (Kind.ROLLBACK, State.ROLLING_BACK): self._workflows.roll_back,
+            (Kind.UPGRADE, State.PROMOTING): self._workflows.promote,
+            (Kind.SWAP, State.PROMOTING): self._workflows.promote_swap,
+        }.get((release.kind, release.state))
+        if work is None:
+            return
+        key = f"{release.id}-{release.state}"
+        try:
+            with (
+                SetWorkflowID(key, workflow_id_reuse_policy="reject"),
+                SetEnqueueOptions(queue_partition_key=release.site),
+            ):
+                await self._queue.enqueue_async(work, release.id)
+        except (DBOSWorkflowIDInUseError, DBOSWorkflowConflictIDError):
+            log.info("already started", extra={"release": release.id})
+
+    def stop(self, seconds: float) -> None:
+        """Let running steps end for at most `seconds`; what is cut off goes on at the next start."""
+        DBOS.destroy(workflow_completion_timeout_sec=int(seconds))
+
+
+async def start_engine(stages: Stages, database_url: str, executor_id: str) -> Engine:
+    """The engine on its database, already going on with whatever an earlier process left unfinished."""
+    refuse_pickle()
+    config: DBOSConfig = {
+        "name": "ghostbot",
+        "system_database_url": database_url,
+        "executor_id": executor_id,
+        "application_version": APPLICATION_VERSION,
+        "serializer": SafeJson(_VALUES),
+        "log_level": "WARNING",
+        "max_executor_threads": 8,
+        "sys_db_pool_size": 8,
+        "notification_listener_polling_interval_sec": 1.0,
+    }
+    DBOS(config=config)
+    workflows = Workflows(stages)
+    DBOS.launch()
+    queue = await DBOS.register_queue_async(QUEUE, partition_concurrency=1, polling_interval_sec=0.2)
+    return Engine(workflows, queue)
