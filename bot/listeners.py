@@ -44,7 +44,7 @@ class Listeners:
             "skip": self.buttons.skip,
         }
         for name, press in presses.items():
-            # `upgrade:blog`: several buttons of a message need ids of their own.
+            # `upgrade:0`: several buttons of a message need ids of their own.
             app.action(re.compile(rf"^{name}(:.*)?$"))(_pressed(name, press))
         app.action(re.compile(r"^open:"))(_acknowledged)
         app.event("app_mention")(self._mention)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from release.releases import Releases
-
 from commands.command import Command, HelpReply, Request, Role, UsageError, Words, closest
+from release.releases import Releases
 
 
 @dataclass(frozen=True)

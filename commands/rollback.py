@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from release.releases import Releases
-
 from commands.command import Command, Request, Role, Started, Words, known_site
+from release.releases import Releases
 
 
 @dataclass(frozen=True)

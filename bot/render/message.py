@@ -64,9 +64,17 @@ def escape(text: object) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def escape_but_people(text: object) -> str:
-    """As `escape`, but `<@U123>` stays a mention: our own errors name the holder of a lock that way."""
-    return re.sub(r"&lt;@([UW][A-Z0-9]+)&gt;", r"<@\1>", escape(text))
+def naming(text: object, *people: str | None) -> str:
+    """As `escape`, with the ids of `people` made into mentions: `release` knows people by id alone."""
+    escaped = escape(text)
+    for user in sorted({user for user in people if user and is_person(user)}):
+        escaped = re.sub(rf"(?<![@\w]){user}(?!\w)", person(user), escaped)
+    return escaped
+
+
+def is_person(text: object) -> bool:
+    """Whether this is the id of a person in Slack."""
+    return re.fullmatch(r"[UW][A-Z0-9]{5,}", str(text)) is not None
 
 
 def clip(text: str, limit: int) -> str:
@@ -83,7 +91,7 @@ def person(user: str | None) -> str:
     """A mention for a person's id; anything else (the bot itself, a schedule) as it is."""
     if user is None:
         return "nobody"
-    return f"<@{user}>" if re.fullmatch(r"[UW][A-Z0-9]+", user) else escape(user)
+    return f"<@{user}>" if is_person(user) else escape(user)
 
 
 def audience(ids: Sequence[str]) -> str:
@@ -114,7 +122,7 @@ def duration(seconds: float) -> str:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     if whole < 2 * 86400:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86400} days"
+    return f"{round(whole / 86400)} days"
 
 
 def size(count: int) -> str:

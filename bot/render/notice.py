@@ -23,8 +23,8 @@ def version_notice(version: str, versions: Versions, skipped_by: str | None = No
     upgrade = [
         button(
             f"Upgrade {site.site}",
-            f"upgrade:{site.site}"[:255],
-            json.dumps({"site": site.site, "version": version}),
+            f"upgrade:{number}",
+            json.dumps({"site": site.site, "version": version}, ensure_ascii=False),
             "primary",
             confirm(
                 f"Upgrade {site.site}?",
@@ -33,7 +33,7 @@ def version_notice(version: str, versions: Versions, skipped_by: str | None = No
                 "Start",
             ),
         )
-        for site in behind[:SITES_WITH_BUTTON]
+        for number, site in enumerate(behind[:SITES_WITH_BUTTON])
     ]
     return message(
         text,

@@ -20,16 +20,16 @@ from bot.render.message import (
     context,
     duration,
     escape,
-    escape_but_people,
     fields,
     message,
+    naming,
     person,
     section,
     size,
     when,
 )
 from bot.render.words import STATE_SIGNS, STEP_TITLES, plan_of, release_title
-from release.model import Approval, Kind, Release, State, StepRecord, StepState, Verdict
+from release.model import Approval, Kind, Release, State, Step, StepRecord, StepState, Verdict
 
 TASK_STATUS = {
     StepState.PENDING: "pending",
@@ -38,7 +38,7 @@ TASK_STATUS = {
     StepState.SKIPPED: "complete",
     StepState.FAILED: "error",
 }
-CAN_CANCEL = frozenset({State.BACKING_UP, State.STAGING, State.AWAITING_APPROVAL})
+BEFORE_THE_SWAP = frozenset({State.BACKING_UP, State.STAGING, State.AWAITING_APPROVAL})
 TASK_TEXT = 1000
 
 
@@ -82,10 +82,11 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
         case State.EXPIRED:
             return f"{sign} Nobody decided in time, so this release is over. Production is untouched."
         case State.CANCELLED:
-            by = f" by {person(release.cancel_asked_by)}" if release.cancel_asked_by else ""
+            who = release.cancel_asked_by or (approval.decided_by if approval else None)
+            by = f" by {person(who)}" if who else ""
             return f"{sign} Cancelled{by}. Production is untouched."
         case State.FAILED:
-            return f"{sign} Failed: {escape_but_people(release.reason or 'see the thread')}"
+            return f"{sign} Failed: {naming(release.reason or 'see the thread', *_people(release))}"
 
 
 def _under_way(release: Release) -> str:
@@ -144,8 +145,19 @@ def _figures(record: StepRecord) -> str:
     return ", ".join(parts)
 
 
+def can_cancel(release: Release) -> bool:
+    """Whether a cancel would still be heard: until the swap is asked for."""
+    if release.state is State.PROMOTING:
+        return release.step(Step.SWAP).state is StepState.PENDING
+    return release.state in BEFORE_THE_SWAP
+
+
+def _people(release: Release) -> tuple[str | None, ...]:
+    return (release.asked_by, release.cancel_asked_by)
+
+
 def _cancel_button(release: Release) -> ActionsBlock | None:
-    if release.state not in CAN_CANCEL or release.cancel_asked_by:
+    if not can_cancel(release) or release.cancel_asked_by:
         return None
     ask = confirm(
         "Cancel this release?",
@@ -167,9 +179,7 @@ def log_line(record: StepRecord) -> Message | None:
         return None
     sign, word = signs[record.state]
     figures = _figures(record)
-    text = f"{sign} *{STEP_TITLES[record.step]}* {word}" + (
-        f": {escape_but_people(figures)}" if figures else ""
-    )
+    text = f"{sign} *{STEP_TITLES[record.step]}* {word}" + (f": {escape(figures)}" if figures else "")
     return message(text, section(text))
 
 
@@ -285,8 +295,8 @@ def _rolled_back(release: Release) -> Message:
 
 
 def _failed(release: Release) -> Message:
-    reason = escape_but_people(release.reason or "The release failed.")
-    remedy = escape_but_people(release.remedy or "Look at the bot's log for this release, then try again.")
+    reason = naming(release.reason or "The release failed.", *_people(release))
+    remedy = escape(release.remedy or "Look at the bot's log for this release, then try again.")
     stands = production_stands(release)
     title = f":x: *{release_title(release)} failed.* {person(release.asked_by)}"
     return message(
@@ -305,12 +315,7 @@ def production_stands(release: Release) -> str:
         return f"It was swapped back and runs {escape(swap.before)} again."
     if swap:
         return f"It runs {escape(swap.after)}."
-    begun = {
-        record.step.value
-        for record in release.steps
-        if record.state is not StepState.PENDING and record.state is not StepState.SKIPPED
-    }
-    if release.facts.swap_token is None and "swap" not in begun:
+    if release.facts.swap_token is None and release.step(Step.SWAP).state is StepState.PENDING:
         runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
         return f"It is untouched.{runs}" if runs else "It is untouched."
     return "The swap was begun: look at the site's status before anything else."

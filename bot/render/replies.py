@@ -9,8 +9,9 @@ from bot.render.message import (
     context,
     duration,
     escape,
-    escape_but_people,
+    is_person,
     message,
+    naming,
     person,
     section,
     size,
@@ -102,7 +103,8 @@ def _slot(slot: SlotStatus) -> str:
         health = ":large_green_circle: healthy"
     else:
         health = f":white_circle: {escape(slot.state.lower())}"
-    return f"{escape(slot.name.capitalize())}: {version}, {health}, <{escape(slot.url)}>"
+    address = f", <{escape(slot.url)}>" if slot.url else ""
+    return f"{escape(slot.name.capitalize())}: {version}, {health}{address}"
 
 
 def _ended(release: Release) -> str:
@@ -180,8 +182,9 @@ def usage_error(error: UsageError, command: Command[Any] | None, slash: str) -> 
 
 def refusal(error: ReleaseError, slash: str) -> Message:
     """What happened and what to do next."""
-    problem = escape_but_people(error).replace("/ghost ", f"{slash} ")
-    advice = escape_but_people(error.advice).replace("/ghost ", f"{slash} ")
+    people = [str(argument) for argument in error.args if is_person(argument)]
+    problem = naming(error, *people).replace("/ghost ", f"{slash} ")
+    advice = naming(error.advice, *people).replace("/ghost ", f"{slash} ")
     return message(f":no_entry: {problem} {advice}", section(f":no_entry: *{problem}*\n{advice}"))
 
 
