@@ -1,0 +1,5 @@
+"""Fixtures of the sandbox tests: each local service brings its own."""
+
+from tests.sandbox.slack_fixtures import bots, hands, slack
+
+__all__ = ["bots", "hands", "slack"]
