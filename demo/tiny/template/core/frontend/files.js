@@ -1,0 +1,36 @@
+// Files of the content folder and of the active theme.
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+const config = require('../shared/config.js');
+
+const TYPES = {'.css': 'text/css', '.js': 'text/javascript', '.png': 'image/png', '.jpg': 'image/jpeg',
+    '.gif': 'image/gif', '.svg': 'image/svg+xml', '.webp': 'image/webp', '.txt': 'text/plain', '.mp4': 'video/mp4'};
+
+function fileFor(database, pathname) {
+    const content = /^\/content\/((?:images|media|files)\/.+)$/.exec(pathname);
+    if (content) {
+        return path.join(config.contentPath, content[1]);
+    }
+    const asset = /^\/(assets\/.+)$/.exec(pathname);
+    if (asset) {
+        const theme = database.prepare('SELECT value FROM settings WHERE key = \'active_theme\'').get();
+        return path.join(config.contentPath, 'themes', theme.value, asset[1]);
+    }
+    return null;
+}
+
+module.exports = function files({database, response, asked}) {
+    const file = fileFor(database, decodeURIComponent(asked.pathname));
+    if (!file || !file.startsWith(config.contentPath + path.sep) || !fs.statSync(file, {throwIfNoEntry: false})?.isFile()) {
+        return false;
+    }
+    response.writeHead(200, {
+        'Content-Type': TYPES[path.extname(file)] || 'application/octet-stream',
+        'Content-Length': fs.statSync(file).size,
+        'Cache-Control': 'public, max-age=31536000'
+    });
+    fs.createReadStream(file).pipe(response);
+    return true;
+};
