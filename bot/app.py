@@ -1,0 +1,222 @@
+"""The bot as one process: puts the parts together, runs until told to stop, and leaves cleanly."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_server import AsyncSlackAppServer
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.approvals import Buttons
+from bot.clients import open_clients
+from bot.door import Door
+from bot.home import Home
+from bot.identity import People
+from bot.listeners import Listeners
+from bot.notices import Notices
+from bot.settings import Mode, Settings
+from bot.threads import Threads
+from release.errors import ReleaseError
+from release.records import open_records
+from release.releases import Releases
+from release.stages import Folders, Stages
+from release.version import Version
+from release.workflows import start_engine
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = "heartbeat"
+HEARTBEAT_SECONDS = 10
+LOOK_SECONDS = 5
+STOP_SECONDS = 5
+
+
+class AlreadyRunning(ReleaseError):
+    problem = "Another ghostbot uses {0} already."
+    remedy = "Stop it first: two bots on one database would do every step twice."
+
+
+class SlackRefused(ReleaseError):
+    problem = "Slack does not let the bot in: {0}."
+    remedy = "Check bot_token and app_token in the settings; both are on the app's page at api.slack.com."
+
+
+async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """Run until SIGINT or SIGTERM. Work that is cut off goes on at the next start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with _alone(settings.data_folder), AsyncExitStack() as stack:
+        records = open_records(settings.records_url)
+        stack.callback(records.close)
+        clients = await stack.enter_async_context(open_clients(settings))
+        folders = Folders(settings.data_folder.resolve() / "backups", settings.data_folder.resolve() / "work")
+        stages = Stages(clients.sites, records, clients.npm, clients.ghosts, folders)
+        engine = await start_engine(stages, settings.records_url, "ghostbot")
+        stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
+        releases = Releases(clients.sites, records, clients.ghosts, engine.start)
+
+        token = settings.slack.bot_token.get_secret_value()
+        client = AsyncWebClient(token=token, base_url=settings.slack.api_url)
+        client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=5))
+        roles = settings.roles.roles()
+        people = People(client, roles)
+        door = Door(people, releases, settings.slack.command)
+        notices = Notices(client, releases, settings.slack.channel)
+        home = Home(client, people, releases, settings.slack.command)
+        app = AsyncApp(
+            client=client,
+            signing_secret=_secret(settings),
+            request_verification_enabled=settings.slack.mode is Mode.HTTP,
+        )
+        Listeners(door, Buttons(door, roles, releases, notices), home, client).register(app)
+        # Its own client: it paces itself, and must not sleep inside a retry while there is newer news.
+        threads = Threads(
+            AsyncWebClient(token=token, base_url=settings.slack.api_url), records, roles.approvers
+        )
+
+        await releases.go_on()
+        await stack.enter_async_context(_listening(app, settings, stop))
+        chores = [
+            asyncio.create_task(threads.run(stop), name="threads"),
+            asyncio.create_task(_again(LOOK_SECONDS, releases.expire_approvals, stop), name="expiry"),
+            asyncio.create_task(_again(LOOK_SECONDS, stages.stop_old_slots, stop), name="old slots"),
+            asyncio.create_task(
+                _again(
+                    settings.look_for_versions_minutes * 60,
+                    lambda: _look_for_versions(releases, notices),
+                    stop,
+                ),
+                name="versions",
+            ),
+            asyncio.create_task(
+                _again(HEARTBEAT_SECONDS, lambda: _beat(settings.data_folder), stop), name="heartbeat"
+            ),
+        ]
+        log.info("ready", extra={"sites": ", ".join(releases.sites), "mode": str(settings.slack.mode)})
+        ready()
+        await _until(stop, chores)
+
+
+async def _until(stop: asyncio.Event, chores: list[asyncio.Task[None]]) -> None:
+    """Wait for the end. A chore that dies takes the bot down: half a bot would look like a whole one."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, *chores}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    stopping.cancel()
+    await asyncio.wait(chores, timeout=STOP_SECONDS)
+    for chore in chores:
+        chore.cancel()
+    for outcome in await asyncio.gather(*chores, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+@asynccontextmanager
+async def _alone(data_folder: Path) -> AsyncIterator[None]:
+    """Hold the data folder: two live processes with one executor id run every step twice (facts about DBOS)."""
+    data_folder.mkdir(parents=True, exist_ok=True)
+    with (data_folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning(str(data_folder)) from error
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@asynccontextmanager
+async def _listening(app: AsyncApp, settings: Settings, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Slack reaches the app inside the block, by socket or by HTTP."""
+    if settings.slack.mode is Mode.HTTP:
+        server = AsyncSlackAppServer(
+            settings.slack.port, path="/slack/events", app=app, host=settings.slack.host
+        )
+        runner = web.AppRunner(server.web_app)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, settings.slack.host, settings.slack.port).start()
+            yield
+        finally:
+            await runner.cleanup()
+        return
+    app_token = settings.slack.app_token.get_secret_value() if settings.slack.app_token else ""
+    # The web client must carry the app-level token, or the handler authenticates with the bot's.
+    web_client = AsyncWebClient(token=app_token, base_url=settings.slack.api_url)
+    handler = AsyncSocketModeHandler(app, app_token, web_client=web_client, ping_interval=5)
+    try:
+        await _connect(handler, app, stop)
+        yield
+    finally:
+        with suppress(aiohttp.ClientError, TimeoutError):
+            await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's handler has no types
+
+
+async def _connect(handler: AsyncSocketModeHandler, app: AsyncApp, stop: asyncio.Event) -> None:
+    """Connect, for as long as it takes while Slack is away; wrong tokens end the start at once."""
+    pause = 1.0
+    while not stop.is_set():
+        try:
+            await app.client.auth_test()
+            await handler.connect_async()  # type: ignore[no-untyped-call]  # as above
+            return
+        except SlackClientError as error:
+            told = str(getattr(error, "response", {}).get("error") or "")
+            if told in (
+                "invalid_auth",
+                "not_authed",
+                "account_inactive",
+                "token_revoked",
+                "not_allowed_token_type",
+            ):
+                raise SlackRefused(told) from error
+            log.warning("Slack is not reachable yet", extra={"why": told or type(error).__name__})
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("Slack is not reachable yet", extra={"why": type(error).__name__})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await stop.wait()
+        pause = min(pause * 2, 30)
+
+
+async def _again(seconds: float, chore: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Do a chore now and every so often until `stop`; one that fails is logged and tried again next time."""
+    while not stop.is_set():
+        try:
+            await chore()
+        except ReleaseError as error:
+            log.warning("a chore failed", extra={"problem": str(error)})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+
+
+async def _look_for_versions(releases: Releases, notices: Notices) -> None:
+    """Announce the newest version where a site is behind it."""
+    versions = await releases.versions(None)
+    newest = versions.newest[0]
+    if any(site.current and Version.parse(site.current) < Version.parse(newest) for site in versions.sites):
+        await notices.announce(versions, newest)
+
+
+async def _beat(data_folder: Path) -> None:
+    """A sign of life for `ghostbot healthy`: the event loop turns."""
+    (data_folder / HEARTBEAT).touch()
+
+
+def _secret(settings: Settings) -> str | None:
+    secret = settings.slack.signing_secret
+    return secret.get_secret_value() if secret else None

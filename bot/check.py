@@ -1,0 +1,213 @@
+"""`ghostbot check`: everything a release will need, tried now, and every problem told at once."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+
+import aiohttp
+from rich.console import Console
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.clients import Clients, open_clients
+from bot.identity import slack_error
+from bot.settings import Mode, Settings
+from release.azure.errors import WebJobMissing
+from release.errors import ReleaseError
+from release.preflight import warm_up_warnings
+from release.site import PRODUCTION, Site
+
+# What the bot's calls need (facts about Slack); manifest.yml asks for the same.
+SCOPES = frozenset(
+    {
+        "commands",
+        "chat:write",
+        "chat:write.public",
+        "users:read",
+        "usergroups:read",
+        "app_mentions:read",
+        "channels:read",
+        "groups:read",
+        "im:history",
+        "im:write",
+    }
+)
+
+
+class SlackWrong(ReleaseError):
+    problem = "Slack: {0}."
+    remedy = "{1}"
+
+
+@dataclass
+class Findings:
+    """What was looked at and how it went, in the order of the looks."""
+
+    console: Console
+    problems: int = 0
+    warnings: int = 0
+    _seen: set[str] = field(default_factory=set)
+
+    def good(self, what: str) -> None:
+        self.console.print(f"[green]ok[/green]       {what}", highlight=False)
+
+    def warn(self, what: str) -> None:
+        self.warnings += 1
+        self.console.print(f"[yellow]warning[/yellow]  {what}", highlight=False)
+
+    def wrong(self, what: str, remedy: str) -> None:
+        if what in self._seen:
+            return
+        self._seen.add(what)
+        self.problems += 1
+        self.console.print(f"[red]problem[/red]  {what}", highlight=False)
+        self.console.print(f"         {remedy}", highlight=False)
+
+    async def tried(self, what: str, attempt: Awaitable[object]) -> bool:
+        """Await `attempt` and tell how it went."""
+        try:
+            answer = await attempt
+        except ReleaseError as error:
+            self.wrong(f"{what}: {error}", error.advice)
+            return False
+        self.good(f"{what}: {answer}" if isinstance(answer, str) else what)
+        return True
+
+
+async def check(settings: Settings, console: Console) -> bool:
+    """Try everything; say whether a release can start. Changes nothing anywhere."""
+    findings = Findings(console)
+    findings.good(f"settings: {len(settings.sites)} site(s), {settings.slack.mode} mode")
+    await _slack(settings, findings)
+    async with open_clients(settings) as clients:
+        await _npm(clients, findings)
+        for site in clients.sites.values():
+            await _site(site, findings)
+    if findings.problems:
+        console.print(f"\n{findings.problems} problem(s), {findings.warnings} warning(s).")
+    else:
+        console.print(f"\nAll is well, {findings.warnings} warning(s).")
+    return findings.problems == 0
+
+
+async def _slack(settings: Settings, findings: Findings) -> None:
+    client = AsyncWebClient(
+        token=settings.slack.bot_token.get_secret_value(), base_url=settings.slack.api_url
+    )
+    if not await findings.tried("Slack lets the bot in", _authenticated(client)):
+        return
+    if settings.slack.mode is Mode.SOCKET and settings.slack.app_token is not None:
+        app_client = AsyncWebClient(
+            token=settings.slack.app_token.get_secret_value(), base_url=settings.slack.api_url
+        )
+        await findings.tried("Slack opens a socket", _socket(app_client))
+    if settings.slack.channel:
+        await findings.tried(
+            f"the channel for notices {settings.slack.channel}",
+            _called(client, "conversations.info", "channel", settings.slack.channel),
+        )
+    roles = settings.roles
+    if not roles.releasers:
+        findings.wrong("roles.releasers is empty, so nobody may release.", "Add ids of people or groups.")
+    if not roles.approvers:
+        findings.wrong("roles.approvers is empty, so nobody may approve.", "Add ids of people or groups.")
+    for member in dict.fromkeys((*roles.releasers, *roles.approvers)):
+        await findings.tried(f"role holder {member}", _holder(client, member))
+    if (
+        len(set(roles.approvers)) == 1
+        and set(roles.approvers) == set(roles.releasers)
+        and not roles.self_approval
+    ):
+        findings.warn(
+            "one person holds both roles, and nobody may approve their own release: see self_approval."
+        )
+
+
+async def _authenticated(client: AsyncWebClient) -> str:
+    try:
+        answer = await client.auth_test()
+    except SlackApiError as error:
+        raise SlackWrong(
+            slack_error(error), "Check bot_token (xoxb-...), and install the app again."
+        ) from error
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        raise SlackWrong(f"no answer ({type(error).__name__})", "Check the network and api_url.") from error
+    granted = str(answer.headers.get("x-oauth-scopes") or answer.headers.get("X-OAuth-Scopes") or "")
+    missing = SCOPES - {scope.strip() for scope in granted.split(",")} if granted else set()
+    if missing:
+        raise SlackWrong(
+            f"the app lacks {', '.join(sorted(missing))}",
+            "Create the app from manifest.yml, or add these scopes and install it again.",
+        )
+    return f"{answer['user']} in {answer['team']}"
+
+
+async def _socket(client: AsyncWebClient) -> None:
+    try:
+        await client.apps_connections_open(app_token=client.token or "")
+    except SlackApiError as error:
+        remedy = "Make an app-level token with connections:write and set app_token (xapp-...)."
+        raise SlackWrong(slack_error(error), remedy) from error
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        raise SlackWrong(f"no answer ({type(error).__name__})", "Check the network.") from error
+
+
+async def _called(client: AsyncWebClient, method: str, name: str, value: str) -> None:
+    try:
+        await client.api_call(method, params={name: value})
+    except SlackApiError as error:
+        raise SlackWrong(slack_error(error), f"Check {value} in the settings.") from error
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        raise SlackWrong(f"no answer ({type(error).__name__})", "Check the network.") from error
+
+
+async def _holder(client: AsyncWebClient, member: str) -> None:
+    if member.startswith("S"):
+        await _called(client, "usergroups.users.list", "usergroup", member)
+    else:
+        await _called(client, "users.info", "user", member)
+
+
+async def _npm(clients: Clients, findings: Findings) -> None:
+    async def newest() -> str:
+        found = await clients.ghosts.newest()
+        return f"newest Ghost is {found.version}, for Node {found.node}"
+
+    await findings.tried("npm", newest())
+
+
+async def _site(site: Site, findings: Findings) -> None:
+    name = site.name
+    if not await findings.tried(f"{name}: Azure", site.app.reachable()):
+        return
+    for slot in (PRODUCTION, site.staging):
+        await findings.tried(f"{name}: {slot}", _slot(site, slot))
+    await findings.tried(f"{name}: WebJob {site.config.backup_webjob}", _webjob(site))
+    try:
+        for warning in await warm_up_warnings(site):
+            findings.warn(f"{name}: {warning}")
+    except ReleaseError as error:
+        findings.wrong(f"{name}: {error}", error.advice)
+
+
+async def _slot(site: Site, slot: str) -> str:
+    found = await site.app.slot(slot)
+    kudu = await site.kudu(slot)
+    await kudu.reachable()
+    stack = await site.app.stack(slot)
+    version = await _version(site, slot)
+    return f"{found.state.lower()}, {version}, stack {stack or 'not set'}, {found.url}"
+
+
+async def _version(site: Site, slot: str) -> str:
+    if slot == PRODUCTION:
+        return f"Ghost {await site.version(slot)}"
+    try:
+        return f"Ghost {await site.version(slot)}"
+    except ReleaseError:
+        return "nothing deployed yet"  # a new staging slot is empty, and that is fine
+
+
+async def _webjob(site: Site) -> None:
+    kudu = await site.kudu(PRODUCTION)
+    if not await kudu.webjob_exists(site.config.backup_webjob):
+        raise WebJobMissing(site.app.called(PRODUCTION), site.config.backup_webjob)

@@ -1,0 +1,127 @@
+"""The command line: run the bot, check its settings, show it all in a demo."""
+
+import argparse
+import asyncio
+import importlib.metadata
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.app import HEARTBEAT, HEARTBEAT_SECONDS, run
+from bot.check import check
+from bot.logs import set_up_logs
+from bot.settings import Settings, read_settings
+from release.errors import ReleaseError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of `ghostbot`. Exit codes: 0 well, 1 not well, 2 wrong words, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        sys.exit(options.act(options))
+    except ReleaseError as error:
+        errors = Console(stderr=True, soft_wrap=True)
+        errors.print(f"[red]ghostbot:[/red] {error}", highlight=False)
+        errors.print(error.advice, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ghostbot",
+        description="Release a web app on Azure App Service from Slack, without losing a write or a visitor.",
+        epilog="Settings come from the environment (GHOSTBOT_...), /run/secrets and ghostbot.toml: docs/settings.md.",
+    )
+    version = importlib.metadata.version("ghostbot")
+    parser.add_argument("--version", action="version", version=f"ghostbot {version}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    running = commands.add_parser("run", help="run the bot until it is stopped")
+    _config_option(running)
+    running.set_defaults(act=_run)
+
+    checking = commands.add_parser(
+        "check", help="try the settings, Slack, Azure and npm, and say what is wrong"
+    )
+    _config_option(checking)
+    checking.set_defaults(act=_check)
+
+    health = commands.add_parser("healthy", help="exit 0 if a bot on this machine shows signs of life")
+    _config_option(health)
+    health.set_defaults(act=_healthy)
+
+    demo = commands.add_parser("demo", help="see all of it on a real Ghost, without a Slack or Azure account")
+    _demo_options(demo)
+    demo.set_defaults(act=_demo)
+    return parser
+
+
+def _config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the settings file (default: ghostbot.toml)"
+    )
+
+
+def _demo_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--yes", action="store_true", help="a scripted user types and clicks (so without a terminal)"
+    )
+    parser.add_argument(
+        "--tiny", action="store_true", help="a small Ghost-shaped site: a first look in half a minute"
+    )
+    parser.add_argument(
+        "--from", dest="before", metavar="VERSION", help="the Ghost in production at the start"
+    )
+    parser.add_argument("--to", dest="after", metavar="VERSION", help="the Ghost to upgrade to")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result for machines")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the port of the local Slack's page (default: a free one)"
+    )
+    parser.add_argument(
+        "--swap-seconds", type=float, default=2, help="how long a swap takes (Azure: about 62)"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the demo's folder and say where it is")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = read_settings(options.config)
+    set_up_logs(settings.log_level)
+    return settings
+
+
+def _run(options: argparse.Namespace) -> int:
+    asyncio.run(run(_settings(options)))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    console = Console(soft_wrap=True)
+    return 0 if asyncio.run(check(_settings(options), console)) else 1
+
+
+def _healthy(options: argparse.Namespace) -> int:
+    heartbeat = read_settings(options.config).data_folder / HEARTBEAT
+    age = time.time() - heartbeat.stat().st_mtime if heartbeat.exists() else float("inf")
+    return 0 if age < 3 * HEARTBEAT_SECONDS else 1
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from demo.run import Options, demo  # noqa: PLC0415 - a bot in production never loads the demo
+
+    return demo(
+        Options(
+            scripted=options.yes or not sys.stdin.isatty(),
+            tiny=options.tiny,
+            before=options.before,
+            after=options.after,
+            json=options.json,
+            port=options.port,
+            swap_seconds=options.swap_seconds,
+            keep=options.keep,
+        )
+    )

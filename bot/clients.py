@@ -1,0 +1,52 @@
+"""The clients of Azure and npm, made from the settings: for the bot itself and for `ghostbot check`."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+import httpx
+from azure.identity.aio import DefaultAzureCredential
+
+from bot.settings import Settings
+from release.azure.arm import arm_client
+from release.ghost.cache import Cache
+from release.ghost.npm import Npm, registry_of_user, user_environment
+from release.ghost.releases import Releases as PublishedGhosts
+from release.site import Site
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Everything outside Slack that a release talks to."""
+
+    sites: dict[str, Site]
+    npm: Npm
+    ghosts: PublishedGhosts
+
+
+@asynccontextmanager
+async def open_clients(settings: Settings) -> AsyncIterator[Clients]:
+    """The clients, closed at the end of the block. Opens no connection yet."""
+    async with AsyncExitStack() as stack:
+        credential = await stack.enter_async_context(DefaultAzureCredential())
+        azure = settings.azure
+        client = await stack.enter_async_context(
+            arm_client(credential, azure.subscription, azure.arm_url, azure.polling_seconds)
+        )
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=40)
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(http2=True, limits=limits, timeout=httpx.Timeout(30, read=120, write=120))
+        )
+        scheme = azure.arm_url.partition("://")[0]
+        registry = await registry_of_user(user_environment())
+        if settings.npm_registry:
+            registry = replace(registry, url=settings.npm_registry)
+        npm = Npm(Cache(settings.cache_folder.resolve()), registry)
+        yield Clients(
+            sites={
+                name: Site(site.config(name), client, credential, http, scheme)
+                for name, site in settings.sites.items()
+            },
+            npm=npm,
+            ghosts=PublishedGhosts(npm),
+        )

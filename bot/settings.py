@@ -1,0 +1,258 @@
+"""The settings, read once: environment, secret files and ghostbot.toml, in this order of strength.
+
+`GHOSTBOT_SLACK__BOT_TOKEN` in the environment is `bot_token` below `[slack]` in the file. What is
+missing, wrong or misspelt stops the start with its name, and never with its value.
+"""
+
+import difflib
+import os
+import types
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self, Union, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.identity import Roles
+from release.errors import ReleaseError
+from release.site import SiteConfig
+
+PREFIX = "GHOSTBOT_"
+CONFIG_VARIABLE = "GHOSTBOT_CONFIG"
+SECRETS_VARIABLE = "GHOSTBOT_SECRETS"
+DEFAULT_CONFIG = Path("ghostbot.toml")
+DEFAULT_SECRETS = Path("/run/secrets")
+
+SiteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+PersonOrGroup = Annotated[str, StringConstraints(pattern=r"^[UWS][A-Z0-9]{2,20}$")]
+
+
+class SettingsWrong(ReleaseError):
+    problem = "The settings are not right:\n{0}"
+    remedy = "Correct them in the environment or in {1}; docs/settings.md lists them all."
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Mode(StrEnum):
+    SOCKET = "socket"
+    HTTP = "http"
+
+
+class SlackSettings(_Part):
+    """The Slack app, as manifest.yml creates it."""
+
+    bot_token: SecretStr
+    mode: Mode = Mode.SOCKET
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    channel: str | None = Field(None, description="where new versions are announced; none: nowhere")
+    command: Annotated[str, StringConstraints(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/ghost"
+    api_url: str = "https://slack.com/api/"
+    host: str = "127.0.0.1"
+    port: int = Field(3000, ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.mode is Mode.SOCKET and self.app_token is None:
+            raise ValueError("mode socket needs app_token (xapp-...)")
+        if self.mode is Mode.HTTP and self.signing_secret is None:
+            raise ValueError("mode http needs signing_secret")
+        return self
+
+
+class AzureSettings(_Part):
+    """Where App Service is. Who the bot is comes from azure-identity's own variables."""
+
+    subscription: str
+    arm_url: str = "https://management.azure.com"
+    polling_seconds: float = Field(3, gt=0)
+
+
+class RoleSettings(_Part):
+    """Ids of people (U...) and user groups (S...)."""
+
+    releasers: tuple[PersonOrGroup, ...] = ()
+    approvers: tuple[PersonOrGroup, ...] = ()
+    self_approval: bool = False
+    allow_shared_channels: bool = False
+
+    def roles(self) -> Roles:
+        return Roles(self.releasers, self.approvers, self.self_approval, self.allow_shared_channels)
+
+
+class SiteSettings(_Part):
+    """One web app. Paths are below /home of the App Service."""
+
+    resource_group: str
+    app: str | None = Field(None, description="the web app's name; default: the site's name here")
+    slot: str = "staging"
+    backup_webjob: str = SiteConfig.backup_webjob
+    backup_file: str = SiteConfig.backup_file
+    content: str = SiteConfig.content
+    database: str = SiteConfig.database
+    admin_key: SecretStr | None = Field(None, description="an Admin API key, id:secret, to compare totals")
+    approval_hours: float = Field(24, gt=0)
+    grace_minutes: float = Field(60, ge=0)
+    probe_rate: float = Field(10, gt=0, le=100)
+    start_seconds: float = Field(300, gt=0)
+    deploy_seconds: float = Field(1200, gt=0)
+    backup_seconds: float = Field(600, gt=0)
+    swap_seconds: float = Field(900, gt=0)
+
+    def config(self, name: str) -> SiteConfig:
+        return SiteConfig(
+            name=name,
+            resource_group=self.resource_group,
+            app=self.app or name,
+            slot=self.slot,
+            backup_webjob=self.backup_webjob,
+            backup_file=self.backup_file,
+            content=self.content.rstrip("/"),
+            database=self.database,
+            approval_lasts=timedelta(hours=self.approval_hours),
+            grace=timedelta(minutes=self.grace_minutes),
+            admin_key=self.admin_key.get_secret_value() if self.admin_key else None,
+            probe_rate=self.probe_rate,
+            start_limit=self.start_seconds,
+            deploy_limit=self.deploy_seconds,
+            backup_limit=self.backup_seconds,
+            swap_limit=self.swap_seconds,
+        )
+
+
+def _default_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ghostbot"
+
+
+class Settings(BaseSettings):
+    """Everything the bot is told, frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    slack: SlackSettings
+    azure: AzureSettings
+    roles: RoleSettings = RoleSettings()
+    sites: dict[SiteName, SiteSettings] = Field(min_length=1)
+    data_folder: Path = Field(Path("ghostbot-data"), description="records and backups; keep it")
+    cache_folder: Path = Field(default_factory=_default_cache, description="built packages; may be lost")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in data_folder")
+    npm_registry: str | None = Field(None, description="default: the npm client's own")
+    look_for_versions_minutes: float = Field(60, gt=0)
+    log_level: str = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings  # a .env file is the shell's business
+        config = Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
+        secrets = Path(os.environ.get(SECRETS_VARIABLE, DEFAULT_SECRETS))
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        if secrets.is_dir():
+            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=secrets))
+        sources.append(TomlConfigSettingsSource(settings_cls, config))
+        return tuple(sources)
+
+    @property
+    def records_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_folder.resolve()}/ghostbot.db"
+
+
+def read_settings(config: Path | None = None) -> Settings:
+    """The settings, or SettingsWrong naming every one that is missing, wrong or misspelt."""
+    if config is not None:
+        if not config.is_file():
+            raise SettingsWrong(f"  there is no file {config}", str(config))
+        os.environ[CONFIG_VARIABLE] = str(config)
+    where = os.environ.get(CONFIG_VARIABLE, str(DEFAULT_CONFIG))
+    wrong = [f"  {name}: no such setting{_meant(name)}" for name in misspelt(os.environ)]
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # its values come from the sources
+    except ValidationError as error:
+        wrong += [_told(part) for part in error.errors(include_input=False, include_url=False)]
+    except ValueError as error:  # a file that is no TOML, or a variable that is no JSON
+        wrong.append(f"  {where}: {str(error).splitlines()[0]}")
+    if wrong:
+        raise SettingsWrong("\n".join(wrong), where)
+    return settings
+
+
+def _told(error: Any) -> str:  # Any: pydantic's error dictionary
+    path = [str(part) for part in error["loc"]]
+    variable = PREFIX + "__".join(path).upper()
+    if error["type"] == "missing":
+        return f"  {'.'.join(path)} is missing: set {variable}, or {path[-1]} in [{'.'.join(path[:-1]) or 'the top'}]"
+    if error["type"] == "extra_forbidden":
+        return f"  {'.'.join(path)}: no such setting"
+    return f"  {'.'.join(path)}: {error['msg'].removeprefix('Value error, ')} ({variable})"
+
+
+def misspelt(environment: Any) -> list[str]:  # Any: os.environ or a plain dictionary
+    """GHOSTBOT_ variables that no setting reads; pydantic-settings ignores those without a word."""
+    known = list(_names(Settings, ()))
+    found = []
+    for name in environment:
+        if not name.startswith(PREFIX) or name in (CONFIG_VARIABLE, SECRETS_VARIABLE):
+            continue
+        path = tuple(name.removeprefix(PREFIX).lower().split("__"))
+        if not any(_matches(path, pattern) for pattern in known):
+            found.append(name)
+    return sorted(found)
+
+
+def _matches(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    return len(path) <= len(pattern) and all(q in ("*", p) for p, q in zip(path, pattern, strict=False))
+
+
+def _names(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        here = (*above, name)
+        for kind in _models(field.annotation):
+            inside = (*here, "*") if get_origin(field.annotation) is dict else here
+            yield from _names(kind, inside)
+        yield here
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # Any: a type annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (dict, Union, types.UnionType):
+        for part in get_args(annotation):
+            yield from _models(part)
+
+
+def _meant(name: str) -> str:
+    known = [PREFIX + "__".join(path).upper() for path in _names(Settings, ())]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
