@@ -26,17 +26,31 @@ from release.ghost.releases import Releases
 from release.version import Version
 
 INSTALL_SECONDS = 1200
+# Raise it when what a build makes of a version changes, so that no package of an earlier bot is deployed.
+RECIPE = 2
 # Lock files before pnpm 11 are Ghost 6.34 and older, which ship a yarn.lock instead; 11 is the first that wants one.
 USUAL_PNPM = "11"
 YARN = "1"
 
-# App Service names the port in PORT and runs package.json's start script; Ghost reads server__port.
+# App Service names the port in PORT and runs package.json's start script; Ghost reads server__port, and
+# without a configuration of its own looks for MySQL. Whatever the slot's settings say wins.
 START_FILE = "app-service.js"
 START = """\
-// Written by ghostbot: App Service names the port in PORT, Ghost wants it as server__port.
-process.env.NODE_ENV = process.env.NODE_ENV || 'production';
-process.env.server__port = process.env.server__port || process.env.PORT || '2368';
-process.env.server__host = process.env.server__host || '0.0.0.0';
+// Written by ghostbot. App Service names the port in PORT, Ghost wants it as server__port.
+'use strict';
+const fs = require('node:fs');
+const path = require('node:path');
+
+const given = process.env;
+given.NODE_ENV = given.NODE_ENV || 'production';
+given.server__port = given.server__port || given.PORT || '2368';
+given.server__host = given.server__host || '0.0.0.0';
+if (!given.database__client && !fs.existsSync(path.join(__dirname, 'config.production.json'))) {
+    given.database__client = 'sqlite3';
+    given.database__useNullAsDefault = 'true';
+    given.database__connection__filename = given.database__connection__filename
+        || path.join(__dirname, 'content', 'data', 'ghost.db');
+}
 require('./index.js');
 """
 
@@ -72,7 +86,7 @@ async def build(version: Version, node_major: int, npm: Npm, progress: Progress)
     what does not hold is built again. UnknownVersion, NodeTooOld, RegistryUnreachable and CommandFailed
     leave nothing behind that a later call would trust.
     """
-    key = f"ghost-{version}-node{node_major}-{host_platform()}"
+    key = f"ghost-{version}-node{node_major}-{host_platform()}-r{RECIPE}"
 
     async def fill_site(folder: Path) -> Mark:
         return await _build_site(version, node_major, npm, folder, progress)

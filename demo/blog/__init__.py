@@ -1,0 +1,1 @@
+"""A real, older Ghost with content, for the demo and the slow tests."""

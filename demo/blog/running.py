@@ -1,0 +1,84 @@
+"""A Ghost of one's own, running for a while on a free port."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from release.errors import ReleaseError
+from release.ghost.process import end_group, tail
+
+BOOT_SECONDS = 180
+
+# What a slot of the demo needs beside `url`: a Ghost that mails nobody, asks nobody and logs to its output.
+QUIET = {
+    "mail__transport": "stub",
+    "privacy__useUpdateCheck": "false",
+    "privacy__useGravatar": "false",
+    "security__staffDeviceVerification": "false",
+    "logging__transports": '["stdout"]',
+    "logging__level": "info",
+}
+
+
+class DidNotBoot(ReleaseError):
+    problem = "Ghost in {0} did not boot: {1}."
+    remedy = "The last lines of its log ({2}):\n{3}"
+
+
+@asynccontextmanager
+async def running(wwwroot: Path, node: Path, environment: Mapping[str, str], log: Path) -> AsyncIterator[str]:
+    """Ghost answers at the address this yields, and is stopped afterwards, whatever happens meanwhile.
+
+    `environment` is the whole of the child's, without url and port.
+    """
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            str(node),
+            "app-service.js",
+            cwd=wwwroot,
+            env={**environment, **QUIET, "url": url, "PORT": str(port), "server__host": "127.0.0.1"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            await _wait_until_it_answers(url, process, wwwroot, log)
+            yield url
+            # Ghost closes its database on SIGTERM; it takes 0.2 s.
+            process.terminate()
+            async with asyncio.timeout(20):
+                await process.wait()
+        finally:
+            await end_group(process)
+
+
+async def _wait_until_it_answers(
+    url: str, process: asyncio.subprocess.Process, wwwroot: Path, log: Path
+) -> None:
+    deadline = time.monotonic() + BOOT_SECONDS
+    async with httpx.AsyncClient() as client:
+        while time.monotonic() < deadline and process.returncode is None:
+            try:
+                if (await client.get(f"{url}/ghost/api/admin/site/", timeout=10)).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(0.2)
+    ended = process.returncode is not None
+    why = f"it ended with {process.returncode}" if ended else f"no answer within {BOOT_SECONDS} seconds"
+    raise DidNotBoot(wwwroot.name, why, str(log), tail(log))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
