@@ -99,8 +99,8 @@ class People:
                 f"Whoever runs the bot adds people or user groups to the {role}s in its settings.",
             )
         raise NotPermitted(
-            f"This takes a {role}, and you are not one.",
-            f"Ask a {role} to do it, or whoever runs the bot to add you.",
+            f"This takes {_one(role)}, and you are not one.",
+            f"Ask {_one(role)} to do it, or whoever runs the bot to add you.",
         )
 
     async def _our_team(self) -> str:
@@ -157,6 +157,10 @@ class People:
 def slack_error(error: SlackApiError) -> str:
     """Slack's own word for what went wrong; `no answer` where it gave none."""
     return str(error.response.get("error") or "no answer")
+
+
+def _one(role: Role) -> str:
+    return f"an {role}" if role is Role.APPROVER else f"a {role}"
 
 
 def _stranger() -> NotPermitted:

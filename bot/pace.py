@@ -1,7 +1,24 @@
-"""How fast Slack may be called: a bucket of tokens that refills, and can be closed for a while."""
+"""How fast Slack may be called: buckets of tokens that refill, and can be closed for a while."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What Slack allows: about one post a second in a channel with short bursts, and 50 updates a minute
+    (tier 3) for the whole workspace. `update_spacing` is in seconds, between two updates of one message.
+    """
+
+    post_burst: int = 5
+    posts_a_second: float = 1.0
+    update_burst: int = 15
+    updates_a_second: float = 50 / 60
+    update_spacing: float = 1.5
+
+
+ALLOWED = Pace()
 
 
 class Bucket:

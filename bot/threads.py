@@ -7,7 +7,7 @@ Nothing is queued: what should be seen follows from the records alone, so a rest
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -15,9 +15,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.identity import slack_error
-from bot.pace import Bucket
+from bot.pace import ALLOWED, Bucket, Pace
 from bot.render.approval import card
-from bot.render.message import Message
+from bot.render.message import Message, joined
 from bot.render.release import log_line, parent, result
 from bot.render.simpler import simplified
 from release.model import Approval, Release, SentMessage
@@ -26,11 +26,10 @@ from release.records import Records
 log = logging.getLogger(__name__)
 
 PARENT = "parent"
+LOG = "log:"
 APPROVAL = "approval"
 RESULT = "result"
 
-UPDATE_SPACING = 1.5
-"""Seconds between two updates of one message."""
 LOOK_AGAIN = 5.0
 """Seconds after which the records are looked at even if nothing in this process changed them."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -72,13 +71,24 @@ def messages_of(release: Release, approval: Approval | None, approvers: Sequence
     for record in sorted(finished, key=lambda record: record.ended_at or release.asked_at):
         line = log_line(record)
         if line is not None:
-            wanted[f"log:{record.step}"] = line
+            wanted[f"{LOG}{record.step}"] = line
     if approval is not None:
         wanted[APPROVAL] = card(release, approval, approvers)
     ending = result(release, approval)
     if ending is not None:
         wanted[RESULT] = ending
     return wanted
+
+
+def bundles(
+    wanted: Mapping[str, Message], sent: Mapping[str, SentMessage]
+) -> list[tuple[tuple[str, ...], Message]]:
+    """The messages as they are posted: log lines that wait together go as one message, and stay one."""
+    together: dict[str, list[str]] = {}
+    for part in wanted:
+        line = sent[part].ts if part in sent else "lines not posted yet"
+        together.setdefault(line if part.startswith(LOG) else part, []).append(part)
+    return [(tuple(parts), joined([wanted[part] for part in parts])) for parts in together.values()]
 
 
 class Threads:
@@ -89,16 +99,16 @@ class Threads:
         client: AsyncWebClient,
         records: Records,
         approvers: Sequence[str],
+        pace: Pace = ALLOWED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
+        self._pace = pace
         self._records = records
         self._approvers = tuple(approvers)
         self._clock = clock
-        self._posts: dict[
-            str, Bucket
-        ] = {}  # a channel each: Slack allows about one a second, short bursts more
-        self._updates = Bucket(burst=15, per_second=50 / 60, clock=clock)  # tier 3, the whole workspace
+        self._posts: dict[str, Bucket] = {}  # a channel each
+        self._updates = Bucket(pace.update_burst, pace.updates_a_second, clock)
         self._updated_at: dict[tuple[str, str], float] = {}
         self._too_rich: set[str] = set()  # parts this Slack has refused with plans or tables in them
         self._refusals: dict[str, int] = {}  # a release each: how often in a row Slack refused a message
@@ -139,27 +149,30 @@ class Threads:
         return pause
 
     async def _tell(self, release_id: str) -> None:
+        """Make one release's messages match it. Raises Later when some of that has to wait."""
+        if self._refused_until.get(release_id, 0.0) > self._clock():
+            raise Later(self._refused_until[release_id] - self._clock())
         release = await self._records.release(release_id)
         approval = await self._records.approval_of(release_id)
         sent = {one.part: one for one in await self._records.messages(release_id)}
-        if self._refused_until.get(release_id, 0.0) > self._clock():
-            raise Later(self._refused_until[release_id] - self._clock())
         delays: list[float] = []
         posts_wait = False  # messages of a thread keep their order: after one that waits, none is posted
-        for part, wanted in messages_of(release, approval, self._approvers).items():
-            before = sent.get(part)
+        for parts, wanted in bundles(messages_of(release, approval, self._approvers), sent):
+            before = sent.get(parts[0])
             if (before is not None and before.digest == wanted.digest) or (before is None and posts_wait):
                 continue
             try:
                 if before is None:
-                    sent[part] = await self._post(release, part, wanted, sent.get(PARENT))
+                    told = await self._post(release, parts, wanted, sent.get(PARENT))
                 else:
-                    sent[part] = await self._update(release, part, wanted, before, sent.get(PARENT))
+                    told = await self._update(release, parts, wanted, before, sent.get(PARENT))
             except Away:
                 raise
             except Later as later:
                 delays.append(later.seconds)
                 posts_wait = posts_wait or before is None
+            else:
+                sent |= dict.fromkeys(parts, told)
         if delays and not self._given_up(release):
             raise Later(min(delays))
         await self._records.mark_told(release_id, release.revision)
@@ -179,39 +192,53 @@ class Threads:
         return True
 
     async def _post(
-        self, release: Release, part: str, wanted: Message, top: SentMessage | None
+        self, release: Release, parts: tuple[str, ...], wanted: Message, top: SentMessage | None
     ) -> SentMessage:
         channel = top.channel if top else release.channel
-        bucket = self._posts.setdefault(channel, Bucket(burst=5, per_second=1.0, clock=self._clock))
+        bucket = self._bucket_of(channel)
         if bucket.wait() > 0:
             raise Later(bucket.wait())
         bucket.take()
         arguments: dict[str, object] = {"channel": channel, "unfurl_links": False, "unfurl_media": False}
-        if part != PARENT and top is not None:
-            arguments |= {"thread_ts": top.ts, "reply_broadcast": part == RESULT}
-        answer = await self._call("chat.postMessage", arguments, wanted, part, bucket, release.id)
-        return await self._remember(release.id, part, answer["channel"], answer["ts"], wanted)
+        if top is not None and PARENT not in parts:
+            arguments |= {"thread_ts": top.ts, "reply_broadcast": RESULT in parts}
+        answer = await self._call("chat.postMessage", arguments, wanted, parts[0], bucket, release.id)
+        return await self._remember(release.id, parts, answer["channel"], answer["ts"], wanted)
 
     async def _update(
-        self, release: Release, part: str, wanted: Message, before: SentMessage, top: SentMessage | None
+        self,
+        release: Release,
+        parts: tuple[str, ...],
+        wanted: Message,
+        before: SentMessage,
+        top: SentMessage | None,
     ) -> SentMessage:
         now = self._clock()
-        spacing = self._updated_at.get((release.id, part), -UPDATE_SPACING) + UPDATE_SPACING - now
+        last = self._updated_at.get((release.id, before.ts))
+        spacing = 0.0 if last is None else last + self._pace.update_spacing - now
         wait = max(spacing, self._updates.wait())
         if wait > 0:
             raise Later(wait)
         self._updates.take()
-        self._updated_at[release.id, part] = now
+        self._updated_at[release.id, before.ts] = now
         arguments: dict[str, object] = {"channel": before.channel, "ts": before.ts}
         try:
-            await self._call("chat.update", arguments, wanted, part, self._updates, release.id)
+            await self._call("chat.update", arguments, wanted, parts[0], self._updates, release.id)
         except SlackApiError:  # the message is gone: somebody deleted it, so it is told anew
-            return await self._post(release, part, wanted, None if part == PARENT else top)
-        return await self._remember(release.id, part, before.channel, before.ts, wanted)
+            return await self._post(release, parts, wanted, top)
+        return await self._remember(release.id, parts, before.channel, before.ts, wanted)
 
-    async def _remember(self, owner: str, part: str, channel: str, ts: str, shown: Message) -> SentMessage:
-        await self._records.remember_message(owner, part, channel, ts, shown.digest)
-        return SentMessage(owner, part, channel, ts, shown.digest)
+    def _bucket_of(self, channel: str) -> Bucket:
+        if channel not in self._posts:
+            self._posts[channel] = Bucket(self._pace.post_burst, self._pace.posts_a_second, self._clock)
+        return self._posts[channel]
+
+    async def _remember(
+        self, owner: str, parts: tuple[str, ...], channel: str, ts: str, shown: Message
+    ) -> SentMessage:
+        for part in parts:
+            await self._records.remember_message(owner, part, channel, ts, shown.digest)
+        return SentMessage(owner, parts[0], channel, ts, shown.digest)
 
     async def _call(
         self,

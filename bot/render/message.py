@@ -59,6 +59,12 @@ def message(text: str, *blocks: Block | None) -> Message:
     return Message(clip(text, TEXT), tuple(shown[:BLOCKS]))
 
 
+def joined(messages: Sequence[Message]) -> Message:
+    """Several messages as one, in their order."""
+    text = clip("\n".join(message.text for message in messages), TEXT)
+    return Message(text, tuple(block for message in messages for block in message.blocks)[:BLOCKS])
+
+
 def escape(text: object) -> str:
     """Foreign text, harmless inside mrkdwn: no link, mention or channel call is made of it."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,156 @@
+"""A team in a local Slack with the bot among them: real Bolt, real records, real deliveries."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.approvals import Buttons
+from bot.door import Door
+from bot.home import Home
+from bot.identity import People, Roles
+from bot.listeners import Listeners
+from bot.notices import Notices
+from bot.pace import Pace
+from bot.threads import Threads
+from release.model import Release
+from release.records import Records, open_records
+from release.releases import Releases
+from tests.bot.stand_ins import Engine, StandInGhosts, StandInSite
+from tests.sandbox.slack_fixtures import Hands, hands, slack
+
+__all__ = ["hands", "slack"]
+
+Json = dict[str, Any]  # Any: what the local Slack tells
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+HASTE = Pace(post_burst=100, posts_a_second=100, update_burst=100, updates_a_second=100, update_spacing=0.05)
+ROLES = Roles(releasers=("S0RELEASERS",), approvers=("S0APPROVERS",))
+
+
+@dataclass
+class Bot:
+    """The Slack side of one bot process."""
+
+    app: AsyncApp
+    people: People
+    notices: Notices
+    threads: Threads
+    stop: asyncio.Event
+    tasks: list[asyncio.Task[None]]
+    socket: AsyncSocketModeHandler
+
+    async def ends(self) -> None:
+        """Stop in good order."""
+        self.stop.set()
+        await self.socket.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+        await asyncio.gather(*self.tasks)
+
+
+class Team(Hands):
+    """What people do and see, and what stands behind the bot."""
+
+    def __init__(self, hands: Hands, records: Records) -> None:
+        self.__dict__.update(vars(hands))
+        self.records = records
+        self.engine = Engine(records)
+        self.blog = StandInSite("blog", "6.40.0", "6.39.0")
+        self.ghosts = StandInGhosts("6.39.0", "6.40.0", "6.64.0", "6.65.0")
+        self.releases = Releases({"blog": self.blog}, records, self.ghosts, self.engine.start)
+        self.bots: list[Bot] = []
+
+    @property
+    def ann(self) -> str:
+        return str(self.addresses["users"]["ann"])
+
+    @property
+    def ben(self) -> str:
+        return str(self.addresses["users"]["ben"])
+
+    @property
+    def bot(self) -> Bot:
+        return self.bots[-1]
+
+    async def start_bot(self, roles: Roles = ROLES, pace: Pace = HASTE) -> Bot:
+        """Put the parts together as bot/app.py does, and connect by Socket Mode."""
+        ids = self.addresses
+        client = AsyncWebClient(token=ids["bot_token"], base_url=ids["api"])
+        app = AsyncApp(client=client, signing_secret=ids["signing_secret"])
+        people = People(client, roles)
+        notices = Notices(client, self.releases, ids["channels"]["releases"])
+        door = Door(people, self.releases)
+        buttons = Buttons(door, roles, self.releases, notices)
+        Listeners(door, buttons, Home(client, people, self.releases), client).register(app)
+        threads = Threads(client, self.records, roles.approvers, pace)
+        app_client = AsyncWebClient(token=ids["app_token"], base_url=ids["api"])
+        socket = AsyncSocketModeHandler(app, ids["app_token"], web_client=app_client, ping_interval=5)
+        stop = asyncio.Event()
+        bot = Bot(app, people, notices, threads, stop, [asyncio.create_task(threads.run(stop))], socket)
+        before = (await self.ask("GET", "sockets"))["connections"]
+        await socket.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+
+        async def is_connected() -> bool:
+            return bool((await self.ask("GET", "sockets"))["connections"] > before)
+
+        await self.eventually(is_connected)
+        self.bots.append(bot)
+        return bot
+
+    async def stop_bot(self) -> None:
+        """The bot's process ends."""
+        await self.bots.pop().ends()
+
+    async def starts_upgrade(self) -> Release:
+        """Ann asks for an upgrade of the blog."""
+        await self.types("ann", "/ghost upgrade 6.65.0")
+
+        async def begun() -> bool:
+            return bool(self.engine.started)
+
+        await self.eventually(begun)
+        return self.engine.started[-1]
+
+    async def waits_for_approval(self) -> tuple[Release, Json]:
+        """An upgrade that is staged, and its approval card."""
+        release = await self.starts_upgrade()
+        await self.engine.stages(release.id, "6.40.0", "6.65.0")
+        return release, await self.sees("Approve blog", button="Approve")
+
+    async def goes_live(self) -> tuple[Release, Json]:
+        """An upgrade that is live, and its result in the channel."""
+        release, card = await self.waits_for_approval()
+        await self.clicks("ben", "Approve", card, confirm=True)
+        await self.sees("You approved", who="ben")
+        await self.engine.promotes(release.id, "6.40.0", "6.65.0")
+        self.blog.versions = {"production": "6.65.0", "staging": "6.40.0"}
+        return release, await self.sees("is live on 6.65.0", button="Rollback")
+
+    async def calls(self, method: str) -> list[Json]:
+        return list((await self.ask("GET", f"calls?method={method}"))["calls"])
+
+    async def breaks(self, method: str, **how: Any) -> None:
+        """The next calls of a Web API method go wrong as told."""
+        await self.ask("POST", "faults", method=method, **how)
+
+    async def audited(self) -> list[str]:
+        rows = await self.records.audited()
+        return [f"{row['by']} {row['what']}: {row['outcome']}" for row in rows]
+
+
+@pytest.fixture
+async def team(hands: Hands, tmp_path: Path) -> AsyncIterator[Team]:
+    """A bot that serves the blog, in a workspace where the app is installed from manifest.yml."""
+    records = open_records(f"sqlite:///{tmp_path}/records.db")
+    await hands.ask("PUT", "manifest", manifest=MANIFEST.read_text())
+    await hands.conditions(rate_limits="off")
+    team = Team(hands, records)
+    await team.start_bot()
+    yield team
+    for bot in team.bots:
+        await bot.ends()
+    records.close()

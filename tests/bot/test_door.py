@@ -1,0 +1,99 @@
+"""Commands, mentions and direct messages as they arrive."""
+
+from tests.bot.conftest import Team
+
+
+async def test_a_mistyped_command_is_explained(team: Team) -> None:
+    await team.types("ann", "/ghost upgarde")
+    told = await team.sees("Did you mean “upgrade”?")
+    assert told["ephemeral"]
+    await team.types("ann", "/ghost upgrade 6.65")
+    await team.sees("Usage: `/ghost upgrade [VERSION] [SITE]`, for example `/ghost upgrade 6.65.0 blog`")
+
+
+async def test_nothing_typed_is_a_call_for_help(team: Team) -> None:
+    await team.types("ann", "/ghost")
+    told = await team.sees("What I can do")
+    assert "/ghost upgrade [VERSION] [SITE]" in told["text"]
+    await team.types("ann", "/ghost help rollback")
+    await team.sees("Put the version from before the last release back")
+
+
+async def test_an_unknown_version_names_near_ones(team: Team) -> None:
+    await team.types("ann", "/ghost upgrade 6.64.9")
+    await team.sees("6.64.9")
+    assert not team.engine.started
+
+
+async def test_a_busy_site_names_its_holder(team: Team) -> None:
+    release = await team.starts_upgrade()
+    await team.types("ben", "/ghost backup")
+    told = await team.sees(f"blog is held by {release.id}", who="ben")
+    assert "started by @ann" in told["plain"]
+
+
+async def test_status_versions_and_history_are_answered_to_one_person(team: Team) -> None:
+    await team.types("ben", "/ghost status")
+    told = await team.sees("Production: Ghost 6.40.0", who="ben")
+    assert "Staging: Ghost 6.39.0" in told["plain"]
+    await team.types("ben", "/ghost versions")
+    await team.sees("2 versions behind 6.65.0", who="ben")
+    await team.types("ben", "/ghost history")
+    await team.sees("There is no release yet", who="ben")
+    assert not [one for one in await team.messages("ann") if "Ghost" in one["plain"]]
+
+
+async def test_a_sick_slot_is_said_and_not_raised(team: Team) -> None:
+    team.blog.sick.add("staging")
+    await team.types("ann", "/ghost status")
+    await team.sees("trouble: blog/staging does not answer")
+
+
+async def test_a_delivery_made_twice_is_done_once(team: Team) -> None:
+    await team.starts_upgrade()
+    await team.ask("POST", "redeliver")
+    await team.types("ann", "/ghost help")
+    await team.sees("What I can do")
+    assert len(team.engine.started) == 1
+    assert not [one for one in await team.messages("ann") if "is held by" in one["plain"]]
+
+
+async def test_a_mention_in_a_thread_is_answered_there(team: Team) -> None:
+    await team.starts_upgrade()
+    parent = await team.sees("Upgrade blog", button="Cancel")
+    await team.types("ben", "@ghostbot status", thread_ts=parent["ts"])
+    told = await team.sees("Production: Ghost 6.40.0", who="ann", thread_ts=parent["ts"])
+    assert told["thread_ts"] == parent["ts"]
+
+
+async def test_a_mention_starts_nothing(team: Team) -> None:
+    await team.types("ann", "@ghostbot upgrade 6.65.0")
+    await team.sees("Type /ghost upgrade [VERSION] [SITE] in the channel")
+    assert not team.engine.started
+
+
+async def test_a_direct_message_is_a_question(team: Team) -> None:
+    await team.types("ann", "versions", channel="@ghostbot")
+    await team.sees("Newest Ghost versions: 6.65.0", channel="@ghostbot")
+
+
+async def test_a_defect_is_told_without_its_traceback(team: Team) -> None:
+    team.engine.breaks = True
+    await team.types("ann", "/ghost upgrade")
+    told = await team.sees("Something went wrong on my side")
+    assert "on fire" not in told["plain"]
+    assert "Traceback" not in told["plain"]
+
+
+async def test_the_home_tab_shows_sites_and_what_waits(team: Team) -> None:
+    await team.waits_for_approval()
+    await team.ask("POST", "home", **{"as": "ben"})
+    home = await team.sees("Upgrade blog from 6.40.0 to 6.65.0", who="ben", channel=None, surface="home")
+    assert "Production: Ghost 6.40.0" in home["plain"]
+    assert [one["label"] for one in home["buttons"]] == ["Open its thread"]
+
+
+async def test_the_home_tab_is_closed_to_guests(team: Team) -> None:
+    await team.ask("POST", "home", **{"as": "gus"})
+    home = await team.sees("Guests may not use this bot", who="gus", channel=None, surface="home")
+    assert "Production" not in home["plain"]

@@ -1,0 +1,77 @@
+"""A release as the team sees it, from the command to the way back."""
+
+from release.model import State, Step, StepState
+from tests.bot.conftest import Team
+
+
+async def test_an_upgrade_is_asked_for_followed_approved_and_told(team: Team) -> None:
+    release = await team.starts_upgrade()
+    assert (await team.sees("has begun"))["ephemeral"]
+    parent = await team.sees("Upgrade blog", button="Cancel")
+    assert "Starting" in parent["plain"]
+
+    await team.records.step(release.id, Step.PREFLIGHT, StepState.RUNNING, "")
+    await team.sees("step 1 of 15", who="ben")
+    await team.engine.stages(release.id, "6.40.0", "6.65.0")
+    card = await team.sees("Approve blog: 6.40.0 → 6.65.0?", who="ben", button="Approve")
+    assert card["thread_ts"] == parent["ts"]
+    for part in ("No row lost", "settings: 80 → 84", "/about/", "Warm-up lets a redirect <pass>", "v6.65.0"):
+        assert part in str(card["blocks"]) or part in card["plain"], part
+    await team.sees("Back up production", thread_ts=parent["ts"])
+
+    await team.clicks("ben", "Approve", card, confirm=True)
+    await team.sees("You approved", who="ben")
+    await team.sees("Approved: blog", without="Approve")
+    assert team.engine.started[-1].state is State.PROMOTING
+
+    await team.engine.promotes(release.id, "6.40.0", "6.65.0")
+    result = await team.sees("is live on 6.65.0", button="Rollback")
+    assert "none failed" in result["text"]
+    assert result["subtype"] == "thread_broadcast"
+    await team.sees("Live: blog runs 6.65.0")
+
+
+async def test_a_rollback_is_one_click_and_its_button_vanishes(team: Team) -> None:
+    release, result = await team.goes_live()
+    assert await team.clicks("ann", "Rollback", result, confirm=False) == {"ok": True, "sent": False}
+    await team.clicks("ann", "Rollback", result, confirm=True)
+    await team.sees("Roll blog back to 6.40.0 has begun")
+    rollback = team.engine.started[-1]
+    assert rollback.undoes == release.id
+    await team.engine.does(rollback.id, Step.SWAP, Step.VERIFY)
+    await team.engine.goes_live(rollback.id, "6.65.0", "6.40.0", State.ROLLED_BACK)
+    await team.records.set_undone(release.id, rollback.id)
+    await team.sees("blog is back on 6.40.0")
+    gone = await team.sees("was live, and then taken back by rollback")
+    assert not gone["buttons"]
+
+
+async def test_a_failure_says_what_happened_where_production_stands_and_what_to_do(team: Team) -> None:
+    release = await team.starts_upgrade()
+    await team.records.set_versions(release.id, "6.40.0", "6.65.0")
+    await team.engine.fails(release.id, Step.SMOKE_TEST, "staging answered 503 on /.", "Read the slot's log.")
+    told = await team.sees("What to do next")
+    for part in ("staging answered 503 on /.", "It still runs 6.40.0", "Read the slot's log."):
+        assert part in told["text"]
+    assert told["subtype"] == "thread_broadcast"
+
+
+async def test_a_release_is_cancelled_with_its_button(team: Team) -> None:
+    release = await team.starts_upgrade()
+    parent = await team.sees("Upgrade blog", button="Cancel")
+    await team.clicks("ben", "Cancel", parent, confirm=True)
+    await team.sees("stops before its next step", who="ben")
+    await team.sees("as @ben asked")
+    assert (await team.records.release(release.id)).cancel_asked_by == team.ben
+    await team.records.move(release.id, State.CANCELLED)
+    await team.sees("was cancelled by @ben")
+
+
+async def test_a_backup_tells_what_was_kept(team: Team) -> None:
+    await team.types("ann", "/ghost backup blog")
+    await team.sees("Back up blog has begun")
+    release = team.engine.started[-1]
+    await team.engine.does(release.id, Step.BACK_UP, detail="12.3 MB, integrity ok")
+    await team.records.move(release.id, State.BACKED_UP)
+    await team.sees("blog is backed up")
+    await team.sees("12.3 MB, integrity ok", thread_ts=(await team.sees("Backed up."))["ts"])

@@ -1,0 +1,129 @@
+"""Slack is slow, full, away or stubborn; the thread is right in the end, and the release never waits."""
+
+from typing import Any
+
+import pytest
+
+from bot.pace import ALLOWED
+from release.model import STAGE_STEPS, Kind, State, Step, StepState
+from tests.bot.conftest import Team
+
+Json = dict[str, Any]  # Any: what the local Slack tells
+
+
+async def told(team: Team) -> None:
+    """Wait until the audience knows all there is to know."""
+
+    async def nothing_left() -> bool:
+        return not await team.records.releases_to_tell()
+
+    await team.eventually(nothing_left, 20)
+
+
+async def everything(team: Team) -> list[Json]:
+    return [one for one in await team.messages("ben") if not one["ephemeral"]]
+
+
+async def test_a_restarted_bot_catches_up_and_posts_nothing_twice(team: Team) -> None:
+    release = await team.starts_upgrade()
+    await team.sees("Upgrade blog", button="Cancel")
+    await team.stop_bot()
+    await team.engine.stages(release.id, "6.40.0", "6.65.0")
+    await team.start_bot()
+    await team.sees("Approve blog", button="Approve")
+    await told(team)
+    before = await everything(team)
+    await team.stop_bot()
+    await team.start_bot()
+    await told(team)
+    assert await everything(team) == before
+    assert len([one for one in before if one.get("thread_ts") in (None, one["ts"])]) == 1
+
+
+async def test_what_happens_while_slack_is_away_is_told_afterwards(team: Team) -> None:
+    await team.breaks("chat.*", count=3, status=503)
+    release = await team.starts_upgrade()
+    await team.engine.stages(release.id, "6.40.0", "6.65.0")
+    assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
+    await team.ask("DELETE", "faults")
+    await team.sees("Approve blog", button="Approve", timeout=10)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"drop": True}, {"error": "internal_error"}, {"error": "channel_not_found"}]
+)
+async def test_a_message_that_does_not_get_through_is_sent_again(team: Team, fault: Json) -> None:
+    await team.breaks("chat.postMessage", **fault)
+    await team.starts_upgrade()
+    await team.sees("Upgrade blog", button="Cancel")
+
+
+async def test_slack_is_left_alone_as_long_as_it_asks(team: Team) -> None:
+    await team.breaks("chat.postMessage", retry_after=1)
+    await team.starts_upgrade()
+    await team.sees("Upgrade blog", button="Cancel")
+    calls = await team.calls("chat.postMessage")
+    assert [call["status"] for call in calls] == [429, 200]
+
+
+async def test_a_slack_that_knows_no_plans_gets_a_checklist(team: Team) -> None:
+    await team.breaks("chat.postMessage", error="invalid_blocks")
+    release = await team.starts_upgrade()
+    parent = await team.sees("waiting: Back up production", button="Cancel")
+    assert "plan" not in {block["type"] for block in parent["blocks"]}
+    await team.engine.does(release.id, Step.PREFLIGHT)
+    await team.sees("done: Check the site and its slots")
+
+
+async def test_a_deleted_message_is_posted_anew(team: Team) -> None:
+    release, card = await team.waits_for_approval()
+    await team.breaks("chat.update", count=20, error="message_not_found")
+    await team.types("ann", "/ghost cancel")
+    await team.sees("Cancelled: blog", without="Approve")
+    assert (await team.sees("was cancelled by @ann"))["ts"] > card["ts"]
+    assert (await team.records.release(release.id)).state is State.CANCELLED
+
+
+async def test_lines_that_wait_together_are_posted_together(team: Team) -> None:
+    await team.breaks("chat.postMessage", retry_after=1)
+    release = await team.starts_upgrade()
+    await team.engine.does(release.id, *STAGE_STEPS)
+    await team.sees("Test staging* done")
+    await told(team)
+    assert len(await everything(team)) == 2
+    await team.records.step(release.id, Step.SMOKE_TEST, StepState.DONE, "again, and better")
+    await team.sees("again, and better")
+    await told(team)
+    assert len(await everything(team)) == 2
+
+
+async def test_ten_releases_at_once_stay_within_slacks_limits(team: Team) -> None:
+    await team.stop_bot()
+    await team.conditions(rate_limits="slack")
+    channels = [str(team.addresses["channels"][name]) for name in ("releases", "general")]
+    releases = [
+        await team.records.create(Kind.BACKUP, f"site{number}", team.ann, channels[number % 2])
+        for number in range(10)
+    ]
+    await team.start_bot(pace=ALLOWED)
+    for release in releases:
+        await team.engine.does(release.id, Step.BACK_UP)
+        await team.records.move(release.id, State.BACKED_UP)
+    # Nothing waits for the thirty messages: the releases are over long before they are all told.
+    assert not await team.records.open_releases()
+    assert await team.records.releases_to_tell()
+    await team.sees("is backed up")
+    await team.sees("is backed up", channel="general")
+    assert (await team.ask("GET", "calls"))["ratelimited"] == 0
+
+
+async def test_an_update_is_never_older_than_the_one_before(team: Team) -> None:
+    release = await team.starts_upgrade()
+    await team.sees("Upgrade blog", button="Cancel")
+    for number in range(30):
+        await team.records.say(release.id, Step.BUILD, f"{number} of 30 files")
+        await team.records.step(release.id, Step.BUILD, StepState.RUNNING, f"{number + 1} of 30 files")
+    await team.sees("30 of 30 files")
+    await told(team)
+    assert "30 of 30 files" in (await team.sees("Upgrade blog"))["plain"]
+    assert len(await team.calls("chat.update")) < 30  # those in between were overtaken
