@@ -54,6 +54,11 @@ class Worker:
         """The guard's process id while it runs."""
         return self._child.pid if self._child and self._child.exit_code is None else None
 
+    @property
+    def busy(self) -> bool:
+        """Requests are in flight."""
+        return self._in_flight > 0
+
     def start(self) -> None:
         """Begin; returns at once. Readiness shows in whether the port answers."""
         if self._task is None or self._task.done():
