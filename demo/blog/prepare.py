@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.blog.running import running
 from demo.blog.story import EDITION, OWNER, THEME, tell
+from demo.running import running
 from demo.webjob import install_webjob
 from release.ghost.build import Package, build
 from release.ghost.cache import Mark

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from release.ghost.build import START, START_FILE
+
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "template"
 MIGRATOR = HERE / "knex-migrator"
@@ -109,11 +111,14 @@ def integrity(content: bytes) -> str:
 
 
 def install(one: TinyVersion, wwwroot: Path) -> None:
-    """The version's files are in `wwwroot`, with its node_modules, without asking npm."""
+    """The version's files are in `wwwroot` as a build would have laid them, without asking npm."""
     for path, content in ghost_files(one).items():
         target = wwwroot / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+    manifest = ghost_manifest(one) | {"scripts": {"start": f"node {START_FILE}"}}
+    (wwwroot / "package.json").write_text(json.dumps(manifest, indent=2))
+    (wwwroot / START_FILE).write_text(START)
     shutil.copytree(MIGRATOR, wwwroot / "node_modules" / "knex-migrator", dirs_exist_ok=True)
 
 

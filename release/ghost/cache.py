@@ -31,6 +31,11 @@ Mark = dict[str, str | int | float]
 Fill = Callable[[Path], Awaitable[Mark]]
 
 
+def default_cache_folder() -> Path:
+    """`ghostbot` in the user's cache folder, as the XDG Base Directory Specification names it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ghostbot"
+
+
 def host_platform() -> str:
     """What native code built here runs on: system, processor and C library, for example linux-x64-glibc."""
     processor = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}.get(

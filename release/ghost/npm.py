@@ -126,6 +126,9 @@ class Npm:
             "npm_config_proxy": self.registry.proxy,
             "npm_config_https_proxy": self.registry.https_proxy,
             "npm_config_noproxy": self.registry.noproxy,
+            # npm's own pauses (10 and 60 s) hide for a minute that a registry is gone.
+            "npm_config_fetch_retry_mintimeout": "500",
+            "npm_config_fetch_retry_factor": "3",
             "npm_config_audit": "false",
             "npm_config_fund": "false",
             "npm_config_update_notifier": "false",

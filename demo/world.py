@@ -1,0 +1,299 @@
+"""A local Azure and a local Slack with the real bot between them, each a process of its own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+MANIFEST = Path(__file__).parents[1] / "manifest.yml"
+SANDBOX_SECONDS = 60
+BOT_SECONDS = 60
+STOP_SECONDS = 15
+
+
+class DidNotStart(Exception):
+    """A part of the world did not get ready; the text says which and what it wrote last."""
+
+
+@dataclass(frozen=True)
+class SiteInDemo:
+    """A site of the local App Service and what the bot is told of it. `settings` are its app settings."""
+
+    name: str
+    admin_key: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+class World:
+    """The running sandbox, and the bot when it is started. `azure` and `slack` hold addresses and credentials."""
+
+    def __init__(self, folder: Path, told: dict[str, Any], http: httpx.AsyncClient) -> None:
+        self.folder = folder
+        self.azure: dict[str, Any] = told["azure"]
+        self.slack: dict[str, Any] = told["slack"]
+        self.http = http
+        self._bot: asyncio.subprocess.Process | None = None
+        self._configuration: tuple[Sequence[SiteInDemo], Mapping[str, object]] = ((), {})
+
+    # -- Azure ------------------------------------------------------------------------------------
+
+    async def put_site(self, name: str, **body: object) -> None:
+        """Make or change a site of the local App Service; its processes restart."""
+        await self._ok(await self.http.put(f"{self.azure['control']}/sites/{name}", json=body))
+
+    async def site(self, name: str) -> dict[str, Any]:
+        """A site as the sandbox knows it: slots, processes, folders, events."""
+        answer = await self._ok(await self.http.get(f"{self.azure['control']}/sites/{name}"))
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def wwwroot(self, name: str, slot: str = "production") -> Path:
+        """Where the files of a slot are right now; a swap changes that."""
+        told = await self.site(name)
+        return Path(told["slots"][slot]["folder"]) / "site" / "wwwroot"
+
+    async def url(self, name: str, slot: str = "production") -> str:
+        told = await self._ok(await self.http.get(self.azure["control"]))
+        address: str = told.json()["sites"][name][slot]["site"]
+        return address.rstrip("/")
+
+    async def version(self, name: str, slot: str = "production") -> str:
+        """The version in the files of a slot."""
+        package = (await self.wwwroot(name, slot)) / "package.json"
+        return str(json.loads(package.read_text())["version"])
+
+    async def swaps(self, name: str) -> int:
+        """How many swaps of a site were asked for."""
+        query = {"host": "arm", "method": "POST", "path": f"/sites/{name}/"}
+        answer = await self._ok(await self.http.get(f"{self.azure['control']}/requests", params=query))
+        return sum("/slotsswap" in row["path"] for row in answer.json()["requests"])
+
+    async def wait_until_well(self, name: str, slot: str = "production", seconds: float = 90) -> None:
+        """The slot's front page answers 200."""
+        url = await self.url(name, slot)
+        deadline = time.monotonic() + seconds
+        last = "no answer"
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.HTTPError):
+                status = (await self.http.get(url + "/")).status_code
+                if status == 200:
+                    return
+                last = f"HTTP {status}"
+            await asyncio.sleep(0.2)
+        raise DidNotStart(f"{name} ({slot}) does not answer its front page: {last}")
+
+    # -- Slack ------------------------------------------------------------------------------------
+
+    async def slack_does(self, what: str, **wish: object) -> dict[str, Any]:
+        """One wish to the local Slack's control API (type, click, wait ...)."""
+        answer = await self.http.post(f"{self.slack['control']}{what}", json=wish, timeout=120)
+        await self._ok(answer)
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def messages(self, person: str, channel: str) -> list[dict[str, Any]]:
+        """What a person sees in a channel and its threads, oldest first."""
+        query = {"as": person, "channel": channel}
+        answer = await self._ok(await self.http.get(f"{self.slack['control']}messages", params=query))
+        found: list[dict[str, Any]] = answer.json()["messages"]
+        return found
+
+    # -- the bot ----------------------------------------------------------------------------------
+
+    def configure(self, sites: Sequence[SiteInDemo], **more: object) -> None:
+        """What ghostbot.toml says; `more` are settings of its top level, or whole tables."""
+        self._configuration = (sites, more)
+
+    @property
+    def data_folder(self) -> Path:
+        return self.folder / "bot"
+
+    @property
+    def records_url(self) -> str:
+        return f"sqlite:///{self.data_folder}/ghostbot.db"
+
+    def write_settings(self) -> Path:
+        sites, more = self._configuration
+        people = self.slack["users"]
+        tables: dict[str, Any] = {
+            "data_folder": str(self.data_folder),
+            "log_level": "INFO",
+            "slack": {"api_url": self.slack["api"], "channel": self.slack["channels"]["releases"]},
+            "azure": {
+                "subscription": self.azure["subscription"],
+                "arm_url": self.azure["arm"],
+                "polling_seconds": 0.5,
+            },
+            "roles": {
+                "releasers": [people["ann"], people["ben"]],
+                "approvers": [people["ben"], people["cleo"]],
+            },
+            "sites": {
+                site.name: {"resource_group": self.azure["resource_group"], **site.options} for site in sites
+            },
+        }
+        for name, value in more.items():
+            tables[name] = {**tables[name], **value} if isinstance(value, dict) and name in tables else value
+        path = self.folder / "ghostbot.toml"
+        path.write_text("\n".join(_toml(tables)) + "\n")
+        return path
+
+    def bot_environment(self) -> dict[str, str]:
+        """The environment of `ghostbot run`: as an App Service with a managed identity would give it."""
+        keys = {
+            f"GHOSTBOT_SITES__{site.name.upper()}__ADMIN_KEY": site.admin_key
+            for site in self._configuration[0]
+            if site.admin_key
+        }
+        ours = ("GHOSTBOT_", "AZURE_", "IDENTITY_")
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
+            "GHOSTBOT_SLACK__BOT_TOKEN": self.slack["bot_token"],
+            "GHOSTBOT_SLACK__APP_TOKEN": self.slack["app_token"],
+            "IDENTITY_ENDPOINT": self.azure["identity_endpoint"],
+            "IDENTITY_HEADER": self.azure["identity_header"],
+            "AZURE_TOKEN_CREDENTIALS": "prod",
+            **keys,
+        }
+
+    async def start_bot(self) -> None:
+        """`ghostbot run`, the same as in production, connected to the local Slack."""
+        config = self.write_settings()
+        log = (self.folder / "bot.log").open("ab")
+        with log:
+            self._bot = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bot",
+                "run",
+                "--config",
+                str(config),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.bot_environment(),
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + BOT_SECONDS
+        while time.monotonic() < deadline:
+            if self._bot.returncode is not None:
+                break
+            answer = await self._ok(await self.http.get(f"{self.slack['control']}sockets"))
+            if answer.json()["connections"]:
+                return
+            await asyncio.sleep(0.1)
+        raise DidNotStart(f"the bot did not start:\n{_tail(self.folder / 'bot.log')}")
+
+    async def kill_bot(self) -> None:
+        """As a crash would: no warning, no clean-up."""
+        await self._end_bot(signal.SIGKILL)
+
+    async def stop_bot(self) -> None:
+        """As an operator would."""
+        await self._end_bot(signal.SIGTERM)
+
+    async def _end_bot(self, how: signal.Signals) -> None:
+        if self._bot is not None:
+            await end_group(self._bot, how)
+            self._bot = None
+
+    async def _ok(self, answer: httpx.Response) -> httpx.Response:
+        if answer.status_code >= 400:
+            raise SandboxRefused(f"{answer.request.method} {answer.request.url.path}: {answer.text[:2000]}")
+        return answer
+
+
+class SandboxRefused(Exception):
+    """The sandbox's control API refused a wish, and says why."""
+
+
+@asynccontextmanager
+async def open_world(
+    folder: Path, node: Mapping[int, Path], swap_seconds: float = 2, slack_port: int = 0
+) -> AsyncIterator[World]:
+    """Start the sandbox with its state in `folder`; everything is stopped at the end of the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = ["--state", str(folder / "sandbox"), "--json", "--swap-seconds", str(swap_seconds)]
+    words += ["--slack-port", str(slack_port)]
+    for major, program in node.items():
+        words += ["--node", f"{major}={program}"]
+    with (folder / "sandbox.log").open("ab") as log:
+        sandbox = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "sandbox",
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            limit=1 << 20,
+        )
+    try:
+        async with httpx.AsyncClient(timeout=60) as http:
+            world = World(folder, await _told(sandbox, folder), http)
+            answer = await http.put(
+                f"{world.slack['control']}manifest", json={"manifest": MANIFEST.read_text()}
+            )
+            if answer.status_code >= 400:
+                raise SandboxRefused(f"manifest.yml was refused: {answer.text[:2000]}")
+            try:
+                yield world
+            finally:
+                await world.stop_bot()
+    finally:
+        await end_group(sandbox, signal.SIGTERM)
+
+
+async def _told(sandbox: asyncio.subprocess.Process, folder: Path) -> dict[str, Any]:
+    """The one line of JSON the sandbox prints when it listens."""
+    line = b""
+    if sandbox.stdout is not None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SANDBOX_SECONDS):
+                line = await sandbox.stdout.readline()
+    try:
+        told: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise DidNotStart(f"the sandbox did not start:\n{_tail(folder / 'sandbox.log')}") from error
+    return told
+
+
+async def end_group(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
+    """End a process and its group; what does not go in time is killed."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, how)
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else "(no log)"
+
+
+def _toml(table: Mapping[str, Any], above: str = "") -> list[str]:
+    """A table of TOML: plain values first, as the format wants it."""
+    plain = [
+        f"{name} = {json.dumps(value)}" for name, value in table.items() if not isinstance(value, Mapping)
+    ]
+    inner: list[str] = []
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            title = f"{above}{name}"
+            inner += ["", f"[{title}]", *_toml(value, f"{title}.")]
+    return plain + inner
