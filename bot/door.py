@@ -67,6 +67,8 @@ class Door:
                     f"Mentioned like this I only answer questions, and {command.name} starts something.",
                     f"Type {self.slash} {command.usage} in the channel, outside any thread.",
                 )
+            if not knock.channel.startswith("D"):  # the answer is for all to see, so all must be ours
+                await self.people.our_channel(knock.channel)
             return await self._run(command, name, rest, knock)
 
         await self.enter(knock, Role.ANYONE, act, answer)

@@ -20,6 +20,8 @@ GROUP_CACHE_SECONDS = 60.0
 SLACK_TROUBLE = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """What the SDK raises when Slack refuses, cannot be reached, or does not answer in time."""
 
+CANNOT_SEE = frozenset({"channel_not_found", "missing_scope"})
+"""A private channel without the bot, and a group conversation of people."""
 NO_GROUPS_IN_PLAN = frozenset({"plan_upgrade_required", "paid_teams_only"})
 
 
@@ -86,7 +88,7 @@ class People:
         """
         if role is Role.ANYONE:
             return
-        await self._our_channel(channel)
+        await self.our_channel(channel)
         holders = self.roles.holders(role)
         if user in holders:
             return
@@ -109,17 +111,27 @@ class People:
             self._team = str(answer["team_id"])
         return self._team
 
-    async def _our_channel(self, channel: str) -> None:
-        # A direct message has two ends, and both are known: the bot, and the person identified before.
-        if self.roles.allow_shared_channels or not channel or channel.startswith("D"):
+    async def our_channel(self, channel: str) -> None:
+        """Pass only a channel whose people are all of our workspace. Raises NotPermitted.
+
+        The App Home has no channel. A direct message is refused: nobody could approve what nobody sees.
+        """
+        if not channel:
+            return
+        if channel.startswith("D"):
+            raise NotPermitted(
+                "I tell a release where it was asked for, and nobody else would see it here.",
+                "Type this in a channel of your team.",
+            )
+        if self.roles.allow_shared_channels:
             return
         try:
             answer = await self._ask("whose channel this is", "conversations.info", {"channel": channel})
         except SlackSilent as error:
-            if error.args[1] == "channel_not_found":
+            if error.args[1] in CANNOT_SEE:
                 raise NotPermitted(
-                    "I am not in this channel, so I could not tell its people how it goes.",
-                    "Invite me with /invite, then try again.",
+                    "I cannot see this conversation, so I could not tell its people how it goes.",
+                    "Type this in a channel, and /invite me first if it is private.",
                 ) from error
             raise
         if answer["channel"].get("is_ext_shared") or answer["channel"].get("is_pending_ext_shared"):

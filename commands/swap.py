@@ -1,4 +1,4 @@
-"""/ghost swap [SITE]: put what is on staging into production, once it has been tested."""
+"""/ghost swap [SITE]: test what is on staging and, once approved, put it into production."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ async def run(swap: Swap, request: Request, releases: Releases) -> Started:
 COMMAND = Command(
     name="swap",
     usage="swap [SITE]",
-    summary="Test what is on staging now and put it into production",
+    summary="Test what is on staging now, and ask for approval to put it into production",
     example="swap blog",
     needs=Role.RELEASER,
     parse=parse,

@@ -78,7 +78,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             f"Release {escape(release.id)}. Exactly what was tested goes live: if it changes, it is not swapped."
         )
     )
-    text = " ".join([f"{escape(title)} {who}", *warnings, rows, pages]).strip()
+    text = "\n".join(part for part in (escape(title), who, *warnings, rows, pages) if part)
     return message(text, *blocks)
 
 

@@ -40,13 +40,14 @@ TASK_STATUS = {
 }
 BEFORE_THE_SWAP = frozenset({State.BACKING_UP, State.STAGING, State.AWAITING_APPROVAL})
 TASK_TEXT = 1000
+UNTOUCHED = "Production is untouched."
 
 
 def parent(release: Release, approval: Approval | None = None) -> Message:
     """The message a release is followed by: title, where it stands, every step, what can be done now."""
     title = release_title(release)
     now = state_line(release, approval)
-    asked = f"Asked for by {person(release.asked_by)} {when(release.asked_at, '{ago}')}"
+    asked = f"Asked for by {person(release.asked_by)}, {when(release.asked_at, '{ago}')}"
     if release.ended_at is not None:
         asked = f"Asked for by {person(release.asked_by)}, took {_took(release)}"
     return message(
@@ -75,7 +76,12 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
         case State.ROLLED_BACK if release.kind is Kind.ROLLBACK:
             return f"{sign} Rolled back: {escape(release.site)} runs {version} again."
         case State.ROLLED_BACK:
-            return f"{sign} Taken back by a rollback."
+            runs = (
+                f" {escape(release.site)} runs {escape(release.from_version)} again."
+                if release.from_version
+                else ""
+            )
+            return f"{sign} Taken back by rollback {escape(release.undone_by or '')}.{runs}"
         case State.REJECTED:
             by = f" by {person(approval.decided_by)}" if approval and approval.decided_by else ""
             return f"{sign} Rejected{by}. Production is untouched."
@@ -139,8 +145,8 @@ def _figures(record: StepRecord) -> str:
     """What a step found and how long it took, unescaped."""
     parts = ["not needed"] if record.state is StepState.SKIPPED else []
     if record.detail:
-        parts.append(record.detail)
-    if record.seconds is not None and record.state is not StepState.SKIPPED:
+        parts.append(record.detail.removesuffix("."))
+    if record.seconds is not None and record.seconds >= 0.1 and record.state is not StepState.SKIPPED:
         parts.append(duration(record.seconds))
     return ", ".join(parts)
 
@@ -296,14 +302,15 @@ def _rolled_back(release: Release) -> Message:
 
 def _failed(release: Release) -> Message:
     reason = naming(release.reason or "The release failed.", *_people(release))
-    remedy = escape(release.remedy or "Look at the bot's log for this release, then try again.")
     stands = production_stands(release)
+    remedy = escape(release.remedy or "Look at the bot's log for this release, then try again.")
+    remedy = remedy.removeprefix(UNTOUCHED).strip() or "Start again whenever you like."
     title = f":x: *{release_title(release)} failed.* {person(release.asked_by)}"
     return message(
         f"{title} {reason} {stands} {remedy}",
         section(title),
         section(f"*What happened*\n{reason}"),
-        section(f"*Production*\n{stands}"),
+        section(f"*Where production stands*\n{stands}"),
         section(f"*What to do next*\n{remedy}"),
     )
 
@@ -312,12 +319,12 @@ def production_stands(release: Release) -> str:
     """What a failed release leaves production in, in one sentence; escaped."""
     swap = release.facts.swap
     if swap and swap.swapped_back:
-        return f"It was swapped back and runs {escape(swap.before)} again."
+        return f"Production was swapped back and runs {escape(swap.before)} again."
     if swap:
-        return f"It runs {escape(swap.after)}."
+        return f"Production runs {escape(swap.after)}."
     if release.facts.swap_token is None and release.step(Step.SWAP).state is StepState.PENDING:
         runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
-        return f"It is untouched.{runs}" if runs else "It is untouched."
+        return f"{UNTOUCHED}{runs}"
     return "The swap was begun: look at the site's status before anything else."
 
 
@@ -330,5 +337,5 @@ def _stopped(release: Release, approval: Approval | None) -> Message:
     text += f" by {person(by)}." if by else "."
     if approval and approval.reason:
         text += f" Reason: {escape(approval.reason)}"
-    text += f" Production is untouched. {person(release.asked_by)}, start again whenever you like."
+    text += f" {UNTOUCHED} {person(release.asked_by)}, start again whenever you like."
     return message(text, section(text))

@@ -54,6 +54,21 @@ async def test_nothing_is_started_from_a_shared_channel(team: Team) -> None:
     await team.sees("Ghost 6.40.0", channel="shared")
 
 
+async def test_a_mention_is_not_answered_before_strangers(team: Team) -> None:
+    await team.types("ann", "@ghostbot status", channel="shared")
+    told = await team.sees("shared with another organisation", channel="shared")
+    assert "6.40.0" not in told["plain"]
+
+
+async def test_nothing_is_started_where_no_approver_can_see_it(team: Team) -> None:
+    await team.types("ann", "/ghost upgrade", channel="@ghostbot")
+    await team.sees("nobody else would see it here", channel="@ghostbot")
+    await team.ask("PUT", "channels", name="backroom", is_private=True, members=["ann", "ben"])
+    await team.types("ann", "/ghost upgrade", channel="backroom")
+    await team.sees("I cannot see this conversation", channel="backroom")
+    assert not team.engine.started
+
+
 async def test_a_member_without_the_role_is_told_whom_to_ask(team: Team) -> None:
     await team.types("cleo", "/ghost upgrade")
     await team.sees("This takes a releaser, and you are not one", who="cleo")
