@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Pace:
     """What Slack allows: about one post a second in a channel with short bursts, and 50 updates a minute
-    (tier 3) for the whole workspace. `update_spacing` is in seconds, between two updates of one message.
+    (tier 3) for the whole workspace. `update_spacing` is in seconds, between two updates of one message;
+    after a failure Slack is left alone for `first_pause` seconds, doubled each time up to `longest_pause`.
     """
 
     post_burst: int = 5
@@ -16,6 +17,12 @@ class Pace:
     update_burst: int = 15
     updates_a_second: float = 50 / 60
     update_spacing: float = 1.5
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+
+    def pause(self, failures: int) -> float:
+        """Seconds to wait after so many failures in a row, the present one not counted."""
+        return float(min(self.longest_pause, self.first_pause * 2 ** min(failures, 20)))
 
 
 ALLOWED = Pace()

@@ -32,8 +32,6 @@ RESULT = "result"
 
 LOOK_AGAIN = 5.0
 """Seconds after which the records are looked at even if nothing in this process changed them."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds to leave Slack alone after the first failure in a row, and at most."""
 GIVE_UP_AFTER = timedelta(days=1)
 """A release that ended this long ago and still cannot be told is left untold."""
 
@@ -279,7 +277,7 @@ class Threads:
 
     def _away(self, release_id: str, why: str) -> Away:
         """Leave Slack alone, longer each time."""
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._silences)
+        pause = self._pace.pause(self._silences)
         self._silences += 1
         log.warning("Slack is away", extra={"release": release_id, "why": why, "seconds": pause})
         return Away(pause)
@@ -287,7 +285,7 @@ class Threads:
     def _refused(self, release_id: str, part: str, error: SlackApiError) -> Later:
         """Slack wants no such message (an archived channel, say): try again, more rarely each time."""
         refusals = self._refusals.get(release_id, 0)
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**refusals)
+        pause = self._pace.pause(refusals)
         self._refusals[release_id] = refusals + 1
         self._refused_until[release_id] = self._clock() + pause
         log.warning(

@@ -29,7 +29,14 @@ __all__ = ["hands", "slack"]
 
 Json = dict[str, Any]  # Any: what the local Slack tells
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
-HASTE = Pace(post_burst=100, posts_a_second=100, update_burst=100, updates_a_second=100, update_spacing=0.05)
+HASTE = Pace(
+    post_burst=100,
+    posts_a_second=100,
+    update_burst=100,
+    updates_a_second=100,
+    update_spacing=0.05,
+    first_pause=0.05,
+)
 ROLES = Roles(releasers=("S0RELEASERS",), approvers=("S0APPROVERS",))
 
 
