@@ -13,7 +13,7 @@ from aiohttp import web
 
 Where = Callable[[web.Request], tuple[str, str | None]]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_BYTES_LEFT = "sandbox_bytes_left"
+_BYTES_LEFT = web.RequestKey("bytes_left", int)
 _HOSTS = ("arm", "scm", "site", "identity")
 
 

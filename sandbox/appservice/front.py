@@ -39,6 +39,9 @@ class Front:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
+        # aiohttp would send a GET, PUT or DELETE again when the app dies of it; a front end must not.
+        self._client._retry_connection = False
+
     async def close(self) -> None:
         """Let go of all connections."""
         await self._client.close()
@@ -49,8 +52,7 @@ class Front:
         if not slot.record.running:
             return _page(403, STOPPED)
         worker = slot.occupant.worker  # taken once: this request stays with this process
-        with worker.request():
-            return await self._forward(worker, request, routed)
+        return await self._forward(worker, request, routed)
 
     async def _forward(self, worker: Worker, request: web.Request, routed: str | None) -> web.StreamResponse:
         deadline = time.monotonic() + self._cloud.options.hold_seconds
@@ -64,17 +66,18 @@ class Front:
                 return _page(503, APPLICATION_ERROR)
             worker.want()
             try:
-                answer = await self._ask(worker, request)
+                with worker.request():
+                    answer = await self._ask(worker, request)
+                    return await _pass_on(answer, request, routed)
             except (aiohttp.ClientConnectorError, _NotListening):
                 # Not listening (yet): nothing of the request was sent, so it may be tried again.
+                await worker.explain_silence()
                 await asyncio.sleep(0.02)
-                continue
             except (aiohttp.ClientError, ConnectionError):
                 return _page(502, APPLICATION_ERROR)
-            return await _pass_on(answer, request, routed)
 
     async def _ask(self, worker: Worker, request: web.Request) -> aiohttp.ClientResponse:
-        if worker.state is not WorkerState.RUNNING:
+        if not worker.accepts:
             raise _NotListening
         url = URL(f"http://{worker.host}:{worker.port}{request.raw_path}", encoded=True)
         body = request.content.iter_chunked(_CHUNK) if request.can_read_body else None

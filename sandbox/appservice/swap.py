@@ -166,6 +166,8 @@ async def _warm_up(site: Site, source: Slot) -> None:
                 if status and (status in wanted or not wanted):
                     site.tell(source.name, "warmed up", f"{path} answered {status}")
                     return
+                if status is None:
+                    await worker.explain_silence()
                 await asyncio.sleep(0.25 if status else 0.05)
     message = (
         f"Cannot swap site slots for site '{site.name}' because the '{source.name}' slot "

@@ -15,9 +15,11 @@ from sandbox.appservice.processes import Child, free_port
 
 # The container's own address: an app that listens on 127.0.0.1 only cannot be reached on App Service,
 # so it must not be here. On Linux all of 127.0.0.0/8 is this machine.
-_CONTAINER_HOST = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
+_LOCALHOST = "127.0.0.1"
+_CONTAINER_HOST = "127.0.0.2" if sys.platform == "linux" else _LOCALHOST
 _STEADY_SECONDS = 30.0  # a process that lived this long starts with a clean record
 _LONGEST_PAUSE = 30.0
+_LEAVE_SECONDS = 1.0  # for requests in flight when the process is told to stop
 
 
 class WorkerState(StrEnum):
@@ -40,6 +42,8 @@ class Worker:
         self.port = 0
         self.crashes = 0
         self.starts = 0
+        self._explained = 0
+        self._closing = False
         self._plan = plan
         self._stop_seconds = stop_seconds
         self._child: Child | None = None
@@ -55,6 +59,11 @@ class Worker:
         return self._child.pid if self._child and self._child.exit_code is None else None
 
     @property
+    def accepts(self) -> bool:
+        """New requests may be sent to the process."""
+        return self.state is WorkerState.RUNNING and not self._closing
+
+    @property
     def busy(self) -> bool:
         """Requests are in flight."""
         return self._in_flight > 0
@@ -68,11 +77,36 @@ class Worker:
     async def stop(self) -> None:
         """The process is gone afterwards."""
         task, self._task = self._task, None
-        if task:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        self._closing = True
+        try:
+            if task:
+                # App Service takes a container out of its rotation before it sends SIGTERM.
+                await self.drained(_LEAVE_SECONDS)
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        finally:
+            self._closing = False
         self.state = WorkerState.STOPPED
+
+    async def explain_silence(self) -> None:
+        """Say in the log, once a start, when the app listens where App Service cannot reach it."""
+        if self._explained == self.starts or self.host == _LOCALHOST or not self.accepts:
+            return
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(_LOCALHOST, self.port)
+            writer.close()
+            # It may have begun to listen everywhere just now: ask its own address again before judging.
+            try:
+                _, reached = await asyncio.open_connection(self.host, self.port)
+            except OSError:
+                self._explained = self.starts
+                self.content.log.say(
+                    f"Container didn't respond to HTTP pings on port {self.port}: the app listens on "
+                    f"{_LOCALHOST} only. On App Service it has to listen on 0.0.0.0."
+                )
+            else:
+                reached.close()
 
     async def crash(self) -> None:
         """Kill the process as if it had died by itself; its supervision starts it again."""

@@ -1,6 +1,7 @@
 """A local App Service for tests, with a small web app in its slots and the real SDK beside it."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,13 +11,23 @@ from typing import Any
 import httpx
 import pytest
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.web.aio import WebSiteManagementClient
+from azure.mgmt.web.models import (
+    CsmSlotEntity,
+    SiteConfig,
+    SiteConfigResource,
+    SlotConfigNames,
+    SlotConfigNamesResource,
+)
 
 from sandbox.appservice import LocalAppService, Options, start
 
 GROUP = "ghostbot"
+TO_PRODUCTION = CsmSlotEntity(target_slot="production", preserve_vnet=True)
 QUICK = Options(
     sites={"blog": ("staging",)},
     swap_seconds=0.2,
@@ -55,13 +66,13 @@ http.createServer(async (request, response) => {
 """
 
 
-class _StaticToken(SansIOHTTPPolicy):
+class _StaticToken(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
     """Sets the bearer token, also over plain http (which the SDK's own policy refuses)."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def on_request(self, request: PipelineRequest) -> None:
+    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         request.http_request.headers["Authorization"] = f"Bearer {self._token}"
 
 
@@ -128,6 +139,20 @@ class Azure:
             f"/providers/Microsoft.Web/sites/blog{own}{rest}?api-version=2025-05-01"
         )
 
+    async def sticky(self, *names: str) -> None:
+        """Make these app settings stay with their slot."""
+        await self.web.web_apps.update_slot_configuration_names(
+            GROUP, "blog", SlotConfigNamesResource(properties=SlotConfigNames(app_setting_names=list(names)))
+        )
+
+    async def configure(self, slot: str | None = None, **values: Any) -> None:
+        """Change web configuration over ARM."""
+        config = SiteConfigResource(properties=SiteConfig(**values))
+        if slot:
+            await self.web.web_apps.update_configuration_slot(GROUP, "blog", slot, config)
+        else:
+            await self.web.web_apps.update_configuration(GROUP, "blog", config)
+
     async def install(self, version: str, slot: str = "production", **settings: str) -> None:
         """Put the small app into a slot and wait until it answers."""
         lay_out(self.home(slot), version)
@@ -151,7 +176,7 @@ class Azure:
         found: dict[str, str] = answer.json()
         return found
 
-    async def control(self, verb: str, path: str, **body: Any) -> Any:
+    async def control(self, verb: str, path: str, /, **body: Any) -> Any:
         """One call of the control endpoint."""
         answer = await self.visitor.request(verb, f"{self.addresses['control']}{path}", json=body)
         assert answer.status_code < 400, answer.text
@@ -169,6 +194,13 @@ class Azure:
             return (await self.operator.get(f"{self.scm(slot)}/api/deployments")).status_code == 200
 
         await eventually(answers, f"the SCM of {slot} is back")
+
+
+def body_of(error: HttpResponseError) -> dict[str, Any]:
+    """The JSON of an error's answer, which the SDK does not show."""
+    assert error.response is not None
+    found: dict[str, Any] = json.loads(error.response.text())
+    return found
 
 
 def lay_out(home: Path, version: str) -> None:
@@ -190,7 +222,7 @@ async def eventually(check: Callable[[], Awaitable[bool]], what: str, seconds: f
     """Wait for a condition with a deadline."""
     try:
         async with asyncio.timeout(seconds):
-            while not await check():
+            while not await check():  # noqa: ASYNC110 - the condition lies in another process
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"not within {seconds} s: {what}") from None

@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import zipfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -123,7 +124,7 @@ async def test_nothing_outside_the_slots_folder_can_be_reached(azure: Azure, tmp
 
 
 async def test_an_upload_that_breaks_off_leaves_half_a_file(azure: Azure) -> None:
-    async def half() -> object:
+    async def half() -> AsyncIterator[bytes]:
         yield b"half"
         raise ConnectionError
 
@@ -131,7 +132,7 @@ async def test_an_upload_that_breaks_off_leaves_half_a_file(azure: Azure) -> Non
         await azure.operator.put(
             vfs(azure, "site/x.txt"),
             content=half(),
-            headers={"Content-Length": "100"},  # type: ignore[arg-type] # an async generator is one
+            headers={"Content-Length": "100"},
         )
 
     async def arrived() -> bool:
@@ -293,7 +294,7 @@ async def test_a_job_really_runs_and_keeps_its_history(azure: Azure) -> None:
     record = run.headers["Location"]
 
     async def ended() -> bool:
-        return (await azure.operator.get(record)).json()["status"] == "Success"
+        return bool((await azure.operator.get(record)).json()["status"] == "Success")
 
     await eventually(ended, "the job ends")
     row = (await azure.operator.get(record)).json()

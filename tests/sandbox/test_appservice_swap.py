@@ -6,11 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
+from azure.mgmt.web.models import CsmSlotEntity
 
 from sandbox.appservice import Options
-from tests.sandbox.appservice_fixtures import GROUP, QUICK, Azure, eventually, running
-
-TO_PRODUCTION = {"targetSlot": "production", "preserveVnet": True}
+from tests.sandbox.appservice_fixtures import GROUP, QUICK, TO_PRODUCTION, Azure, body_of, eventually, running
 
 
 async def swap(azure: Azure) -> None:
@@ -66,9 +65,7 @@ async def test_a_request_in_flight_ends_on_the_process_it_began_on(azure: Azure)
 async def test_sticky_settings_stay_and_the_others_go_with_the_content(azure: Azure) -> None:
     await azure.install("old", MAIL="real", STYLE="classic")
     await azure.install("new", "staging", MAIL="muted", STYLE="modern")
-    await azure.web.web_apps.update_slot_configuration_names(
-        GROUP, "blog", {"properties": {"appSettingNames": ["MAIL"]}}
-    )
+    await azure.sticky("MAIL")
     await swap(azure)
     production, staging = await azure.env(), await azure.env("staging")
     assert (production["MAIL"], production["STYLE"]) == ("real", "modern")
@@ -79,9 +76,7 @@ async def test_sticky_settings_stay_and_the_others_go_with_the_content(azure: Az
 async def test_a_stack_and_a_start_command_go_with_the_content(azure: Azure) -> None:
     await azure.install("old")
     await azure.install("new", "staging")
-    await azure.web.web_apps.update_configuration_slot(
-        GROUP, "blog", "staging", {"properties": {"appCommandLine": "GREETING=hello node server.js"}}
-    )
+    await azure.configure("staging", app_command_line="GREETING=hello node server.js")
     await swap(azure)
     assert (await azure.env())["GREETING"] == "hello"
     assert "GREETING" not in await azure.env("staging")
@@ -117,7 +112,7 @@ async def test_a_preview_shows_productions_settings_on_staging_until_it_is_compl
     await azure.install("old", MAIL="real")
     await azure.install("new", "staging", MAIL="muted")
     apps = azure.web.web_apps
-    await apps.update_slot_configuration_names(GROUP, "blog", {"properties": {"appSettingNames": ["MAIL"]}})
+    await azure.sticky("MAIL")
     await apps.apply_slot_configuration_slot(GROUP, "blog", "staging", TO_PRODUCTION)
 
     async def staging_has_productions_mail() -> bool:
@@ -129,8 +124,7 @@ async def test_a_preview_shows_productions_settings_on_staging_until_it_is_compl
     assert site.properties.target_swap_slot == "staging"
     with pytest.raises(ResourceExistsError) as refused:
         await apps.update_application_settings_slot(GROUP, "blog", "staging", {"properties": {}})
-    assert refused.value.response is not None
-    assert "prepared for swap" in refused.value.response.json()["Message"]
+    assert "prepared for swap" in body_of(refused.value)["Message"]
     starts = (await azure.slot_state("staging"))["starts"]
     await swap(azure)
     assert (await azure.slot_state())["starts"] == starts, "completing does not restart the warmed process"
@@ -141,7 +135,7 @@ async def test_a_preview_shows_productions_settings_on_staging_until_it_is_compl
 async def test_a_cancelled_preview_leaves_no_trace(azure: Azure) -> None:
     await azure.install("new", "staging", MAIL="muted")
     apps = azure.web.web_apps
-    await apps.update_slot_configuration_names(GROUP, "blog", {"properties": {"appSettingNames": ["MAIL"]}})
+    await azure.sticky("MAIL")
     await apps.apply_slot_configuration_slot(GROUP, "blog", "staging", TO_PRODUCTION)
     await apps.reset_slot_configuration_slot(GROUP, "blog", "staging")
     settings = await apps.list_application_settings_slot(GROUP, "blog", "staging")
@@ -174,8 +168,7 @@ async def test_a_second_operation_is_refused_while_one_is_in_progress(tmp_path: 
         with pytest.raises(ResourceExistsError) as refused:
             await azure.web.web_apps.begin_swap_slot(GROUP, "blog", "staging", TO_PRODUCTION)
         assert refused.value.error is None
-        assert refused.value.response is not None
-        body = refused.value.response.json()
+        body = body_of(refused.value)
         assert body["Code"] == "Conflict"
         assert "OperationName: SwapSiteSlots" in body["Details"][0]["Message"]
         await poller.result()
@@ -187,7 +180,7 @@ async def test_a_slot_that_dies_at_start_is_not_swapped_in(azure: Azure) -> None
     with pytest.raises(HttpResponseError) as failed:
         await swap(azure)
     assert failed.value.status_code == 400
-    assert "could not be started" in _text(failed.value)
+    assert "could not be started" in body_of(failed.value)["Message"]
     assert (await azure.visitor.get(azure.site())).text == "old"
 
 
@@ -198,9 +191,7 @@ async def test_a_warm_up_status_that_does_not_come_stops_the_swap_and_gives_the_
         await azure.install("old", MAIL="real")
         await azure.install("new", "staging", MAIL="muted")
         apps = azure.web.web_apps
-        await apps.update_slot_configuration_names(
-            GROUP, "blog", {"properties": {"appSettingNames": ["MAIL"]}}
-        )
+        await azure.sticky("MAIL")
         await apps.update_application_settings_slot(
             GROUP,
             "blog",
@@ -216,7 +207,7 @@ async def test_a_warm_up_status_that_does_not_come_stops_the_swap_and_gives_the_
         with pytest.raises(HttpResponseError) as failed:
             await swap(azure)
         assert failed.value.status_code == 417
-        assert "did not respond to http ping" in _text(failed.value)
+        assert "did not respond to http ping" in body_of(failed.value)["Message"]
         assert (await azure.visitor.get(azure.site())).text == "old"
         assert (await azure.env("staging"))["MAIL"] == "muted"
 
@@ -251,7 +242,7 @@ async def test_production_can_also_be_the_source(azure: Azure) -> None:
     await azure.install("old")
     await azure.install("new", "staging")
     poller = await azure.web.web_apps.begin_swap_slot_with_production(
-        GROUP, "blog", {"targetSlot": "staging", "preserveVnet": True}
+        GROUP, "blog", CsmSlotEntity(target_slot="staging", preserve_vnet=True)
     )
     await poller.result()
     assert (await azure.visitor.get(azure.site())).text == "new"
@@ -265,14 +256,10 @@ async def test_traffic_routing_sends_its_share_to_the_slot(azure: Azure) -> None
         "actionHostName": azure.site("staging").removeprefix("http://"),
         "reroutePercentage": 50,
     }
-    await azure.web.web_apps.update_configuration(
-        GROUP, "blog", {"properties": {"experiments": {"rampUpRules": [rule]}}}
+    await azure.operator.patch(
+        azure.arm("/config/web"), json={"properties": {"experiments": {"rampUpRules": [rule]}}}
     )
     seen = {(await httpx.AsyncClient().get(azure.site())).text for _ in range(40)}
     assert seen == {"old", "new"}
     pinned = {(await azure.visitor.get(f"{azure.site()}/?x-ms-routing-name=staging")).text for _ in range(5)}
     assert pinned == {"new"}
-
-
-def _text(error: HttpResponseError) -> str:
-    return "" if error.response is None else error.response.text()
