@@ -32,6 +32,7 @@ from pydantic_settings import (
 
 from bot.identity import Roles
 from release.errors import ReleaseError
+from release.ghost.cache import default_cache_folder
 from release.site import SiteConfig
 
 PREFIX = "GHOSTBOT_"
@@ -140,10 +141,6 @@ class SiteSettings(_Part):
         )
 
 
-def _default_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ghostbot"
-
-
 class Settings(BaseSettings):
     """Everything the bot is told, frozen."""
 
@@ -160,7 +157,7 @@ class Settings(BaseSettings):
     roles: RoleSettings = RoleSettings()
     sites: dict[SiteName, SiteSettings] = Field(min_length=1)
     data_folder: Path = Field(Path("ghostbot-data"), description="records and backups; keep it")
-    cache_folder: Path = Field(default_factory=_default_cache, description="built packages; may be lost")
+    cache_folder: Path = Field(default_factory=default_cache_folder, description="built packages; may be lost")
     database_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in data_folder")
     npm_registry: str | None = Field(None, description="default: the npm client's own")
     look_for_versions_minutes: float = Field(60, gt=0)

@@ -1,0 +1,5 @@
+"""`python -m bot` is `ghostbot`."""
+
+from bot.cli import main
+
+main()
