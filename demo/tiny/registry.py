@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from aiohttp import web
@@ -95,11 +96,16 @@ class TinyRegistry:
         return web.Response(body=found[1], content_type="application/octet-stream")
 
 
+@cache
+def _everything() -> tuple[tuple[dict[str, Any], bytes], ...]:
+    ghosts = ((ghost_manifest(one), tarball(ghost_files(one))) for one in VERSIONS)
+    return (*ghosts, (migrator_manifest(), tarball(migrator_files())))
+
+
 async def start_registry(port: int = 0) -> TinyRegistry:
     """A registry with every version of the tiny Ghost; `await registry.close()` ends it."""
     registry = TinyRegistry()
-    for one in VERSIONS:
-        registry.publish(ghost_manifest(one), tarball(ghost_files(one)))
-    registry.publish(migrator_manifest(), tarball(migrator_files()))
+    for manifest, packed in _everything():
+        registry.publish(manifest, packed)
     await registry.listen(port)
     return registry

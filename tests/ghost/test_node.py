@@ -65,7 +65,7 @@ async def test_children_see_nothing_of_the_bots_environment(
 ) -> None:
     monkeypatch.setenv("GHOSTBOT_SLACK_BOT_TOKEN", "not-for-children")
     monkeypatch.setenv("npm_config__authToken", "not-for-children")
-    words = [npm.carried.node, "-p", "JSON.stringify(process.env)"]
+    words: list[str | Path] = [npm.carried.node, "-p", "JSON.stringify(process.env)"]
     told = await ask(Command("env", words, tmp_path, npm.environment(), tmp_path / "log", 30))
     assert b"not-for-children" not in told
     assert str(npm.cache.folder / "home").encode() in told

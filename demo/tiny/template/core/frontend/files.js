@@ -8,22 +8,24 @@ const config = require('../shared/config.js');
 const TYPES = {'.css': 'text/css', '.js': 'text/javascript', '.png': 'image/png', '.jpg': 'image/jpeg',
     '.gif': 'image/gif', '.svg': 'image/svg+xml', '.webp': 'image/webp', '.txt': 'text/plain', '.mp4': 'video/mp4'};
 
-function fileFor(database, pathname) {
-    const content = /^\/content\/((?:images|media|files)\/.+)$/.exec(pathname);
+// Nothing outside these folders is anybody's business, the database beside them least of all.
+function baseAndRest(database, pathname) {
+    const content = /^\/content\/(images|media|files)\/(.+)$/.exec(pathname);
     if (content) {
-        return path.join(config.contentPath, content[1]);
+        return [path.join(config.contentPath, content[1]), content[2]];
     }
-    const asset = /^\/(assets\/.+)$/.exec(pathname);
+    const asset = /^\/assets\/(.+)$/.exec(pathname);
     if (asset) {
         const theme = database.prepare('SELECT value FROM settings WHERE key = \'active_theme\'').get();
-        return path.join(config.contentPath, 'themes', theme.value, asset[1]);
+        return [path.join(config.contentPath, 'themes', theme.value, 'assets'), asset[1]];
     }
     return null;
 }
 
 module.exports = function files({database, response, asked}) {
-    const file = fileFor(database, decodeURIComponent(asked.pathname));
-    if (!file || !file.startsWith(config.contentPath + path.sep) || !fs.statSync(file, {throwIfNoEntry: false})?.isFile()) {
+    const found = baseAndRest(database, decodeURIComponent(asked.pathname));
+    const file = found && path.join(...found);
+    if (!file || !file.startsWith(found[0] + path.sep) || !fs.statSync(file, {throwIfNoEntry: false})?.isFile()) {
         return false;
     }
     response.writeHead(200, {

@@ -1,0 +1,145 @@
+import asyncio
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from demo.tiny.registry import TinyRegistry
+from demo.tiny.seed import Seeded
+from demo.tiny.versions import (
+    FAILING_MIGRATION,
+    LOSING_MIGRATION,
+    TinyVersion,
+    ghost_files,
+    ghost_manifest,
+    tarball,
+)
+from release.ghost.build import Package, build
+from release.ghost.cache import file_digest
+from release.ghost.database import inspect
+from release.ghost.errors import DamagedPackage, LockedMigrations, MigrationFailed, NewerDatabase, RowsLost
+from release.ghost.migrate import migrate_copy
+from release.ghost.npm import Npm
+from release.version import Version
+
+VERSIONS = "core/server/data/migrations/versions"
+
+
+async def built(npm: Npm, version: str) -> Package:
+    return await build(Version.parse(version), 24, npm, lambda _: None)
+
+
+def left(work: Path) -> list[str]:
+    """What is below `work`, but for the file that keeps turns."""
+    return sorted(
+        str(path.relative_to(work))
+        for path in work.rglob("*")
+        if path.is_file() and path.parent.name != "locks"
+    )
+
+
+async def test_a_copy_is_migrated_and_nothing_is_lost(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    package, backup, work = await built(warm, "6.4.0"), Path(blog.database), tmp_path / "migration"
+    original = file_digest(backup)
+
+    migrated = await migrate_copy(package, backup, work, warm)
+
+    assert (migrated.before.version, migrated.after.version) == ("5.100", "6.4")
+    assert migrated.report.rows["posts"] == (17, 17)
+    assert migrated.report.new_tables == ("automations", "recommendations")
+    assert migrated.report.posts_unchanged
+    assert migrated.digest == file_digest(Path(migrated.path))
+    assert file_digest(backup) == original
+    assert left(work) == ["ghost.db"]
+
+
+async def test_twice_is_the_same_as_once(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    package, backup, work = await built(warm, "5.130.6"), Path(blog.database), tmp_path / "migration"
+    first = await migrate_copy(package, backup, work, warm)
+    second = await migrate_copy(package, backup, work, warm)
+    assert second.path == first.path
+    assert second.after.digests.keys() == first.after.digests.keys()
+    assert second.report.rows == first.report.rows
+
+
+async def test_a_migrated_copy_can_go_on_to_the_next_version(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    first = await migrate_copy(await built(warm, "5.130.6"), Path(blog.database), tmp_path / "one", warm)
+    second = await migrate_copy(await built(warm, "6.4.0"), Path(first.path), tmp_path / "two", warm)
+    assert second.report.from_version == "5.130"
+
+
+async def test_a_version_without_migrations_of_its_own_is_complete(
+    warm: Npm, blog: Seeded, tmp_path: Path
+) -> None:
+    first = await migrate_copy(await built(warm, "5.130.6"), Path(blog.database), tmp_path / "one", warm)
+    again = await migrate_copy(await built(warm, "5.133.0"), Path(first.path), tmp_path / "two", warm)
+    assert again.after.version == "5.130"
+
+
+async def test_a_failed_migration_throws_the_copy_away(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    package, backup, work = await built(warm, FAILING_MIGRATION), Path(blog.database), tmp_path / "migration"
+    original = file_digest(backup)
+    with pytest.raises(MigrationFailed) as failure:
+        await migrate_copy(package, backup, work, warm)
+    assert "UNIQUE constraint failed" in failure.value.detail
+    assert Path(failure.value.args[2]).is_file()
+    assert file_digest(backup) == original
+    assert left(work) == []
+
+
+async def test_a_migration_that_loses_rows_names_them(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    package, work = await built(warm, LOSING_MIGRATION), tmp_path / "migration"
+    with pytest.raises(RowsLost) as failure:
+        await migrate_copy(package, Path(blog.database), work, warm)
+    assert "posts 17 -> 15" in str(failure.value)
+    assert "members 20 -> 10" in str(failure.value)
+    assert left(work) == []
+
+
+async def test_older_code_never_touches_a_newer_database(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    newer = await migrate_copy(await built(warm, "6.4.0"), Path(blog.database), tmp_path / "one", warm)
+    with pytest.raises(NewerDatabase):
+        await migrate_copy(await built(warm, "5.130.6"), Path(newer.path), tmp_path / "two", warm)
+    assert file_digest(Path(newer.path)) == newer.digest
+
+
+async def test_a_database_with_its_lock_set_is_not_migrated(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    with sqlite3.connect(blog.database) as database:
+        database.execute("UPDATE migrations_lock SET locked = 1")
+    with pytest.raises(LockedMigrations):
+        await migrate_copy(await built(warm, "5.130.6"), Path(blog.database), tmp_path / "migration", warm)
+
+
+async def test_a_damaged_package_migrates_nothing(npm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    package = await built(npm, "5.130.6")
+    Path(package.path).write_bytes(b"")
+    with pytest.raises(DamagedPackage):
+        await migrate_copy(package, Path(blog.database), tmp_path / "migration", npm)
+
+
+async def test_a_cancelled_migration_leaves_no_process_and_no_copy(
+    npm: Npm, registry: TinyRegistry, blog: Seeded, tmp_path: Path
+) -> None:
+    slow, trace = TinyVersion("6.9.0"), tmp_path / "migrator.pid"
+    migration = (
+        f"module.exports.up = () => {{ require('fs').writeFileSync({str(trace)!r}, String(process.pid));"
+        " Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600000); };"
+    )
+    files = ghost_files(slow) | {f"{VERSIONS}/6.9/2026-01-01-waits.js": migration.encode()}
+    registry.publish(ghost_manifest(slow), tarball(files))
+    work = tmp_path / "migration"
+    task = asyncio.create_task(migrate_copy(await built(npm, "6.9.0"), Path(blog.database), work, npm))
+    deadline = time.monotonic() + 20
+    while not (trace.exists() and trace.read_text()) and time.monotonic() < deadline:  # noqa: ASYNC110 - a file, not an event
+        await asyncio.sleep(0.02)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(trace.read_text()), 0)
+    assert left(work) == []
+    assert (await inspect(Path(blog.database))).version == "5.100"
