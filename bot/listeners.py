@@ -17,6 +17,7 @@ from bot.home import Home
 from bot.identity import Visitor
 from bot.render.message import Message
 from bot.render.replies import unexpected
+from bot.render.simpler import simplified
 
 log = logging.getLogger(__name__)
 
@@ -141,14 +142,18 @@ def _privately(respond: AsyncRespond, thread: str | None = None) -> Answer:
     """Answer so that only the person who asked sees it."""
 
     async def answer(message: Message) -> None:
-        await respond(
-            text=message.text,
-            blocks=list(message.blocks),
-            response_type="ephemeral",
-            replace_original=False,
-            thread_ts=thread,
-            unfurl_links=False,
-        )
+        for shown in (message, simplified(message)):
+            sent = await respond(
+                text=shown.text,
+                blocks=list(shown.blocks),
+                response_type="ephemeral",
+                replace_original=False,
+                thread_ts=thread,
+                unfurl_links=False,
+            )
+            if sent.status_code == 200:
+                return
+            log.warning("An answer was refused", extra={"status": sent.status_code, "body": sent.body})
 
     return answer
 

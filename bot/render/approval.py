@@ -130,14 +130,13 @@ def _pages_table(pages: tuple[PageCompared, ...]) -> TableBlock | None:
         return None
     first = sorted(pages, key=lambda page: page.ok)[:PAGES_SHOWN]
     return table(
-        ("Page", "Production", "Staging", "Time", "Verdict"),
+        ("Page", "Staging", "Production", "Time"),
         [
             (
                 page.path,
+                page.staging if page.ok else f"⚠ {page.staging}",
                 page.production,
-                page.staging,
                 f"{page.milliseconds:,} ms",
-                "good" if page.ok else "differs",
             )
             for page in first
         ],

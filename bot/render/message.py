@@ -60,8 +60,12 @@ def message(text: str, *blocks: Block | None) -> Message:
 
 
 def joined(messages: Sequence[Message]) -> Message:
-    """Several messages as one, in their order."""
+    """Several lines as one message, in their order; one message alone stays as it is."""
+    if len(messages) == 1:
+        return messages[0]
     text = clip("\n".join(message.text for message in messages), TEXT)
+    if len(text) <= SECTION:
+        return Message(text, (section(text).to_dict(),))
     return Message(text, tuple(block for message in messages for block in message.blocks)[:BLOCKS])
 
 

@@ -1,14 +1,16 @@
 """A team in a local Slack with the bot among them: real Bolt, real records, real deliveries."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.app.async_server import AsyncSlackAppServer
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.approvals import Buttons
@@ -50,12 +52,12 @@ class Bot:
     threads: Threads
     stop: asyncio.Event
     tasks: list[asyncio.Task[None]]
-    socket: AsyncSocketModeHandler
+    disconnect: Callable[[], Awaitable[None]]
 
     async def ends(self) -> None:
         """Stop in good order."""
         self.stop.set()
-        await self.socket.close_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+        await self.disconnect()
         await asyncio.gather(*self.tasks)
 
 
@@ -86,6 +88,32 @@ class Team(Hands):
     async def start_bot(self, roles: Roles = ROLES, pace: Pace = HASTE) -> Bot:
         """Put the parts together as bot/app.py does, and connect by Socket Mode."""
         ids = self.addresses
+        bot = self._put_together(roles, pace)
+        app_client = AsyncWebClient(token=ids["app_token"], base_url=ids["api"])
+        socket = AsyncSocketModeHandler(bot.app, ids["app_token"], web_client=app_client, ping_interval=5)
+        before = (await self.ask("GET", "sockets"))["connections"]
+        bot.disconnect = socket.close_async
+        await socket.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
+
+        async def is_connected() -> bool:
+            return bool((await self.ask("GET", "sockets"))["connections"] > before)
+
+        await self.eventually(is_connected)
+        return bot
+
+    async def serve_bot(self, roles: Roles = ROLES) -> str:
+        """Put the parts together, and be reached by HTTP; returns the address for the manifest."""
+        bot = self._put_together(roles, HASTE)
+        server = AsyncSlackAppServer(0, path="/slack/events", app=bot.app, host="127.0.0.1")
+        runner = web.AppRunner(server.web_app, shutdown_timeout=0.1)
+        await runner.setup()
+        bot.disconnect = runner.cleanup
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+
+    def _put_together(self, roles: Roles, pace: Pace) -> Bot:
+        ids = self.addresses
         client = AsyncWebClient(token=ids["bot_token"], base_url=ids["api"])
         app = AsyncApp(client=client, signing_secret=ids["signing_secret"])
         people = People(client, roles)
@@ -94,17 +122,8 @@ class Team(Hands):
         buttons = Buttons(door, roles, self.releases, notices)
         Listeners(door, buttons, Home(client, people, self.releases), client).register(app)
         threads = Threads(client, self.records, roles.approvers, pace)
-        app_client = AsyncWebClient(token=ids["app_token"], base_url=ids["api"])
-        socket = AsyncSocketModeHandler(app, ids["app_token"], web_client=app_client, ping_interval=5)
         stop = asyncio.Event()
-        bot = Bot(app, people, notices, threads, stop, [asyncio.create_task(threads.run(stop))], socket)
-        before = (await self.ask("GET", "sockets"))["connections"]
-        await socket.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
-
-        async def is_connected() -> bool:
-            return bool((await self.ask("GET", "sockets"))["connections"] > before)
-
-        await self.eventually(is_connected)
+        bot = Bot(app, people, notices, threads, stop, [asyncio.create_task(threads.run(stop))], _nothing)
         self.bots.append(bot)
         return bot
 
@@ -147,6 +166,10 @@ class Team(Hands):
     async def audited(self) -> list[str]:
         rows = await self.records.audited()
         return [f"{row['by']} {row['what']}: {row['outcome']}" for row in rows]
+
+
+async def _nothing() -> None:
+    """How a bot disconnects that never connected."""
 
 
 @pytest.fixture

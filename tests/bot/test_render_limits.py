@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.render.home import home_view
-from bot.render.message import Message, clip, duration, escape, size
+from bot.render.message import Message, clip, duration, escape, joined, size
 from bot.render.notice import version_notice
 from bot.render.replies import refusal, reply, usage_error
 from bot.render.simpler import simplified
-from bot.threads import messages_of
+from bot.threads import LOG, messages_of
 from commands import COMMANDS
 from commands.command import HelpReply, HistoryReply, StatusReply, UsageError, VersionsReply
 from release.errors import NotPermitted
@@ -46,7 +46,9 @@ RELAXED = settings(max_examples=100, deadline=None, suppress_health_check=list(H
 def test_slack_takes_every_message_of_a_release(
     release: Release, approval: Approval | None, approvers: list[str]
 ) -> None:
-    for message in messages_of(release, approval, approvers).values():
+    wanted = messages_of(release, approval, approvers)
+    lines = [message for part, message in wanted.items() if part.startswith(LOG)]
+    for message in [*wanted.values(), *([joined(lines)] if lines else [])]:
         assert_slack_takes(message)
         assert_slack_takes(simplified(message))
         assert "plan" not in {block["type"] for block in simplified(message).blocks}
