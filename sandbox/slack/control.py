@@ -1,29 +1,23 @@
 """The control API: what tests, the demo and the page ask the workspace to do, as JSON over HTTP."""
 
-import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
-from sandbox.slack import conditions
 from sandbox.slack.channels import as_conversation
 from sandbox.slack.composer import Composer
-from sandbox.slack.deliveries import Deliveries
+from sandbox.slack.control_shapes import Ask, Look, answering, person_shown
+from sandbox.slack.house import House
 from sandbox.slack.interactions import Interactions
-from sandbox.slack.manifest import read_manifest
 from sandbox.slack.messages import for_page, public
-from sandbox.slack.people import BOT_USER, as_user, is_guest, team_of
-from sandbox.slack.requests import Requests
+from sandbox.slack.people import BOT_USER
 from sandbox.slack.shapes import TEAM_ID, TEAM_NAME, Json, NotPossible
 from sandbox.slack.sockets import Sockets
 from sandbox.slack.text import controls_of, label_of
 from sandbox.slack.workspace import Workspace
 
 LONGEST_WAIT = 600.0  # seconds
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Control:
@@ -34,32 +28,26 @@ class Control:
         workspace: Workspace,
         composer: Composer,
         interactions: Interactions,
-        deliveries: Deliveries,
         sockets: Sockets,
-        requests: Requests,
+        house: House,
     ) -> None:
         self._workspace = workspace
         self._composer = composer
         self._interactions = interactions
-        self._deliveries = deliveries
         self._sockets = sockets
-        self._requests = requests
+        self._house = house
 
     def routes(self) -> list[web.RouteDef]:
         """All addresses of the control API."""
-        get: dict[str, Handler] = {
+        looks: dict[str, Look] = {
             "people": self.people,
             "messages": self.messages,
             "views": self.views,
-            "calls": self.calls,
-            "faults": self.faults,
-            "conditions": self.conditions,
-            "manifest": self.manifest,
             "sidebar": self.sidebar,
-            "sockets": self.sockets,
             "events": self.events,
+            **self._house.looks,
         }
-        post: dict[str, Callable[[Json], Awaitable[Json]]] = {
+        posts: dict[str, Ask] = {
             "type": self.type,
             "click": self.click,
             "submit": self.submit,
@@ -67,23 +55,13 @@ class Control:
             "home": self.home,
             "join": self.join,
             "wait": self.wait,
-            "faults": self.add_fault,
-            "sockets": self.change_sockets,
-            "redeliver": self.redeliver,
-            "forget-calls": self.forget_calls,
-        }
-        put: dict[str, Callable[[Json], Awaitable[Json]]] = {
-            "manifest": self.install,
-            "conditions": self.set_conditions,
-            "people": self.put_person,
-            "channels": self.put_channel,
-            "groups": self.put_group,
+            **self._house.posts,
         }
         return [
-            *(web.get(f"/_sandbox/{name}", handler) for name, handler in get.items()),
-            *(web.post(f"/_sandbox/{name}", _answering(handler)) for name, handler in post.items()),
-            *(web.put(f"/_sandbox/{name}", _answering(handler)) for name, handler in put.items()),
-            web.delete("/_sandbox/faults", self.clear_faults),
+            *(web.get(f"/_sandbox/{name}", look) for name, look in looks.items()),
+            *(web.post(f"/_sandbox/{name}", answering(ask)) for name, ask in posts.items()),
+            *(web.put(f"/_sandbox/{name}", answering(ask)) for name, ask in self._house.puts.items()),
+            web.delete("/_sandbox/faults", self._house.clear_faults),
         ]
 
     # What people do
@@ -222,7 +200,7 @@ class Control:
         answer: Json = {
             "ok": True,
             "team": {"id": TEAM_ID, "name": TEAM_NAME},
-            "me": self._person(person),
+            "me": person_shown(person),
             "channels": channels,
             "commands": [
                 {
@@ -242,21 +220,10 @@ class Control:
         }
         return web.json_response(answer)
 
-    def _person(self, person: Json) -> Json:
-        stranger = team_of(person) != TEAM_ID
-        role = "app" if person.get("is_bot") else "guest" if is_guest(person) else "member"
-        if person.get("deleted"):
-            role = "deactivated"
-        elif stranger:
-            role = "another workspace"
-        elif person.get("is_admin"):
-            role = "admin"
-        return as_user(person) | {"role": role, "display": person["name"]}
-
     async def people(self, _request: web.Request) -> web.Response:
         """Everyone, with the groups."""
         workspace = self._workspace
-        people = [self._person(person) for person in workspace.people.all()]
+        people = [person_shown(person) for person in workspace.people.all()]
         channels = [as_conversation(channel) for channel in workspace.channels.all()]
         return web.json_response(
             {"ok": True, "people": people, "groups": workspace.people.groups(), "channels": channels}
@@ -296,110 +263,6 @@ class Control:
             after = seen
             if not await feed.wait(after, 15):
                 await stream.write(b": still here\n\n")
-
-    # The rules of the house
-
-    async def install(self, wish: Json) -> Json:
-        """{manifest: text or object}: install the app again with this manifest."""
-        manifest = read_manifest(wish.get("manifest") or wish)
-        before = self._workspace.app.manifest
-        self._workspace.app.install(manifest)
-        self._workspace.feed.tell("people")
-        if before.socket_mode and not manifest.socket_mode:
-            await self._sockets.close_all("link_disabled")
-        verified = None if manifest.socket_mode or not manifest.events_url else await self._requests.verify()
-        return {"ok": True, "name": manifest.name, "events_url_verified": verified}
-
-    async def manifest(self, _request: web.Request) -> web.Response:
-        """The manifest the app is installed with."""
-        return web.json_response({"ok": True, "manifest": self._workspace.app.manifest.source})
-
-    async def set_conditions(self, wish: Json) -> Json:
-        """Change deadlines, retries, rate limits or the plan; names as in conditions.py."""
-        self._workspace.conditions = conditions.change(self._workspace.conditions, wish)
-        conditions.keep(self._workspace.store, self._workspace.conditions)
-        if "rate_limits" in wish:
-            self._workspace.limits.forget()
-        return {"ok": True, "conditions": vars(self._workspace.conditions)}
-
-    async def conditions(self, _request: web.Request) -> web.Response:
-        """The conditions as they are."""
-        return web.json_response({"ok": True, "conditions": vars(self._workspace.conditions)})
-
-    async def put_person(self, wish: Json) -> Json:
-        """{name, ...}: add a person or change one; flags as in users.info."""
-        person = self._workspace.people.put(wish)
-        self._workspace.feed.tell("people")
-        return {"ok": True, "person": self._person(person)}
-
-    async def put_channel(self, wish: Json) -> Json:
-        """{name, members?, is_private?, is_ext_shared?, is_archived?}: add a channel or change one."""
-        channel = self._workspace.channels.put(wish)
-        self._workspace.feed.tell("channels")
-        return {"ok": True, "channel": as_conversation(channel)}
-
-    async def put_group(self, wish: Json) -> Json:
-        """{handle, users?, disabled?}: add a user group or change one."""
-        return {"ok": True, "group": self._workspace.people.put_group(wish)}
-
-    async def add_fault(self, wish: Json) -> Json:
-        """{method, count?, status?, error?, retry_after?, hang?, drop?, after?}."""
-        self._workspace.faults.add(wish)
-        return {"ok": True}
-
-    async def faults(self, _request: web.Request) -> web.Response:
-        """The faults still to come."""
-        return web.json_response({"ok": True, "faults": self._workspace.faults.all()})
-
-    async def clear_faults(self, _request: web.Request) -> web.Response:
-        """Cancel all faults."""
-        self._workspace.faults.clear()
-        return web.json_response({"ok": True})
-
-    async def calls(self, request: web.Request) -> web.Response:
-        """?method=: the log of Web API calls, with counts and the number of 429s."""
-        wanted = request.query.get("method")
-        calls = [call for call in self._workspace.calls if wanted in (None, call["method"])]
-        counts: dict[str, int] = {}
-        for call in calls:
-            counts[call["method"]] = counts.get(call["method"], 0) + 1
-        limited = sum(call["status"] == 429 for call in calls)
-        return web.json_response({"ok": True, "calls": calls, "counts": counts, "ratelimited": limited})
-
-    async def forget_calls(self, _wish: Json) -> Json:
-        """Empty the log of calls."""
-        self._workspace.calls.clear()
-        return {"ok": True}
-
-    async def sockets(self, _request: web.Request) -> web.Response:
-        """How many sockets the app holds open."""
-        return web.json_response({"ok": True, "connections": self._sockets.count})
-
-    async def change_sockets(self, wish: Json) -> Json:
-        """{do: refresh_requested | warning | link_disabled | drop | freeze}."""
-        what = str(wish.get("do") or "refresh_requested")
-        if what not in ("refresh_requested", "warning", "link_disabled", "drop", "freeze"):
-            raise NotPossible("do is refresh_requested, warning, link_disabled, drop or freeze.")
-        return {"ok": True, "concerned": await self._sockets.close_all(what)}
-
-    async def redeliver(self, _wish: Json) -> Json:
-        """Send the last delivery again."""
-        outcome = await self._deliveries.again()
-        return {"ok": outcome.problem is None, "problem": outcome.problem.value if outcome.problem else None}
-
-
-def _answering(handler: Callable[[Json], Awaitable[Json]]) -> Handler:
-    async def answer(request: web.Request) -> web.Response:
-        try:
-            wish: Any = await request.json() if request.can_read_body else {}
-        except json.JSONDecodeError as error:
-            raise NotPossible("The body is not JSON.") from error
-        if not isinstance(wish, dict):
-            raise NotPossible("The body is not a JSON object.")
-        # A caller who hangs up must not cut off a delivery half way.
-        return web.json_response(await asyncio.shield(handler(wish)))
-
-    return answer
 
 
 def _word(wish: Json, name: str) -> str:

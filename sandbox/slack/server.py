@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from sandbox.slack.composer import Composer
 from sandbox.slack.control import Control
 from sandbox.slack.deliveries import Deliveries
+from sandbox.slack.house import House
 from sandbox.slack.interactions import Interactions
 from sandbox.slack.requests import Requests
 from sandbox.slack.response_urls import ResponseUrls
@@ -75,7 +76,8 @@ async def start(state: Path, host: str = "127.0.0.1", port: int = 0) -> LocalSla
     urls = ResponseUrls(workspace)
     composer = Composer(workspace, deliveries, urls)
     interactions = Interactions(workspace, deliveries, urls)
-    control = Control(workspace, composer, interactions, deliveries, sockets, requests)
+    house = House(workspace, deliveries, sockets, requests)
+    control = Control(workspace, composer, interactions, sockets, house)
     api = WebApi(workspace, (sockets.method,))
     application = web.Application(middlewares=[_guard], client_max_size=LARGEST_BODY)
     application.add_routes(control.routes())
@@ -108,8 +110,7 @@ async def start(state: Path, host: str = "127.0.0.1", port: int = 0) -> LocalSla
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Foreign web pages must not drive the sandbox, and people get sentences instead of tracebacks."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin and request.path.startswith("/_sandbox/") and origin.partition("://")[2] != request.host:
+    if request.path.startswith("/_sandbox/") and _is_foreign(request):
         return web.json_response({"ok": False, "problem": "Not from this page."}, status=403)
     try:
         return await handler(request)
@@ -118,6 +119,16 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ConnectionResetError:
         # The caller is gone: nobody to answer.
         raise asyncio.CancelledError from None
+
+
+def _is_foreign(request: web.Request) -> bool:
+    """Asked by another site's page, or by one whose name was made to point here (DNS rebinding)."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin and origin.partition("://")[2] != request.host:
+        return True
+    name = request.host.rpartition(":")[0] or request.host
+    is_name = any(letter.isalpha() for letter in name) and "." in name
+    return is_name and not name.endswith(".localhost")
 
 
 async def _index(_request: web.Request) -> web.StreamResponse:
