@@ -46,6 +46,8 @@ class Buttons:
         self._clock = clock
 
     async def approve(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Promote the release this approval is of, if this is the first decision and by someone else."""
+
         async def act() -> Message:
             release = await self._asked_for(value)
             if release.asked_by == knock.visitor.user and not self._roles.self_approval:
@@ -58,12 +60,16 @@ class Buttons:
         await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
 
     async def reject(self, knock: Knock, value: str, answer: Answer) -> None:
+        """End the release this approval is of; production stays as it is."""
+
         async def act() -> Message:
             return await self._decide(value, Verdict.REJECTED, knock.visitor.user)
 
         await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
 
     async def cancel(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Stop this release before its next step."""
+
         async def act() -> Message:
             release = await self._releases.records.release(value)
             if not release.state.is_open:
@@ -76,6 +82,8 @@ class Buttons:
         await self._door.enter(knock, Role.RELEASER, act, answer)
 
     async def rollback(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Take this release back, if it is still what production runs."""
+
         async def act() -> Message:
             release = await self._releases.records.release(value)
             if release.undone_by is not None:
@@ -93,6 +101,8 @@ class Buttons:
         await self._door.enter(knock, Role.RELEASER, act, answer)
 
     async def upgrade(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Start the upgrade a notice offers."""
+
         async def act() -> Message:
             wish = json.loads(value)
             site, version = str(wish["site"]), str(wish["version"])
@@ -102,6 +112,8 @@ class Buttons:
         await self._door.enter(knock, Role.RELEASER, act, answer)
 
     async def skip(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Never mention this version again, and close its notice."""
+
         async def act() -> Message:
             await self._releases.skip_version(value, knock.visitor.user)
             await self._notices.close(value, knock.visitor.user)

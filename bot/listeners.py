@@ -35,6 +35,7 @@ class Listeners:
     client: AsyncWebClient
 
     def register(self, app: AsyncApp) -> None:
+        """Afterwards `app` answers the slash command, every button, mentions, direct messages and the Home tab."""
         app.command(self.door.slash)(self._command)
         presses: dict[str, Press] = {
             "approve": self.buttons.approve,

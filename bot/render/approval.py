@@ -100,7 +100,8 @@ def migration_line(migration: MigrationDone | None) -> str:
     lost = {name: pair for name, pair in migration.rows.items() if pair[1] < pair[0]}
     more = {name: pair for name, pair in migration.rows.items() if pair[1] > pair[0]}
     total = sum(before for before, _ in migration.rows.values())
-    words = "No row lost" if not lost else f":warning: Rows lost in {len(lost)} tables"
+    tables = "1 table" if len(lost) == 1 else f"{len(lost)} tables"
+    words = f":warning: Rows lost in {tables}" if lost else "No row lost"
     lines = [
         f"{words}: {len(migration.rows)} tables with {total:,} rows, migrated from {escape(migration.from_version)} "
         f"to {escape(migration.to_version)} in {duration(migration.seconds)}."
@@ -115,6 +116,7 @@ def migration_line(migration: MigrationDone | None) -> str:
 
 
 def pages_line(pages: tuple[PageCompared, ...]) -> str:
+    """How many pages answer as they should, and which do not; empty where none was compared."""
     if not pages:
         return ""
     bad = [page for page in pages if not page.ok]

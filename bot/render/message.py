@@ -146,6 +146,7 @@ def size(count: int) -> str:
 
 
 def section(text: str, block_id: str | None = None) -> SectionBlock:
+    """A paragraph of mrkdwn, already escaped, cut at 3,000 characters."""
     return SectionBlock(text=MarkdownTextObject(text=clip(text, SECTION)), block_id=block_id)
 
 
@@ -156,14 +157,17 @@ def fields(*pairs: tuple[str, str] | None) -> SectionBlock:
 
 
 def header(text: str) -> HeaderBlock:
+    """A title in plain text, cut at 150 characters."""
     return HeaderBlock(text=PlainTextObject(text=clip(text, HEADER)))
 
 
 def context(text: str) -> ContextBlock:
+    """A small grey line of mrkdwn, already escaped."""
     return ContextBlock(elements=[MarkdownTextObject(text=clip(text, FIELD))])
 
 
 def divider() -> DividerBlock:
+    """A thin line across."""
     return DividerBlock()
 
 
@@ -191,6 +195,7 @@ def button(
 
 
 def link_button(label: str, action: str, url: str) -> ButtonElement:
+    """A button that opens an address; Slack tells the app of the click all the same."""
     return ButtonElement(text=PlainTextObject(text=clip(label, BUTTON)), action_id=action, url=url)
 
 

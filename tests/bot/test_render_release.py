@@ -1,0 +1,193 @@
+"""What people read at each turn of a release."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.render.approval import card, migration_line
+from bot.render.message import Message, naming, when
+from bot.render.release import log_line, parent, result
+from bot.render.replies import refusal
+from release.errors import SiteBusy
+from release.model import (
+    PLAN,
+    Approval,
+    Candidate,
+    Facts,
+    Kind,
+    MigrationDone,
+    ProbeSeen,
+    Release,
+    State,
+    Step,
+    StepRecord,
+    StepState,
+    SwapDone,
+    Verdict,
+)
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ANN, BEN = "U0ANN000001", "U0BEN000001"
+RELEASE = Release(
+    "r-7f3k2", Kind.UPGRADE, "blog", State.STAGING, ANN, "C0RELEASES1", NOON, NOON, "6.65.0", "6.40.0"
+)
+APPROVAL = Approval("a1", RELEASE.id, Verdict.PENDING, NOON, NOON + timedelta(hours=24))
+
+
+def labels(message: Message) -> list[str]:
+    return [
+        element["text"]["text"]
+        for block in message.blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
+
+
+def steps(*states: tuple[Step, StepState]) -> tuple[StepRecord, ...]:
+    return tuple(StepRecord(step, state, started_at=NOON) for step, state in states)
+
+
+def test_the_line_above_the_plan_names_the_running_steps() -> None:
+    running = steps(
+        (Step.PREFLIGHT, StepState.DONE), (Step.BACK_UP, StepState.RUNNING), (Step.BUILD, StepState.RUNNING)
+    )
+    text = parent(replace(RELEASE, steps=running)).text
+    assert "*Back up production* and *Build the new version*: step 3 of 15" in text
+    assert when(NOON, "{time_secs}").split("|")[0] in text
+
+
+def test_the_plan_shows_every_step_and_keeps_its_id() -> None:
+    early, late = parent(RELEASE), parent(replace(RELEASE, state=State.LIVE, ended_at=NOON))
+    plans = [next(block for block in message.blocks if block["type"] == "plan") for message in (early, late)]
+    assert plans[0]["block_id"] == plans[1]["block_id"]
+    assert [task["task_id"] for task in plans[0]["tasks"]] == list(PLAN[Kind.UPGRADE])
+
+
+@pytest.mark.parametrize(
+    ("state", "swap", "shown"),
+    [
+        (State.STAGING, StepState.PENDING, ["Cancel"]),
+        (State.AWAITING_APPROVAL, StepState.PENDING, ["Cancel"]),
+        (State.PROMOTING, StepState.PENDING, ["Cancel"]),
+        (State.PROMOTING, StepState.RUNNING, []),
+        (State.ROLLING_BACK, StepState.PENDING, []),
+        (State.LIVE, StepState.DONE, []),
+        (State.FAILED, StepState.PENDING, []),
+    ],
+)
+def test_cancel_is_offered_as_long_as_it_helps(state: State, swap: StepState, shown: list[str]) -> None:
+    assert labels(parent(replace(RELEASE, state=state, steps=steps((Step.SWAP, swap))))) == shown
+
+
+def test_cancel_is_not_offered_twice() -> None:
+    asked = parent(replace(RELEASE, cancel_asked_by=BEN))
+    assert labels(asked) == []
+    assert f"Stopping before the next step, as <@{BEN}> asked" in asked.text
+
+
+def test_the_card_asks_until_it_is_decided() -> None:
+    candidate = Candidate("6.65.0", "p", "d", "6.40.0", "https://blog-staging.example.net")
+    release = replace(RELEASE, facts=Facts(candidate=candidate))
+    asked = card(release, APPROVAL, (BEN, "S0APPROVERS"))
+    assert labels(asked) == ["Approve", "Reject"]
+    assert f"<@{BEN}> <!subteam^S0APPROVERS>, please decide by" in asked.text
+    decided = replace(APPROVAL, verdict=Verdict.APPROVED, decided_by=BEN, decided_at=NOON)
+    told = card(release, decided, (BEN, "S0APPROVERS"))
+    assert labels(told) == []
+    assert f"Approved by <@{BEN}>" in told.text
+    assert "subteam" not in told.text
+
+
+def test_rows_that_were_lost_are_named_first() -> None:
+    rows = {"posts": (12, 12), "tags": (3, 4), "members": (10, 9)}
+    lines = migration_line(MigrationDone("6.40.0", "6.65.0", "m.db", "d", rows, 2.0)).splitlines()
+    assert "Rows lost in 1 table" in lines[0]
+    assert lines[1:] == ["• members: 10 → 9 rows", "• tags: 3 → 4 rows"]
+
+
+def test_going_live_carries_its_proof() -> None:
+    facts = Facts(swap=SwapDone("6.40.0", "6.65.0", 8.1, 120.0), probe=ProbeSeen(312, 0, 148.0, 12.0, 31.0))
+    live = replace(RELEASE, state=State.LIVE, facts=facts, ended_at=NOON)
+    approved = replace(APPROVAL, verdict=Verdict.APPROVED, decided_by=BEN, decided_at=NOON)
+    told = result(live, approved)
+    assert told is not None
+    assert labels(told) == ["Rollback"]
+    assert f"Asked for by <@{ANN}>, approved by <@{BEN}>" in told.text
+    assert "312 requests, none failed, slowest answer 148 ms" in told.text
+    sick = result(replace(live, facts=replace(facts, probe=ProbeSeen(312, 3, 148.0, 12.0, 31.0))), approved)
+    assert sick is not None
+    assert "*3 failed*" in sick.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "swap", "stands"),
+    [
+        (Facts(), StepState.PENDING, "Production is untouched. It still runs 6.40.0."),
+        (
+            Facts(swap=SwapDone("6.40.0", "6.65.0", 8.1, 9.0, swapped_back=True)),
+            StepState.DONE,
+            "Production was swapped back and runs 6.40.0 again.",
+        ),
+        (Facts(swap=SwapDone("6.40.0", "6.65.0", 8.1, 9.0)), StepState.DONE, "Production runs 6.65.0."),
+        (Facts(swap_token="t"), StepState.FAILED, "The swap was begun"),
+    ],
+)
+def test_a_failure_says_where_production_stands(facts: Facts, swap: StepState, stands: str) -> None:
+    failed = replace(
+        RELEASE,
+        state=State.FAILED,
+        reason="staging answered 503 on /.",
+        remedy="Production is untouched. Read the slot's log.",
+        facts=facts,
+        steps=steps((Step.SWAP, swap)),
+    )
+    told = result(failed)
+    assert told is not None
+    assert stands in told.text
+    assert told.text.count("Production is untouched") == (1 if "untouched" in stands else 0)
+    assert f"<@{ANN}>" in told.text
+    assert "Read the slot's log." in told.text
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "said"),
+    [
+        (State.REJECTED, Verdict.REJECTED, f"was rejected by <@{BEN}>. Reason: not today"),
+        (State.CANCELLED, Verdict.CANCELLED, f"was cancelled by <@{BEN}>"),
+        (State.EXPIRED, Verdict.EXPIRED, "was not decided in time"),
+    ],
+)
+def test_a_release_that_was_stopped_says_by_whom(state: State, verdict: Verdict, said: str) -> None:
+    by = None if verdict is Verdict.EXPIRED else BEN
+    reason = "not today" if verdict is Verdict.REJECTED else None
+    told = result(
+        replace(RELEASE, state=state), replace(APPROVAL, verdict=verdict, decided_by=by, reason=reason)
+    )
+    assert told is not None
+    assert said in told.text
+    assert "Production is untouched" in told.text
+
+
+def test_open_releases_have_no_result_and_running_steps_no_line() -> None:
+    assert result(RELEASE) is None
+    assert log_line(StepRecord(Step.BUILD, StepState.RUNNING)) is None
+
+
+def test_a_step_that_was_not_needed_says_so() -> None:
+    line = log_line(StepRecord(Step.CATCH_UP, StepState.SKIPPED, "nothing was written since"))
+    assert line is not None
+    assert "skipped: not needed, nothing was written since" in line.text
+
+
+def test_ids_of_known_people_become_mentions_and_nothing_else_does() -> None:
+    assert naming(f"held by {ANN}, <!channel>", ANN) == f"held by <@{ANN}>, &lt;!channel&gt;"
+    told = refusal(SiteBusy("blog", "r-1", "upgrade, staging", ANN), "/spirit").text
+    assert f"started by <@{ANN}>" in told
+    assert "/spirit cancel blog" in told
+    assert "/ghost" not in told
+
+
+def test_messages_that_look_the_same_have_one_digest() -> None:
+    assert parent(RELEASE).digest == parent(replace(RELEASE, updated_at=NOON + timedelta(hours=1))).digest
+    assert parent(RELEASE).digest != parent(replace(RELEASE, state=State.LIVE)).digest
