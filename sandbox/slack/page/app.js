@@ -98,8 +98,8 @@ function drawMessages() {
 
 const openThread = (message) => {
   const parent = message.thread_ts || message.ts;
-  location.hash = address(page.channel, parent);
-  requestAnimationFrame(() => byId("composer-thread")?.focus());
+  if (page.thread === parent) byId("composer-thread")?.focus();
+  else location.hash = address(page.channel, parent);
 };
 
 // ---- the channel ---------------------------------------------------------------------------------
@@ -140,15 +140,17 @@ async function drawHome() {
   if (key && byId("home").isConnected) byId("home").querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
 }
 
-function drawFeet() {
+function drawFeet(moved, threadMoved) {
   const channel = current();
   const member = channel.is_member || channel.is_im;
   const send = (thread) => async (text) => { await post("type", { as: page.me.id, channel: page.channel, text, thread_ts: thread || undefined }); byId("log").scrollTop = byId("log").scrollHeight; };
   const label = channel.is_im ? `Message ${byId("title").textContent}` : `Message #${channel.title}`;
-  byId("foot").replaceChildren(member ? composer({ id: "composer-main", label, commands: () => page.commands, send: send(null) })
+  const draft = (thread) => `${page.me.id}/${page.channel}/${thread}`;
+  if (moved || member !== Boolean(byId("composer-main"))) byId("foot").replaceChildren(member ? composer({ id: "composer-main", label, commands: () => page.commands, send: send(null), draft: draft("") })
     : el("div", { class: "join" }, el("strong", {}, `You are looking at #${channel.title}`),
       el("button", { class: "button primary", type: "button", onclick: async () => { await post("join", { as: page.me.id, channel: page.channel }); await enter(); } }, "Join channel")));
-  byId("thread-foot").replaceChildren(...(page.thread && member ? [composer({ id: "composer-thread", label: "Reply…", commands: () => [], send: send(page.thread) })] : []));
+  if (moved || threadMoved) byId("thread-foot").replaceChildren(...(page.thread && member
+    ? [composer({ id: "composer-thread", label: "Reply…", commands: () => [], send: send(page.thread), draft: draft(page.thread) })] : []));
 }
 
 function drawThread() {
@@ -211,14 +213,15 @@ async function enter() {
   page.messages = new Map(messages.map((one) => [one.ts, strip(one)]));
   drawHead();
   if (moved || threadMoved) drawThread();
-  drawFeet();
+  drawFeet(moved, threadMoved);
   if (page.tab === "home") await drawHome();
   drawMessages();
   drawSidebar();
   await showModals(page.me);
   document.body.classList.remove("with-menu");
   byId("menu").setAttribute("aria-expanded", "false");
-  if (moved && !page.thread && matchMedia("(min-width: 700px)").matches) byId("composer-main")?.focus();
+  if (page.thread && threadMoved) byId("composer-thread")?.focus();
+  else if (moved && matchMedia("(min-width: 700px)").matches) byId("composer-main")?.focus();
   jump();
 }
 
@@ -260,7 +263,6 @@ async function heard(happening) {
     await showModals(page.me);
     if (page.tab === "home") await drawHome();
   } else if (type === "app_presence") {
-    page.app.connected = happening.connected || page.app.connected === undefined;
     page.app.connected = happening.connected;
     drawSidebar();
   } else if (type === "people" || type === "channels") {

@@ -4,7 +4,16 @@ import { names } from "./text.js";
 
 const BUILT_IN = [{ command: "/invite", description: "Add someone to this channel", usage_hint: "@someone" }];
 
-export function composer({ id, label, commands, send }) {
+// The words a command takes, as its usage hint lists them: "upgrade [VERSION] | backup | help".
+function subcommands(command) {
+  const parts = (command?.usage_hint || "").split("|").map((part) => part.trim());
+  return parts.length < 2 ? [] : parts.filter((part) => /^[a-z][\w-]*(\s|$)/.test(part)).map((part) => ({ name: part.split(/\s/)[0], usage: part }));
+}
+
+// What was typed and not sent, by channel and thread.
+const drafts = new Map();
+
+export function composer({ id, label, commands, send, draft }) {
   const listId = fresh("offers");
   const hint = el("p", { class: "composer-hint", id: `${listId}-hint` });
   const error = el("p", { class: "composer-error", role: "alert" });
@@ -14,6 +23,7 @@ export function composer({ id, label, commands, send }) {
   const button = el("button", { class: "send", type: "button", "aria-label": "Send", disabled: true }, "➤");
   let found = [];
   let chosen = 0;
+  let moved = false; // did someone pick with the arrows?
 
   const close = () => {
     offers.hidden = true;
@@ -29,6 +39,7 @@ export function composer({ id, label, commands, send }) {
   const show = (list) => {
     found = list;
     chosen = 0;
+    moved = false;
     if (!list.length) { close(); return; }
     offers.replaceChildren(...list.map((one, at) => el("div", { class: "offer", role: "option", id: `${listId}-${at}`, onmousedown: (event) => {
       event.preventDefault();
@@ -51,6 +62,7 @@ export function composer({ id, label, commands, send }) {
   };
   const look = () => {
     error.textContent = "";
+    drafts.set(draft, field.value);
     button.disabled = !field.value.trim();
     field.style.height = "auto";
     field.style.height = `${Math.min(field.scrollHeight, 220)}px`;
@@ -58,9 +70,12 @@ export function composer({ id, label, commands, send }) {
     const all = [...commands(), ...BUILT_IN];
     const command = all.find((one) => field.value === one.command || field.value.startsWith(`${one.command} `));
     hint.textContent = command?.usage_hint ? `${command.command} ${command.usage_hint}` : "";
+    const word = command && before.match(/^\/\S+\s+([a-z-]*)$/);
     const slash = before.match(/^\/\S*$/);
     const at = before.match(/(?:^|\s)(@[\w.-]*)$/);
     if (slash) show(all.filter((one) => one.command.startsWith(slash[0])).map((one) => ({ name: one.command, usage: one.usage_hint, about: one.description, typed: slash[0] })));
+    else if (word?.[1]) show(subcommands(command).filter((one) => one.name.startsWith(word[1]))
+      .map((one) => ({ name: one.name, usage: one.usage, about: "", typed: word[1], sendable: true })));
     else if (at) show([...names.people.values()].filter((one) => !one.deleted && one.name.startsWith(at[1].slice(1).toLowerCase()))
       .map((one) => ({ name: `@${one.name}`, about: one.real_name || "", typed: at[1] })));
     else close();
@@ -83,9 +98,11 @@ export function composer({ id, label, commands, send }) {
   field.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
     if (!offers.hidden) {
-      const whole = found[chosen]?.name === found[chosen]?.typed;
+      // Enter sends what is complete; a half-typed word after a command may be meant as it is.
+      const whole = found[chosen].name === found[chosen].typed || (found[chosen].sendable && !moved);
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
+        moved = true;
         chosen = (chosen + (event.key === "ArrowDown" ? 1 : found.length - 1)) % found.length;
         mark();
         return;
@@ -96,5 +113,7 @@ export function composer({ id, label, commands, send }) {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); submit(); }
   });
   button.addEventListener("click", () => { submit(); field.focus(); });
+  field.value = drafts.get(draft) || "";
+  requestAnimationFrame(look);
   return el("div", { class: "composer" }, offers, el("div", { class: "composer-box" }, field, button), hint, error);
 }
