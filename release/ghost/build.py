@@ -17,7 +17,6 @@ from release.ghost.errors import (
     NodeTooOld,
     NodeUnavailable,
     ToolUnavailable,
-    UnknownVersion,
 )
 from release.ghost.node import Node, node_for
 from release.ghost.npm import NotPublished, Npm
@@ -130,19 +129,14 @@ async def check_package(package: Package) -> None:
 
 
 async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path, progress: Progress) -> Mark:
-    release = await Releases(npm).find(version)
-    try:
-        node = await node_for(npm, release.node, node_major)
-    except NodeUnavailable:
-        raise NodeTooOld(str(version), release.node, str(node_major)) from None
     progress(f"fetching Ghost {version}")
-    async with npm.cache.workplace(f"tarball-{version}") as work:
-        try:
-            tarball = await npm.pack(f"ghost@{version}", work)
-        except NotPublished:
-            raise UnknownVersion(str(version), "none: npm lists it without its tarball") from None
-        await unpack_npm_tarball(tarball, folder)
+    await _fetch(version, npm, folder)
     package = await asyncio.to_thread(_read_package, folder, version)
+    wanted = str(package.get("engines", {}).get("node", "*"))
+    try:
+        node = await node_for(npm, wanted, node_major)
+    except NodeUnavailable:
+        raise NodeTooOld(str(version), wanted, str(node_major)) from None
     progress(f"installing what Ghost {version} needs")
     await _install(package, folder, node, npm)
     await asyncio.to_thread(_finish_package, package, folder)
@@ -154,6 +148,17 @@ async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path,
         "driver": driver or "",
         "warnings": "\n".join(await asyncio.to_thread(_warnings, folder)),
     }
+
+
+async def _fetch(version: Version, npm: Npm, folder: Path) -> None:
+    """Ghost's own files are in `folder`; UnknownVersion, naming the nearest ones, where npm has no such version."""
+    async with npm.cache.workplace(f"tarball-{version}") as work:
+        try:
+            tarball = await npm.pack(f"ghost@{version}", work)
+        except NotPublished:
+            await Releases(npm).find(version)
+            raise BrokenSource(str(version), "npm lists it, but does not have its files") from None
+        await unpack_npm_tarball(tarball, folder)
 
 
 async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) -> None:

@@ -1,0 +1,70 @@
+"""Real Ghost from npm: a blog on 6.50, the build of 6.65, the migration of its database, and a boot on it.
+
+Minutes the first time (one native driver is compiled where no prebuilt one can be had), half a minute later.
+"""
+
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from demo.blog.prepare import lay_out, prepare
+from demo.running import running
+from release.ghost.build import build
+from release.ghost.cache import Cache
+from release.ghost.database import inspect
+from release.ghost.migrate import migrate_copy
+from release.ghost.npm import Npm, registry_of_user
+from release.smoke import admin_token
+from release.version import Version
+
+OLD, NEW, NODE = Version.parse("6.50.0"), Version.parse("6.65.0"), 22
+
+
+def cache_folder() -> Path:
+    """The cache of `make demo`: building Ghost anew in every run would take minutes."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ghostbot"
+
+
+@pytest.mark.ghost
+@pytest.mark.timeout(1500)
+async def test_a_real_blog_is_upgraded_across_fifteen_minors_and_loses_nothing(tmp_path: Path) -> None:
+    npm = Npm(Cache(cache_folder()), await registry_of_user(os.environ))
+    blog = await prepare(OLD, NODE, npm, lambda _: None)
+    wwwroot = tmp_path / "wwwroot"
+    await lay_out(blog, wwwroot)
+    package = await build(NEW, NODE, npm, lambda _: None)
+
+    database = wwwroot / "content" / "data" / "ghost.db"
+    migrated = await migrate_copy(package, database, tmp_path / "work", npm)
+
+    rows = migrated.report.rows
+    assert (migrated.before.version, migrated.after.version) == ("6.50", "6.65")
+    assert rows["posts"][0] == rows["posts"][1] >= 30
+    assert rows["members"] == (40, 40)
+    assert migrated.report.posts_unchanged
+    assert (await inspect(database)).digest == migrated.before.digest
+
+    newer = tmp_path / "newer"
+    with zipfile.ZipFile(package.path) as archive:
+        archive.extractall(newer)
+    shutil.copytree(blog.content, newer / "content", dirs_exist_ok=True)
+    Path(migrated.path).replace(newer / "content" / "data" / "ghost.db")
+    program = Path(package.node_prefix) / "bin" / "node"
+    headers = {"Authorization": f"Ghost {admin_token(blog.admin_key)}"}
+    async with (
+        running(newer, program, npm.environment(program.parent), tmp_path / "log") as url,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client,
+    ):
+        front = (await client.get("/")).text
+        exact = (await client.get("/ghost/api/admin/config/")).json()["config"]["version"]
+        posts = (await client.get("/ghost/api/admin/posts/?limit=1")).json()["meta"]["pagination"]["total"]
+        members = (await client.get("/ghost/api/admin/members/?limit=1")).json()["meta"]["pagination"][
+            "total"
+        ]
+    assert '<meta name="generator" content="Ghost 6.65">' in front
+    assert (exact, members) == ("6.65.0", 40)
+    assert posts == 27 + 1
