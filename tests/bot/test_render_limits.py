@@ -38,7 +38,7 @@ STEPS = st.lists(st.builds(StepRecord, detail=FOREIGN | ENDLESS), max_size=15, u
 RELEASES: st.SearchStrategy[Release] = st.builds(
     Release, id=IDS, steps=STEPS.map(tuple), reason=FOREIGN | ENDLESS, remedy=FOREIGN | ENDLESS
 )
-RELAXED = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+RELAXED = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @RELAXED
