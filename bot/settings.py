@@ -114,7 +114,7 @@ class SiteSettings(_Part):
     admin_key: SecretStr | None = Field(None, description="an Admin API key, id:secret, to compare totals")
     approval_hours: float = Field(24, gt=0)
     grace_minutes: float = Field(60, ge=0)
-    probe_rate: float = Field(10, gt=0, le=100)
+    probe_rate: float = Field(5, gt=0, le=100)
     start_seconds: float = Field(300, gt=0)
     deploy_seconds: float = Field(1200, gt=0)
     backup_seconds: float = Field(600, gt=0)

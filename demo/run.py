@@ -148,7 +148,7 @@ async def _play_by_script(
         highlight=False,
     )
     # Besides the bot's own probe: an independent visitor who is there from the first command to the last.
-    async with Probe(world.http, await world.url(SITE), ("/",), rate=10) as visitor:
+    async with Probe(world.http, await world.url(SITE), ("/",), rate=5) as visitor:
         story = await play(world, SITE, opening.after, admin_key, console)
     result = await judge(world, SITE, opening, story, visitor.seen())
     _show(result, options, console)

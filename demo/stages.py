@@ -111,7 +111,6 @@ async def settings_of(world: World, site: str, slot: str) -> dict[str, str]:
         "database__client": "sqlite3",
         "database__connection__filename": "content/data/ghost.db",
         "database__useNullAsDefault": "true",
-        "paths__contentPath": "content",
         "logging__transports": '["stdout"]',
         "privacy__useUpdateCheck": "false",
         "security__staffDeviceVerification": "false",

@@ -40,7 +40,7 @@ class SiteConfig:
     approval_lasts: timedelta = timedelta(hours=24)
     grace: timedelta = timedelta(hours=1)
     admin_key: str | None = None
-    probe_rate: float = 10
+    probe_rate: float = 5
     start_limit: float = 300
     deploy_limit: float = 1200
     backup_limit: float = 600

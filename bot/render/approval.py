@@ -21,6 +21,7 @@ from bot.render.message import (
     table,
     when,
 )
+from release.ghost.database import MUST_NOT_SHRINK
 from release.model import Approval, MigrationDone, PageCompared, Release, Verdict
 
 RELEASE_NOTES = "https://github.com/TryGhost/Ghost/releases/tag/v{0}"
@@ -97,16 +98,19 @@ def migration_line(migration: MigrationDone | None) -> str:
     """Tables and rows before and after, those that changed by name; empty where nothing was migrated."""
     if migration is None:
         return ""
-    lost = {name: pair for name, pair in migration.rows.items() if pair[1] < pair[0]}
+    fewer = {name: pair for name, pair in migration.rows.items() if pair[1] < pair[0]}
+    lost = {name: pair for name, pair in fewer.items() if name in MUST_NOT_SHRINK}
     more = {name: pair for name, pair in migration.rows.items() if pair[1] > pair[0]}
     total = sum(before for before, _ in migration.rows.values())
     tables = "1 table" if len(lost) == 1 else f"{len(lost)} tables"
-    words = f":warning: Rows lost in {tables}" if lost else "No row lost"
+    words = f":warning: Rows lost in {tables}" if lost else "No content lost"
     lines = [
         f"{words}: {len(migration.rows)} tables with {total:,} rows, migrated from {escape(migration.from_version)} "
         f"to {escape(migration.to_version)} in {duration(migration.seconds)}."
     ]
-    changed = [*lost.items(), *more.items()]
+    # What a version tidies up by itself (api keys, tokens) is shown, but is no loss.
+    tidied = {name: pair for name, pair in fewer.items() if name not in lost}
+    changed = [*lost.items(), *tidied.items(), *more.items()]
     lines += [
         f"• {escape(name)}: {before:,} → {after:,} rows" for name, (before, after) in changed[:TABLES_SHOWN]
     ]

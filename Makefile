@@ -1,0 +1,49 @@
+# Everything is installed into .venv and the user's cache folder; nothing needs root.
+PYTHON ?= python3
+BIN := .venv/bin
+SLOW := ghost or browser or azcli
+
+.PHONY: help demo test test-fast test-slow check format clean
+
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/.demo ## see all of it on a real Ghost (ARGS="--yes", "--tiny", ...)
+	@$(BIN)/ghostbot demo $(ARGS)
+
+test: test-fast test-slow ## set up and pass all tests
+
+test-fast: .venv/.dev ## the tests without real Ghost, browser and az
+	$(BIN)/python -m pytest -n 2 -m "not ($(SLOW))" $(ARGS)
+
+test-slow: .venv/.dev ## the tests with real Ghost, browser and az
+	$(BIN)/python -m pytest -m "$(SLOW)" $(ARGS)
+
+check: .venv/.dev ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## let ruff format and repair what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what was installed into the checkout (caches in the user's cache folder stay)
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "ghostbot needs Python 3.11 or newer; name one with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ echo "Python has no venv module here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.demo: pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "installing the Python packages into .venv (once, about a minute)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sandbox]'
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "installing the Python packages into .venv (once, about a minute)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@ .venv/.demo
