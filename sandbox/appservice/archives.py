@@ -11,6 +11,31 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 _CHUNK = 1 << 18
+# Compressing these again takes time and saves nothing.
+_COMPRESSED = frozenset(
+    [
+        ".7z",
+        ".avif",
+        ".br",
+        ".gif",
+        ".gz",
+        ".jpeg",
+        ".jpg",
+        ".mov",
+        ".mp3",
+        ".mp4",
+        ".ogg",
+        ".pdf",
+        ".png",
+        ".tgz",
+        ".webm",
+        ".webp",
+        ".woff",
+        ".woff2",
+        ".xz",
+        ".zip",
+    ]
+)
 
 
 class BadArchive(Exception):
@@ -172,7 +197,8 @@ def _write_zip(folder: Path, send: Callable[[bytes], None]) -> None:
                 entry = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
             except FileNotFoundError:
                 continue  # it went away since the listing, as files of a running site do
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            packed = path.suffix.lower() in _COMPRESSED
+            entry.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
             if entry.is_dir():
                 package.writestr(entry, b"")
             else:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sandbox.appservice.content import Content
+from sandbox.appservice.nodes import CannotStart
 from sandbox.appservice.processes import Child
 from sandbox.appservice.records import write_atomically
 
@@ -155,7 +156,12 @@ class Jobs:
             case JobOutcome.HANG:
                 while self.outcomes.get(run.job) is JobOutcome.HANG:  # noqa: ASYNC110 - the control endpoint only sets a value
                     await asyncio.sleep(0.05)
-        variables = self._environment() | {
+        try:
+            variables = self._environment()
+        except CannotStart as problem:
+            self._say(run, str(problem), "ERR ")
+            return RunStatus.FAILED
+        variables |= {
             "WEBROOT_PATH": str(self._content.wwwroot),
             "WEBJOBS_PATH": str(script.parent),
             "WEBJOBS_NAME": run.job,

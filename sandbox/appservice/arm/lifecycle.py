@@ -17,6 +17,8 @@ def site_row(resource: Resource) -> dict[str, Any]:
     swap = site.record.swap
     last = site.record.last_swaps.get(slot.name)
     operation = site.running_operation
+    # Clients such as `az` choose http or https by this.
+    tls = "SniEnabled" if resource.cloud.options.https else "Disabled"
     prepared_with = None
     if swap and not swap.operation:
         prepared_with = {swap.target: swap.source, swap.source: swap.target}.get(slot.name)
@@ -41,8 +43,8 @@ def site_row(resource: Resource) -> dict[str, Any]:
             "siteProperties": {"metadata": None, "properties": [], "appSettings": None},
             "availabilityState": "Normal",
             "hostNameSslStates": [
-                _host(address, "Standard"),
-                _host(scm, "Repository"),
+                _host(address, "Standard", tls),
+                _host(scm, "Repository", tls),
             ],
             "serverFarmId": plan_id(resource.cloud),
             "reserved": True,
@@ -72,8 +74,8 @@ def site_row(resource: Resource) -> dict[str, Any]:
     }
 
 
-def _host(name: str, kind: str) -> dict[str, Any]:
-    return {"name": name, "sslState": "Disabled", "hostType": kind, "virtualIP": None, "thumbprint": None}
+def _host(name: str, kind: str, tls: str) -> dict[str, Any]:
+    return {"name": name, "sslState": tls, "hostType": kind, "virtualIP": None, "thumbprint": None}
 
 
 async def show(resource: Resource, _request: web.Request, _: dict[str, str]) -> web.StreamResponse:

@@ -201,7 +201,13 @@ def _check_ramp_up(resource: Resource, experiments: Any) -> None:
                 f"The ramp up rule '{rule.get('name')}' does not name a slot of site '{resource.site.name}'."
             )
             raise service_error(400, "BadRequest", message)
-        hosts = (resource.site.address(slot), f"{slot.host_label}.azurewebsites.net")
+        # `az` makes the slot's host name out of production's: the slot's name after the first label.
+        label, _, domain = resource.site.address(resource.site.production).partition(".")
+        hosts = (
+            resource.site.address(slot),
+            f"{slot.host_label}.azurewebsites.net",
+            f"{label}-{slot.name}.{domain}",
+        )
         if rule.get("actionHostName") not in hosts:
             raise service_error(
                 400, "BadRequest", f"ActionHostName '{rule.get('actionHostName')}' is not valid."
