@@ -14,6 +14,7 @@ from sandbox.slack.workspace import Workspace
 
 TRUNCATED_AT = 40_000  # characters of a posted text that Slack keeps
 UPDATE_LONGEST = 4_000
+BLOCKS_LONGEST = 12_000  # characters of all texts in the blocks together: bolt-js issues 2509 and 2867
 MOST_ATTACHMENTS = 100
 BARE_AMPERSAND = re.compile(r"&(?!amp;|lt;|gt;)")
 FALLBACK = "This content can't be displayed."
@@ -56,6 +57,21 @@ def checked_blocks(workspace: Workspace, arguments: Json) -> list[Json]:
         raise SlackRefusal("invalid_blocks_format")
     refuse("invalid_blocks", message_problems(blocks) + unknown_files(workspace, blocks))
     return blocks
+
+
+def check_size(blocks: list[Json] | None) -> None:
+    """Refuse blocks whose texts together are too long for chat.postMessage and chat.update."""
+    if _text_length(blocks) > BLOCKS_LONGEST:
+        raise SlackRefusal("msg_blocks_too_long")
+
+
+def _text_length(node: Any) -> int:
+    if isinstance(node, list):
+        return sum(_text_length(one) for one in node)
+    if not isinstance(node, dict):
+        return 0
+    own = sum(len(node[key]) for key in ("text", "title") if isinstance(node.get(key), str))
+    return own + sum(_text_length(value) for value in node.values() if isinstance(value, dict | list))
 
 
 def unknown_files(workspace: Workspace, blocks: list[Json]) -> list[str]:
@@ -123,6 +139,8 @@ def target(workspace: Workspace, which: object) -> Json:
         return workspace.channels.direct(BOT_USER, person["id"])[0]
     found = workspace.channels.find(name)
     channel = visible_channel(workspace, found["id"] if found else None)
+    if channel.get("is_im") and not workspace.app.manifest.messages_tab:
+        raise SlackRefusal("messages_tab_disabled")
     if channel.get("is_archived"):
         raise SlackRefusal("is_archived")
     if BOT_USER not in channel["members"] and "chat:write.public" not in workspace.app.manifest.scopes:
@@ -152,6 +170,7 @@ async def post_message(workspace: Workspace, arguments: Json) -> Json:
     need(arguments, "channel")
     channel = target(workspace, arguments["channel"])
     fields = content(workspace, arguments)
+    check_size(fields["blocks"])
     text = fields.pop("text")
     parent = thread(workspace, channel, arguments.get("thread_ts"))
     broadcast = parent is not None and flag(arguments, "reply_broadcast")
@@ -201,6 +220,7 @@ async def update(workspace: Workspace, arguments: Json) -> Json:
     """chat.update: with only a text, the blocks go and "(edited)" comes."""
     message = own_message(workspace, arguments, "cant_update_message")
     fields = content(workspace, arguments, longest=UPDATE_LONGEST)
+    check_size(fields["blocks"])
     if fields["metadata"] is None:
         fields.pop("metadata")
     edited = None if fields["blocks"] else {"user": BOT_USER, "ts": workspace.messages.new_ts()}

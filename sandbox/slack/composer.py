@@ -84,6 +84,18 @@ class Composer:
             inner["view"] = {key: value for key, value in view.items() if not key.startswith("_")}
         self._deliveries.event(payloads.event(workspace, inner))
 
+    def bot_posted(self, answer: Json) -> None:
+        """The app hears its own messages, too, where it is subscribed; ``answer`` is chat.postMessage's."""
+        channel = self._workspace.channels.the(answer["channel"])
+        message = self._workspace.messages.find(channel["id"], answer["ts"])
+        if message is not None and BOT_USER in channel["members"]:
+            self._send_message_event(message, channel, self._workspace.people.the(BOT_USER))
+
+    def _send_message_event(self, message: Json, channel: Json, person: Json) -> None:
+        kind = "im" if channel.get("is_im") else "groups" if channel.get("is_private") else "channels"
+        if self._workspace.app.manifest.hears(f"message.{kind}"):
+            self._send_event("message", message, channel, person)
+
     def _message(self, person: Json, channel: Json, text: str, thread_ts: str | None) -> Json:
         workspace = self._workspace
         with_bot = channel.get("is_im") and BOT_USER in channel["members"]
@@ -126,9 +138,7 @@ class Composer:
             and manifest.hears("app_mention")
         ):
             self._send_event("app_mention", message, channel, person)
-        kind = "im" if channel.get("is_im") else "groups" if channel.get("is_private") else "channels"
-        if manifest.hears(f"message.{kind}"):
-            self._send_event("message", message, channel, person)
+        self._send_message_event(message, channel, person)
 
     def _send_event(self, kind: str, message: Json, channel: Json, person: Json) -> None:
         inner = payloads.message_event(kind, message, channel, person)

@@ -36,6 +36,7 @@ class Control:
         self._interactions = interactions
         self._sockets = sockets
         self._house = house
+        self._read: dict[str, tuple[int, Json]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """All addresses of the control API."""
@@ -61,6 +62,7 @@ class Control:
             *(web.get(f"/_sandbox/{name}", look) for name, look in looks.items()),
             *(web.post(f"/_sandbox/{name}", answering(ask)) for name, ask in posts.items()),
             *(web.put(f"/_sandbox/{name}", answering(ask)) for name, ask in self._house.puts.items()),
+            web.put("/_sandbox/manifest", self._house.install),
             web.delete("/_sandbox/faults", self._house.clear_faults),
         ]
 
@@ -158,16 +160,25 @@ class Control:
 
     def _shown(self, thing: Json) -> Json:
         """A message or view with what a person makes of it: words, buttons, names."""
+        edits = thing.get("_edits", 0)
+        key = f"{thing.get('_channel')}/{thing.get('ts')}"
+        known = self._read.get(key)
+        if known is not None and known[0] == edits:
+            # Waiting looks at every message after every happening: read each of them once.
+            return known[1]
         shown = for_page(thing) if "_channel" in thing else public(thing)
         controls = controls_of(thing.get("blocks"))
         author = self._workspace.people.find(str(thing.get("user", "")))
         channel = self._workspace.channels.find(str(thing.get("_channel", "")))
-        return shown | {
+        shown |= {
             "plain": self._workspace.words(thing),
             "user_name": author["name"] if author else None,
             "channel_name": channel.get("name") if channel else None,
             "buttons": [{**control, "label": label_of(control)} for control in controls],
         }
+        if "_channel" in thing:
+            self._read[key] = (edits, shown)
+        return shown
 
     async def messages(self, request: web.Request) -> web.Response:
         """?as=&channel=&thread_ts=: what a person sees, oldest first."""

@@ -26,6 +26,18 @@ def person_shown(person: Json) -> Json:
     return as_user(person) | {"role": role, "display": person["name"]}
 
 
+async def manifest_sent(request: web.Request) -> Json:
+    """A manifest as it was sent: {manifest: text or object}, the object itself, or its JSON or YAML text."""
+    text = await request.text()
+    try:
+        found: Any = json.loads(text)
+    except json.JSONDecodeError:
+        return {"manifest": text}
+    if not isinstance(found, dict):
+        raise NotPossible("A manifest is an object.")
+    return found if "manifest" in found else {"manifest": found}
+
+
 def answering(handler: Ask) -> Look:
     """A handler that takes a JSON object and answers one."""
 

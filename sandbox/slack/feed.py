@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sandbox.slack.shapes import Json
 
-KEPT = 5_000  # happenings kept for followers who reconnect
+KEPT = 1_000  # happenings kept for followers who reconnect
 
 
 class Feed:

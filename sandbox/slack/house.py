@@ -4,7 +4,7 @@ from aiohttp import web
 
 from sandbox.slack import conditions
 from sandbox.slack.channels import as_conversation
-from sandbox.slack.control_shapes import Ask, Look, person_shown
+from sandbox.slack.control_shapes import Ask, Look, manifest_sent, person_shown
 from sandbox.slack.deliveries import Deliveries
 from sandbox.slack.manifest import read_manifest
 from sandbox.slack.requests import Requests
@@ -37,23 +37,22 @@ class House:
             "forget-calls": self.forget_calls,
         }
         self.puts: dict[str, Ask] = {
-            "manifest": self.install,
             "conditions": self.set_conditions,
             "people": self.put_person,
             "channels": self.put_channel,
             "groups": self.put_group,
         }
 
-    async def install(self, wish: Json) -> Json:
-        """{manifest: text or object}: install the app again with this manifest."""
-        manifest = read_manifest(wish.get("manifest") or wish)
+    async def install(self, request: web.Request) -> web.Response:
+        """Install the app again with the manifest that was sent."""
+        manifest = read_manifest((await manifest_sent(request))["manifest"])
         before = self._workspace.app.manifest
         self._workspace.app.install(manifest)
         self._workspace.feed.tell("people")
         if before.socket_mode and not manifest.socket_mode:
             await self._sockets.close_all("link_disabled")
         verified = None if manifest.socket_mode or not manifest.events_url else await self._requests.verify()
-        return {"ok": True, "name": manifest.name, "events_url_verified": verified}
+        return web.json_response({"ok": True, "name": manifest.name, "events_url_verified": verified})
 
     async def manifest(self, _request: web.Request) -> web.Response:
         """The manifest the app is installed with."""

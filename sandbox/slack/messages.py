@@ -116,6 +116,7 @@ class Messages:
             }
         else:
             parent.pop("thread_ts")
+        parent["_edits"] = parent.get("_edits", 0) + 1
         self._keep(parent)
         self.announce("message_changed", parent)
 

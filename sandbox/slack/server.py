@@ -78,7 +78,7 @@ async def start(state: Path, host: str = "127.0.0.1", port: int = 0) -> LocalSla
     interactions = Interactions(workspace, deliveries, urls)
     house = House(workspace, deliveries, sockets, requests)
     control = Control(workspace, composer, interactions, sockets, house)
-    api = WebApi(workspace, (sockets.method,))
+    api = WebApi(workspace, (sockets.method,), composer.bot_posted)
     application = web.Application(middlewares=[_guard], client_max_size=LARGEST_BODY)
     application.add_routes(control.routes())
     application.add_routes(

@@ -1,7 +1,7 @@
 """The front of the Web API: tokens, scopes, rate limits, faults and the log of calls."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 
@@ -19,8 +19,12 @@ SECRET_ARGUMENTS = ("token", "client_secret")
 class WebApi:
     """Answers ``/api/<method>`` as slack.com does: almost always 200, with ``ok`` in the body."""
 
-    def __init__(self, workspace: Workspace, more: tuple[Method, ...]) -> None:
+    def __init__(
+        self, workspace: Workspace, more: tuple[Method, ...], posted: Callable[[Json], None]
+    ) -> None:
+        """``more``: methods of other parts. ``posted`` hears of every message the bot posted."""
         self._workspace = workspace
+        self._posted = posted
         modules = (api_chat, api_conversations, api_files, api_people, api_views)
         methods = [method for module in modules for method in module.METHODS]
         self._methods: Mapping[str, Method] = {method.name: method for method in (*methods, *more)}
@@ -72,6 +76,8 @@ class WebApi:
             if wait is not None:
                 return 429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(wait)}
             body = {"ok": True, **await method.run(workspace, arguments)}
+            if name == "chat.postMessage":
+                self._posted(body)
         except SlackRefusal as refusal:
             body = {"ok": False, "error": refusal.error, **refusal.fields}
         if warnings:

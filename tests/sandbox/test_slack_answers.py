@@ -1,10 +1,12 @@
 """HTTP mode, response_urls, App Home, and what the control API refuses."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import pytest
+from slack_sdk.errors import SlackApiError
 
 from tests.sandbox.slack_fixtures import Bots, Hands, Refused
 from tests.sandbox.test_slack_socket_mode import BUTTON, actions
@@ -149,6 +151,75 @@ async def test_a_direct_message_reaches_the_app(hands: Hands, bots: Bots) -> Non
     await hands.types("ben", "psst", channel="@ghostbot")
     event = await asyncio.wait_for(heard.get(), 5)
     assert (event["channel_type"], event["text"]) == ("im", "psst")
+    # The app's own words come back as an event, too; Bolt keeps them from listeners.
+    await bots.client().chat_postMessage(channel=event["user"], text="yes?")
+    await hands.sees("yes?", who="ben", channel="@ghostbot")
+    await hands.types("ben", "nothing", channel="@ghostbot")
+    assert (await asyncio.wait_for(heard.get(), 5))["text"] == "nothing"
+
+
+async def test_a_manifest_is_taken_as_yaml_and_decides_what_works(hands: Hands, bots: Bots) -> None:
+    yaml = "display_information: {name: other}\nfeatures:\n  slash_commands:\n    - {command: /other, description: x}\n"
+    yaml += "oauth_config: {scopes: {bot: [commands]}}\nsettings: {socket_mode_enabled: true}\n"
+    address = hands.addresses["control"] + "manifest"
+    async with aiohttp.ClientSession() as session:
+        async with session.put(address, data=yaml) as answer:
+            assert (await answer.json())["name"] == "other"
+        async with session.put(address, data="features: [") as answer:
+            assert answer.status == 400
+            assert "neither JSON nor YAML" in (await answer.json())["problem"]
+    await hands.types("ann", "/ghost status")
+    await hands.sees("/ghost is not a valid command")
+    assert (await hands.types("ann", "/other"))["error"] == "dispatch_failed"
+    with pytest.raises(SlackApiError, match="not_enabled"):
+        await bots.client().views_publish(user_id="U0ANN000001", view={"type": "home", "blocks": []})
+
+
+async def test_modals_are_pushed_updated_and_cleared_by_acknowledgements(hands: Hands, bots: Bots) -> None:
+    app = bots.app()
+
+    def view(title: str) -> Json:
+        words = {"type": "plain_text", "text": title}
+        return {"type": "modal", "callback_id": "v", "title": words, "submit": words, "blocks": []}
+
+    @app.command("/ghost")
+    async def ghost(ack: Any, body: Json, client: Any) -> None:
+        await ack()
+        await client.views_open(trigger_id=body["trigger_id"], view=view("one"))
+        with pytest.raises(SlackApiError, match="exchanged_trigger_id"):
+            await client.views_open(trigger_id=body["trigger_id"], view=view("one"))
+
+    @app.view("v")
+    async def submitted(ack: Any, body: Json) -> None:
+        title = body["view"]["title"]["text"]
+        if title == "one":
+            await ack(response_action="update", view=view("two"))
+        elif title == "two":
+            await ack(response_action="push", view=view("three"))
+        else:
+            await ack(response_action="clear")
+
+    await bots.connect(app)
+    await hands.types("ann", "/ghost")
+    for title, depth in (("one", 1), ("two", 1), ("three", 2)):
+        shown = await hands.sees_modal(title)
+        assert len((await hands.ask("GET", "views?as=ann"))["modals"]) == depth
+        assert (await hands.ask("POST", "submit", **{"as": "ann", "view_id": shown["id"]}))["ok"]
+    assert (await hands.ask("GET", "views?as=ann"))["modals"] == []
+
+
+async def test_an_eleventh_connection_is_one_too_many(hands: Hands, bots: Bots) -> None:
+    async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
+        for number in range(11):
+            opened = await bots.client("app_token").apps_connections_open(
+                app_token=hands.addresses["app_token"]
+            )
+            socket = await stack.enter_async_context(session.ws_connect(str(opened["url"])))
+            hello = await socket.receive_json()
+            if number < 10:
+                assert (hello["type"], hello["num_connections"]) == ("hello", number + 1)
+            else:
+                assert (hello["type"], hello["reason"]) == ("disconnect", "too_many_websockets")
 
 
 async def test_a_redelivered_command_arrives_twice(hands: Hands, bots: Bots) -> None:

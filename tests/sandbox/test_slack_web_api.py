@@ -147,6 +147,9 @@ async def test_posting_where_one_may_not(hands: Hands, bots: Bots) -> None:
     assert (await refusal_of(client, post, channel=channels["releases"], blocks="{"))[
         "error"
     ] == "invalid_blocks_format"
+    long = [section("x" * 2900)] * 5
+    refused = await refusal_of(client, post, channel=channels["releases"], text="x", blocks=long)
+    assert refused["error"] == "msg_blocks_too_long"
     assert (await refusal_of(client, post, text="x"))["error"] == "invalid_arguments"
     await client.chat_postMessage(channel=channels["random"], text="public, so chat:write.public lets it in")
     manifest = (await hands.ask("GET", "manifest"))["manifest"]
