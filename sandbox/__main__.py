@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A local Azure App Service (ARM, identity, Kudu, and slots that are real processes) and a "
         "local Slack, over real HTTP. Prints addresses and credentials, then serves until Ctrl-C.",
         epilog="Tests disturb it through the control address: see POST /_sandbox/faults and "
-        "PUT /_sandbox/sites/{name} in the documentation.",
+        "PUT /_sandbox/sites/{name} in sandbox/README.md.",
     )
     where = parser.add_argument_group("where")
     where.add_argument(
@@ -137,6 +137,8 @@ def _node(text: str) -> tuple[int, Path]:
     path = Path(match[2]).absolute()
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"{path} is not a file")
+    if path.name != "node":
+        raise argparse.ArgumentTypeError(f"{path} has to be named node: its folder goes on the sites' PATH")
     return int(match[1]), path
 
 

@@ -13,28 +13,10 @@ from typing import IO
 _CHUNK = 1 << 18
 # Compressing these again takes time and saves nothing.
 _COMPRESSED = frozenset(
-    [
-        ".7z",
-        ".avif",
-        ".br",
-        ".gif",
-        ".gz",
-        ".jpeg",
-        ".jpg",
-        ".mov",
-        ".mp3",
-        ".mp4",
-        ".ogg",
-        ".pdf",
-        ".png",
-        ".tgz",
-        ".webm",
-        ".webp",
-        ".woff",
-        ".woff2",
-        ".xz",
-        ".zip",
-    ]
+    (
+        *(".7z", ".avif", ".br", ".gif", ".gz", ".jpeg", ".jpg", ".mov", ".mp3", ".mp4", ".ogg", ".pdf"),
+        *(".png", ".tgz", ".webm", ".webp", ".woff", ".woff2", ".xz", ".zip"),
+    )
 )
 
 
