@@ -127,7 +127,7 @@ def _plan(release: Release) -> PlanBlock:
 
 
 def _task(record: StepRecord) -> TaskCardBlock:
-    said = _figures(record)
+    said = " · ".join(part for part in (_detail(record), _time_taken(record)) if part)
     return TaskCardBlock(
         task_id=record.step.value,
         title=STEP_TITLES[record.step],
@@ -141,14 +141,19 @@ def _plain_rich_text(text: str) -> RichTextBlock:
     return RichTextBlock(elements=[RichTextSectionElement(elements=[part])])
 
 
-def _figures(record: StepRecord) -> str:
-    """What a step found and how long it took, unescaped."""
+def _detail(record: StepRecord) -> str:
+    """What a step found, unescaped."""
     parts = ["not needed"] if record.state is StepState.SKIPPED else []
     if record.detail:
         parts.append(record.detail.removesuffix("."))
-    if record.seconds is not None and record.seconds >= 0.1 and record.state is not StepState.SKIPPED:
-        parts.append(duration(record.seconds))
     return ", ".join(parts)
+
+
+def _time_taken(record: StepRecord) -> str:
+    """How long a step took, where that is worth a word."""
+    if record.seconds is None or record.seconds < 0.1 or record.state is StepState.SKIPPED:
+        return ""
+    return duration(record.seconds)
 
 
 def can_cancel(release: Release) -> bool:
@@ -184,8 +189,10 @@ def log_line(record: StepRecord) -> Message | None:
     if record.state not in signs:
         return None
     sign, word = signs[record.state]
-    figures = _figures(record)
-    text = f"{sign} *{STEP_TITLES[record.step]}* {word}" + (f": {escape(figures)}" if figures else "")
+    took, detail = _time_taken(record), escape(_detail(record))
+    if took:
+        word += f" {'in' if record.state is StepState.DONE else 'after'} {took}"
+    text = f"{sign} *{STEP_TITLES[record.step]}* {word}" + (f": {detail}" if detail else "")
     return message(text, section(text))
 
 

@@ -180,6 +180,13 @@ def test_a_step_that_was_not_needed_says_so() -> None:
     assert "skipped: not needed, nothing was written since" in line.text
 
 
+def test_a_line_says_how_long_the_step_took() -> None:
+    ended = NOON + timedelta(seconds=200)
+    line = log_line(StepRecord(Step.BUILD, StepState.DONE, "41.2 MB, Node <24>.", NOON, ended))
+    assert line is not None
+    assert line.text.endswith("*Build the new version* done in 3 min 20 s: 41.2 MB, Node &lt;24&gt;")
+
+
 def test_ids_of_known_people_become_mentions_and_nothing_else_does() -> None:
     assert naming(f"held by {ANN}, <!channel>", ANN) == f"held by <@{ANN}>, &lt;!channel&gt;"
     told = refusal(SiteBusy("blog", "r-1", "upgrade, staging", ANN), "/spirit").text
