@@ -64,12 +64,13 @@ class LocalSlack:
         self._workspace.store.close()
 
 
-async def start(state: Path, host: str = "127.0.0.1", port: int = 0) -> LocalSlack:
+async def start(state: Path, host: str = "127.0.0.1", port: int = 0, *, public: str = "") -> LocalSlack:
     """Start a local Slack that keeps its state in the folder ``state``; port 0 takes a free one.
 
+    ``public`` is the address others reach it at (http://name:port) when it is not where it listens.
     Raises OSError when the port is taken.
     """
-    workspace = Workspace(state, f"http://{host}:{port}")
+    workspace = Workspace(state, public)
     sockets = Sockets(workspace)
     requests = Requests(workspace)
     deliveries = Deliveries(workspace, sockets, requests)
@@ -102,7 +103,8 @@ async def start(state: Path, host: str = "127.0.0.1", port: int = 0) -> LocalSla
         workspace.store.close()
         raise
     bound = runner.addresses[0][1]
-    workspace.base = f"http://{host}:{bound}"
+    reached = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
+    workspace.base = public.rstrip("/") or f"http://{reached}:{bound}"
     deliveries.resume()
     return LocalSlack(workspace, runner, deliveries)
 
