@@ -102,6 +102,9 @@ async def build(version: Version, node_major: int, npm: Npm, progress: Progress)
         # The site was built again since: a package of the former one would not be what gets migrated.
         await npm.cache.forget("packages", f"{key}.zip")
         package = await npm.cache.file_of("packages", f"{key}.zip", fill_package)
+    for kind in ("sites", "packages"):
+        await npm.cache.sweep(kind)
+    await npm.cache.sweep_logs()
     made = [kept for kept in (site, package) if not kept.from_cache]
     return Package(
         version=str(version),

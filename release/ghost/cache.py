@@ -26,6 +26,9 @@ from release.ghost.process import log_name
 
 # One log a command; older ones are of no use to anybody.
 LOGS_KEPT_SECONDS = 14 * 24 * 3600
+# A Ghost takes 450 MB here. The last few stay, and whatever a release that still waits may need.
+THINGS_KEPT = 4
+THINGS_KEPT_SECONDS = 7 * 24 * 3600
 
 Mark = dict[str, str | int | float]
 Fill = Callable[[Path], Awaitable[Mark]]
@@ -140,6 +143,18 @@ class Cache:
         finally:
             os.close(file)
 
+    async def sweep(self, kind: str) -> None:
+        """Of one kind the four last used are left, and whatever was used within a week."""
+
+        def unused() -> list[str]:
+            used = {mark: mark.stat().st_mtime for mark in (self.folder / kind).glob("*.json")}
+            by_age = sorted(used, key=lambda mark: used[mark], reverse=True)
+            oldest = time.time() - THINGS_KEPT_SECONDS
+            return [mark.name.removesuffix(".json") for mark in by_age[THINGS_KEPT:] if used[mark] < oldest]
+
+        for name in await asyncio.to_thread(unused):
+            await self.forget(kind, name)
+
     async def sweep_logs(self) -> None:
         """Logs older than two weeks are gone."""
 
@@ -187,6 +202,7 @@ def _sound_folder(final: Path) -> Mark | None:
     mark = _read_mark(final)
     if mark is None or not final.is_dir() or mark.get("content") != folder_digest(final):
         return None
+    _mark_of(final).touch()
     return mark
 
 
@@ -194,7 +210,10 @@ def _sound_file(final: Path) -> Mark | None:
     mark = _read_mark(final)
     if mark is None or not final.is_file() or mark.get("size") != final.stat().st_size:
         return None
-    return mark if mark.get("digest") == file_digest(final) else None
+    if mark.get("digest") != file_digest(final):
+        return None
+    _mark_of(final).touch()
+    return mark
 
 
 def _discard(final: Path) -> None:

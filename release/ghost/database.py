@@ -53,7 +53,6 @@ MUST_NOT_SHRINK = (
     "members_newsletters",
     "members_stripe_customers",
     "labels",
-    "settings",
     "newsletters",
     "products",
     "comments",
@@ -61,6 +60,9 @@ MUST_NOT_SHRINK = (
     "snippets",
     "emails",
 )
+# Ghost's migrations remove settings it no longer has (5.119 and 6.55 do), so their number may fall. What a
+# blog is known by must stay as it was all the same.
+KEPT_SETTINGS = ("title", "description", "active_theme", "timezone")
 # Where not only the number but the very rows must survive: they are known by their ids.
 MUST_KEEP_IDS = ("posts", "tags", "members")
 NEEDED_TABLES = ("migrations", "posts", "users", "settings")
@@ -72,8 +74,8 @@ class Inspection:
     """A sound database of Ghost. `version` is major.minor of the newest migration, as "5.130".
 
     `rows` counts every table; `digests` are sha256 over the content of the tables that are not volatile,
-    whatever the order of their rows; `ids` over the ids of posts, tags and members; `posts` over what
-    readers see of the posts; `digest` over the file. `size` is in bytes.
+    whatever the order of their rows; `ids` over the ids of posts, tags and members; `settings` over the values
+    of KEPT_SETTINGS; `posts` over what readers see of the posts; `digest` over the file. `size` is in bytes.
     """
 
     path: str
@@ -83,6 +85,7 @@ class Inspection:
     rows: dict[str, int]
     digests: dict[str, str]
     ids: dict[str, str]
+    settings: dict[str, str]
     posts: str
 
 
@@ -125,6 +128,11 @@ def compare(before: Inspection, after: Inspection) -> MigrationReport:
         f"other {name} than before"
         for name in MUST_KEEP_IDS
         if rows[name][0] == rows[name][1] and before.ids[name] != after.ids[name]
+    ]
+    lost += [
+        f"the setting {name}"
+        for name, digest in before.settings.items()
+        if after.settings.get(name) != digest
     ]
     return MigrationReport(
         from_version=before.version,
@@ -177,6 +185,7 @@ def _inspect(path: Path) -> Inspection:
                     for table in MUST_KEEP_IDS
                     if table in rows
                 },
+                settings=_kept_settings(database),
                 posts=_ordered_digest(database, POSTS),
             )
     except sqlite3.OperationalError as error:
@@ -233,6 +242,15 @@ def _content_digest(database: sqlite3.Connection, table: str) -> str:
     told = database.execute(f'PRAGMA table_info("{_quoted(table)}")')
     columns = ", ".join(f'"{_quoted(row[1])}"' for row in told if row[1] not in left_out)
     return _rows_digest(database, f'SELECT {columns} FROM "{_quoted(table)}"')  # noqa: S608 - names out of the schema
+
+
+def _kept_settings(database: sqlite3.Connection) -> dict[str, str]:
+    rows = database.execute("SELECT key, value FROM settings")
+    return {
+        key: hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()
+        for key, value in rows
+        if key in KEPT_SETTINGS
+    }
 
 
 def _rows_digest(database: sqlite3.Connection, query: str) -> str:

@@ -67,29 +67,15 @@ async def registry_of_user(user_environment: Mapping[str, str]) -> Registry:
     `user_environment` is the user's own, used for this one question only. A npm of the system is
     asked first, for it also reads the system's configuration; else the carried one.
     """
-    found = shutil.which("npm", path=user_environment.get("PATH"))
     carried = carried_node()
-    words = [found] if found else [str(carried.node), str(carried.npm / "bin" / "npm-cli.js")]
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        "config",
-        "get",
-        *CONFIGURED,
-        env={**user_environment, "npm_config_update_notifier": "false"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(30):
-            answer, _ = await process.communicate()
-    except TimeoutError:
-        raise RegistryUnreachable("npm config did not answer") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await asyncio.shield(process.wait())
-    lines = (line.partition("=") for line in answer.decode().splitlines())
+    found = shutil.which("npm", path=user_environment.get("PATH"))
+    answer = await _configured([found], user_environment) if found else None
+    if answer is None:
+        own = [str(carried.node), str(carried.npm / "bin" / "npm-cli.js")]
+        answer = await _configured(own, user_environment)
+    if answer is None:
+        raise RegistryUnreachable("npm config did not answer")
+    lines = (line.partition("=") for line in answer.splitlines())
     told = {name.strip(): value.strip() for name, _, value in lines if value.strip() not in {"", "null"}}
     return Registry(
         url=told.get("registry"),
@@ -99,6 +85,30 @@ async def registry_of_user(user_environment: Mapping[str, str]) -> Registry:
         noproxy=told.get("noproxy"),
         extra_certificates=user_environment.get("NODE_EXTRA_CA_CERTS"),
     )
+
+
+async def _configured(npm: list[str], environment: Mapping[str, str]) -> str | None:
+    """What this npm says of its configuration; None if it does not run."""
+    process = await asyncio.create_subprocess_exec(
+        *npm,
+        "config",
+        "get",
+        *CONFIGURED,
+        env={**environment, "npm_config_update_notifier": "false"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(30):
+            answer, _ = await process.communicate()
+    except TimeoutError:
+        return None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await asyncio.shield(process.wait())
+    return answer.decode() if process.returncode == 0 else None
 
 
 class Npm:

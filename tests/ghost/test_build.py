@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import signal
 import sys
 import zipfile
@@ -185,3 +186,19 @@ async def test_a_package_that_lies_about_its_version_is_refused(npm: Npm, regist
     with pytest.raises(BrokenSource):
         await built(npm)
     assert leftovers(npm) == []
+
+
+async def test_packages_nobody_used_for_a_week_make_room(npm: Npm) -> None:
+    package = await built(npm)
+    kinds = [npm.cache.folder / kind for kind in ("sites", "packages")]
+    for folder in kinds:
+        for number in range(5):
+            (folder / f"old-{number}.json").write_text("{}")
+            (folder / f"old-{number}").write_text("")
+            os.utime(folder / f"old-{number}.json", (number, number))
+
+    await built(npm)
+
+    for folder in kinds:
+        assert [path.name for path in sorted(folder.glob("old-?"))] == ["old-2", "old-3", "old-4"]
+    await check_package(package)

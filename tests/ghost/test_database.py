@@ -167,3 +167,23 @@ async def test_a_table_that_is_gone_counts_as_lost(blog: Seeded) -> None:
     report = compare(before, after)
     assert report.gone_tables == ("members_newsletters",)
     assert report.lost == ("members_newsletters 20 -> 0",)
+
+
+async def test_ghost_may_drop_a_setting_it_no_longer_has(blog: Seeded) -> None:
+    change(Path(blog.database), "INSERT INTO settings (id, key, value) VALUES ('x', 'captcha_enabled', '1')")
+    before = await inspect(Path(blog.database))
+    change(Path(blog.database), "DELETE FROM settings WHERE id = 'x'")
+    assert compare(before, await inspect(Path(blog.database))).lost == ()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM settings WHERE key = 'title'",
+        "UPDATE settings SET value = 'source' WHERE key = 'active_theme'",
+    ],
+)
+async def test_what_a_blog_is_known_by_must_stay(blog: Seeded, statement: str) -> None:
+    before = await inspect(Path(blog.database))
+    change(Path(blog.database), statement)
+    assert len(compare(before, await inspect(Path(blog.database))).lost) == 1

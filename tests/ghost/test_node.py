@@ -81,3 +81,12 @@ async def test_the_registry_of_the_calling_user_is_carried_over(tmp_path: Path) 
 
 async def test_an_empty_home_is_enough(tmp_path: Path) -> None:
     assert (await registry_of_user({"HOME": str(tmp_path), "PATH": ""})).url
+
+
+async def test_a_npm_of_the_system_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
+    broken = tmp_path / "npm"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    (tmp_path / ".npmrc").write_text("registry=http://localhost:4873/\n")
+    registry = await registry_of_user({"HOME": str(tmp_path), "PATH": str(tmp_path)})
+    assert registry.url == "http://localhost:4873/"

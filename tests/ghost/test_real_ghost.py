@@ -14,7 +14,7 @@ import pytest
 from demo.blog.prepare import lay_out, prepare
 from demo.running import running
 from release.ghost.build import build
-from release.ghost.cache import Cache
+from release.ghost.cache import Cache, default_cache_folder
 from release.ghost.database import inspect
 from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm, registry_of_user
@@ -24,15 +24,10 @@ from release.version import Version
 OLD, NEW, NODE = Version.parse("6.50.0"), Version.parse("6.65.0"), 22
 
 
-def cache_folder() -> Path:
-    """The cache of `make demo`: building Ghost anew in every run would take minutes."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ghostbot"
-
-
 @pytest.mark.ghost
 @pytest.mark.timeout(1500)
 async def test_a_real_blog_is_upgraded_across_fifteen_minors_and_loses_nothing(tmp_path: Path) -> None:
-    npm = Npm(Cache(cache_folder()), await registry_of_user(os.environ))
+    npm = Npm(Cache(default_cache_folder()), await registry_of_user(os.environ))
     blog = await prepare(OLD, NODE, npm, lambda _: None)
     wwwroot = tmp_path / "wwwroot"
     await lay_out(blog, wwwroot)
