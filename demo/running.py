@@ -36,7 +36,7 @@ async def running(wwwroot: Path, node: Path, environment: Mapping[str, str], log
 
     `environment` is the whole of the child's, without url and port.
     """
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -78,7 +78,8 @@ async def _wait_until_it_answers(
     raise DidNotBoot(wwwroot.name, why, str(log), tail(log))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,5 +1,6 @@
 """The Ghost-shaped site answers as Ghost does where a release looks."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo.running import DidNotBoot, running
+from demo.running import DidNotBoot, free_port, running
 from demo.tiny.seed import Seeded, seed
 from demo.tiny.versions import SICK_FRONT_PAGE, WRONG_VERSION
 from release.ghost.database import inspect
@@ -116,3 +117,42 @@ async def test_some_versions_misbehave_on_purpose(
     async with client_of(Path(seed(tmp_path / "wwwroot", version).wwwroot)) as client:
         assert (await client.get("/")).status_code == status
         assert (await client.get("/ghost/api/admin/site/")).json()["site"]["version"] == reported
+
+
+async def statuses_while_booting(
+    wwwroot: Path, **settings: str
+) -> tuple[list[int], httpx.Response, httpx.Response]:
+    """Every status of / until the site answers something else than 503, then / plain and / as the front end asks."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        str(carried_node().node),
+        "app-service.js",
+        cwd=wwwroot,
+        env={"PATH": "/usr/bin:/bin", "PORT": str(port), **settings},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    seen: list[int] = []
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client, asyncio.timeout(20):
+            while not seen or seen[-1] == 503:
+                try:
+                    seen.append((await client.get("/")).status_code)
+                except httpx.ConnectError:
+                    await asyncio.sleep(0.02)
+            forwarded = await client.get("/", headers={"X-Forwarded-Proto": "https"})
+            return seen, await client.get("/"), forwarded
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def test_a_booting_site_answers_503(blog: Seeded) -> None:
+    seen, plain, _ = await statuses_while_booting(Path(blog.wwwroot), tiny__bootMilliseconds="200")
+    assert seen[0] == 503
+    assert plain.status_code == 200
+
+
+async def test_a_site_with_an_https_address_redirects_whoever_asks_plainly(blog: Seeded) -> None:
+    _, plain, forwarded = await statuses_while_booting(Path(blog.wwwroot), url="https://blog.example.com")
+    assert (plain.status_code, plain.headers["location"]) == (301, "https://blog.example.com/")
+    assert forwarded.status_code == 200
