@@ -8,6 +8,7 @@ import json
 import shutil
 import tarfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ def tarball(files: dict[str, bytes]) -> bytes:
 def integrity(content: bytes) -> str:
     """npm's notation of a digest: sha512 in base64."""
     return f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
+
+
+@cache
+def edition() -> str:
+    """What the template is today, in 12 letters: a cache of packages made from another one is of no use."""
+    everything = {**_read(HERE / "template"), **migrator_files()}
+    digest = hashlib.sha256(repr(sorted(everything.items())).encode())
+    digest.update(repr(VERSIONS).encode())
+    return digest.hexdigest()[:12]
 
 
 def install(one: TinyVersion, wwwroot: Path) -> None:
