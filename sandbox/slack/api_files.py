@@ -26,7 +26,7 @@ async def upload_url(workspace: Workspace, arguments: Json) -> Json:
     need(arguments, "filename", "length")
     try:
         length = int(arguments["length"])
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise SlackRefusal("invalid_arguments") from error
     alt_text = str(arguments.get("alt_txt") or arguments.get("alt_text") or "")
     file = workspace.files.ticket(str(arguments["filename"]), length, alt_text)
@@ -38,6 +38,7 @@ async def complete(workspace: Workspace, arguments: Json) -> Json:
     wanted = structure(arguments, "files", "invalid_arguments")
     if not isinstance(wanted, list) or not wanted:
         need({}, "files")
+    if not all(isinstance(one, dict) and one.get("id") for one in wanted):
         raise SlackRefusal("invalid_arguments")
     names = [name for name in str(arguments.get("channels") or "").split(",") if name]
     if arguments.get("channel_id"):

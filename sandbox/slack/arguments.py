@@ -66,7 +66,7 @@ def page(
     """One page of ``items`` (each known by its ``key``) and the response_metadata with the next cursor."""
     try:
         limit = int(arguments.get("limit") or usual)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise SlackRefusal("invalid_limit") from error
     if not 1 <= limit <= most:
         raise SlackRefusal("invalid_limit")

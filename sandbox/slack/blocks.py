@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.slack.check import TEXT_KINDS, Check
+from sandbox.slack.check import TEXT_KINDS, Check, part, parts
 from sandbox.slack.elements import IN_ACTIONS, IN_INPUT, IN_SECTION, ONLY_IN_MODALS, element, image
 
 Node = dict[str, Any]
@@ -44,26 +44,26 @@ def divider(check: Check, node: Node, at: str) -> None:
 def context(check: Check, node: Node, at: str) -> None:
     """Small print: texts and pictures."""
     check.keys(node, at, "elements")
-    for number, part in enumerate(check.items(node, "elements", at, 10)):
+    for number, one in enumerate(check.items(node, "elements", at, 10)):
         inside = f"{at}/elements/{number}"
-        if isinstance(part, dict) and part.get("type") == "image":
-            image(check, part, inside)
+        if isinstance(one, dict) and one.get("type") == "image":
+            image(check, one, inside)
         else:
-            check.text_object(part, inside, 2000)
+            check.text_object(one, inside, 2000)
 
 
 def actions(check: Check, node: Node, at: str) -> None:
     """A row of buttons and menus."""
     check.keys(node, at, "elements")
-    for number, part in enumerate(check.items(node, "elements", at, 25)):
-        element(check, part, f"{at}/elements/{number}", IN_ACTIONS)
+    for number, one in enumerate(check.items(node, "elements", at, 25)):
+        element(check, one, f"{at}/elements/{number}", IN_ACTIONS)
 
 
 def context_actions(check: Check, node: Node, at: str) -> None:
     """Feedback and icon buttons."""
     check.keys(node, at, "elements")
-    for number, part in enumerate(check.items(node, "elements", at, 5)):
-        element(check, part, f"{at}/elements/{number}", ("feedback_buttons", "icon_button"))
+    for number, one in enumerate(check.items(node, "elements", at, 5)):
+        element(check, one, f"{at}/elements/{number}", ("feedback_buttons", "icon_button"))
 
 
 def image_block(check: Check, node: Node, at: str) -> None:
@@ -83,7 +83,8 @@ def input_block(check: Check, node: Node, at: str) -> None:
     check.text(node, "hint", at, 2000)
     check.flag(node, "optional", at)
     check.flag(node, "dispatch_action", at)
-    element(check, node.get("element") or {}, f"{at}/element", IN_INPUT)
+    if node.get("element") is not None:
+        element(check, node["element"], f"{at}/element", IN_INPUT)
 
 
 def markdown(check: Check, node: Node, at: str) -> None:
@@ -95,16 +96,16 @@ def markdown(check: Check, node: Node, at: str) -> None:
 def rich_text(check: Check, node: Node, at: str) -> None:
     """Formatted text, as Slack's own composer writes it."""
     check.keys(node, at, "elements")
-    for number, part in enumerate(check.items(node, "elements", at, 1000, 0)):
+    for number, one in enumerate(check.items(node, "elements", at, 1000, 0)):
         inside = f"{at}/elements/{number}"
-        if not check.is_object(part, inside):
+        if not check.is_object(one, inside):
             continue
-        if part.get("type") not in RICH_PARTS:
-            check.fail(f"{inside}/type", f"unsupported type: {part.get('type')}")
+        if one.get("type") not in RICH_PARTS:
+            check.fail(f"{inside}/type", f"unsupported type: {one.get('type')}")
             continue
-        check.keys(part, inside, "elements", "style indent offset border language")
-        for leaf_number, leaf in enumerate(part.get("elements") or []):
-            _rich_leaf(check, leaf, f"{inside}/elements/{leaf_number}", part["type"] == "rich_text_list")
+        check.keys(one, inside, "elements", "style indent offset border language")
+        for leaf_number, leaf in enumerate(check.items(one, "elements", inside, 1000, 0)):
+            _rich_leaf(check, leaf, f"{inside}/elements/{leaf_number}", one["type"] == "rich_text_list")
 
 
 def _rich_leaf(check: Check, leaf: Any, at: str, in_list: bool) -> None:
@@ -113,6 +114,10 @@ def _rich_leaf(check: Check, leaf: Any, at: str, in_list: bool) -> None:
         return
     if leaf.get("type") not in allowed:
         check.fail(f"{at}/type", f"unsupported type: {leaf.get('type')}")
+    elif in_list:
+        check.keys(leaf, at, "elements")
+        for number, one in enumerate(check.items(leaf, "elements", at, 1000, 0)):
+            _rich_leaf(check, one, f"{at}/elements/{number}", False)
     elif leaf["type"] == "text":
         check.string(leaf, "text", at, 40_000)
         if leaf.get("text") is None:
@@ -149,12 +154,12 @@ def task_card(check: Check, node: Node, at: str) -> None:
     check.string(node, "title", at, 255)
     check.one_of(node, "status", at, TASK_STATES)
     for key in ("details", "output"):
-        part = node.get(key)
-        if part is not None and check.is_object(part, f"{at}/{key}"):
-            if part.get("type") != "rich_text":
-                check.fail(f"{at}/{key}/type", f"unsupported type: {part.get('type')}")
+        text = node.get(key)
+        if text is not None and check.is_object(text, f"{at}/{key}"):
+            if text.get("type") != "rich_text":
+                check.fail(f"{at}/{key}/type", f"unsupported type: {text.get('type')}")
             else:
-                rich_text(check, part, f"{at}/{key}")
+                rich_text(check, text, f"{at}/{key}")
     for number, source in enumerate(check.items(node, "sources", at, 50, 0)):
         inside = f"{at}/sources/{number}"
         if check.is_object(source, inside):
@@ -170,7 +175,7 @@ def plan(check: Check, node: Node, at: str) -> None:
     for number, task in enumerate(tasks):
         inside = f"{at}/tasks/{number}"
         if check.is_object(task, inside):
-            if task.get("type", "task_card") != "task_card":
+            if task.get("type") != "task_card":
                 check.fail(f"{inside}/type", f"unsupported type: {task.get('type')}")
             else:
                 task_card(check, task, inside)
@@ -197,20 +202,20 @@ def card(check: Check, node: Node, at: str) -> None:
     for key in ("hero_image", "icon"):
         if node.get(key) is not None:
             element(check, node[key], f"{at}/{key}", ("image",))
-    for number, part in enumerate(check.items(node, "actions", at, 5)):
-        element(check, part, f"{at}/actions/{number}", ("button", "overflow"))
+    for number, one in enumerate(check.items(node, "actions", at, 5)):
+        element(check, one, f"{at}/actions/{number}", ("button", "overflow"))
 
 
 def carousel(check: Check, node: Node, at: str) -> None:
     """Cards side by side."""
     check.keys(node, at, "elements")
-    for number, part in enumerate(check.items(node, "elements", at, 10)):
+    for number, one in enumerate(check.items(node, "elements", at, 10)):
         inside = f"{at}/elements/{number}"
-        if check.is_object(part, inside):
-            if part.get("type") == "card":
-                card(check, part, inside)
+        if check.is_object(one, inside):
+            if one.get("type") == "card":
+                card(check, one, inside)
             else:
-                check.fail(f"{inside}/type", f"unsupported type: {part.get('type')}")
+                check.fail(f"{inside}/type", f"unsupported type: {one.get('type')}")
 
 
 def container(check: Check, node: Node, at: str) -> None:
@@ -280,7 +285,7 @@ def block(check: Check, node: Any, at: str, allowed: frozenset[str]) -> None:
     kind = node.get("type")
     if kind is None:
         check.fail(at, "missing required field: type")
-    elif kind not in allowed:
+    elif not isinstance(kind, str) or kind not in allowed:
         check.fail(f"{at}/type", f"unsupported type: {kind}")
     else:
         check.string(node, "block_id", at, 255)
@@ -289,9 +294,9 @@ def block(check: Check, node: Any, at: str, allowed: frozenset[str]) -> None:
 
 
 def _unique_actions(check: Check, node: Node, at: str) -> None:
-    parts = node.get("elements") if node["type"] in ("actions", "context_actions") else node.get("actions")
-    names = [part.get("action_id") for part in parts or [] if isinstance(part, dict)]
-    for name, times in Counter(name for name in names if name).items():
+    key = "elements" if node["type"] in ("actions", "context_actions") else "actions"
+    names = [str(one["action_id"]) for one in parts(node, key) if one.get("action_id")]
+    for name, times in Counter(names).items():
         if times > 1:
             check.fail(at, f"duplicate action_id: {name}")
 
@@ -322,7 +327,7 @@ def message_problems(value: Any) -> list[str]:
     if sum(map(len, texts)) > MARKDOWN_LONGEST and len(texts) > 1:
         check.fail("/blocks", f"markdown text must be less than {MARKDOWN_LONGEST + 1} characters in total")
     for number, node in enumerate(nodes):
-        if node.get("type") == "input" and (node.get("element") or {}).get("type") in ONLY_IN_MODALS:
+        if node.get("type") == "input" and part(node, "element").get("type") in ONLY_IN_MODALS:
             check.fail(f"/blocks/{number}/element/type", f"unsupported type: {node['element']['type']}")
     return check.problems
 
@@ -355,10 +360,11 @@ def view_problems(view: Any) -> list[str]:
     check.flag(view, "clear_on_close", "/view")
     check.flag(view, "notify_on_close", "/view")
     allowed = MODAL_BLOCKS if modal else EVERYWHERE
-    nodes = all_blocks(check, view.get("blocks", []), "/view/blocks", VIEW_MOST, allowed)
+    blocks = [] if view.get("blocks") is None else view["blocks"]
+    nodes = all_blocks(check, blocks, "/view/blocks", VIEW_MOST, allowed)
     if modal and view.get("submit") is None and any(node.get("type") == "input" for node in nodes):
         check.fail("/view", "missing required field: submit")
-    focused = [node for node in nodes if (node.get("element") or {}).get("focus_on_load")]
+    focused = [node for node in nodes if part(node, "element").get("focus_on_load")]
     if len(focused) > 1:
         check.fail("/view/blocks", "only one element may have focus_on_load")
     return check.problems

@@ -106,3 +106,15 @@ class Check:
         value = node.get(key)
         if isinstance(value, str) and value and not value.startswith(("http://", "https://", "mailto:")):
             self.fail(f"{at}/{key}", "invalid url")
+
+
+def part(node: dict[str, Any], key: str) -> dict[str, Any]:
+    """The object under a key; empty when there is none or something else."""
+    value = node.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def parts(node: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects in the list under a key; whatever else is there is passed over."""
+    value = node.get(key)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from sandbox.slack.check import TEXT_KINDS, Check
+from sandbox.slack.check import TEXT_KINDS, Check, parts
 
 Node = dict[str, Any]
 SELECTS = ("users_select", "conversations_select", "channels_select", "external_select")
@@ -62,9 +62,11 @@ def options(check: Check, node: Node, at: str, most: int, **how: bool) -> None:
 
 
 def _initial(check: Check, node: Node, at: str) -> None:
-    wanted = node.get("initial_options") or ([node["initial_option"]] if node.get("initial_option") else [])
-    grouped = [one for group in node.get("option_groups") or [] for one in group.get("options") or []]
-    known = [one.get("value") for one in (node.get("options") or grouped) if isinstance(one, dict)]
+    wanted = [*check.items(node, "initial_options", at, 100)]
+    if node.get("initial_option") is not None:
+        wanted.append(node["initial_option"])
+    grouped = [one for group in parts(node, "option_groups") for one in parts(group, "options")]
+    known = [one.get("value") for one in (parts(node, "options") or grouped)]
     if any(not isinstance(one, dict) or one.get("value") not in known for one in wanted):
         check.fail(at, "must be one of the provided options")
 
@@ -227,7 +229,7 @@ def element(check: Check, node: Any, at: str, allowed: tuple[str, ...]) -> None:
     if not check.is_object(node, at):
         return
     kind = node.get("type")
-    if kind not in allowed:
+    if not isinstance(kind, str) or kind not in allowed:
         check.fail(f"{at}/type", f"unsupported type: {kind}")
         return
     check.string(node, "action_id", at, 255)

@@ -1,5 +1,6 @@
 """The Web API through the real SDK: what it refuses, and how."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -312,7 +313,9 @@ async def test_faults_happen_as_ordered(hands: Hands, bots: Bots) -> None:
 async def test_everything_is_still_there_after_a_restart(tmp_path: Path) -> None:
     first = await start(tmp_path, "127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
-        await Hands(first, session).types("ann", "remember me, @ghostbot")
+        before_it = Hands(first, session)
+        await before_it.conditions(event_retry_seconds=[0.1] * 100)
+        await before_it.types("ann", "remember me, @ghostbot")
     before = first.as_json()
     await first.stop()
     second = await start(tmp_path, "127.0.0.1", 0)
@@ -322,4 +325,19 @@ async def test_everything_is_still_there_after_a_restart(tmp_path: Path) -> None
         client = AsyncWebClient(token=before["bot_token"], base_url=second.as_json()["api"])
         await client.chat_postMessage(channel="#releases", thread_ts=message["ts"], text="a reply")
         assert (await again.sees("remember me"))["reply_count"] == 1
+        await the_mention_arrives(again)
     await second.stop()
+
+
+async def the_mention_arrives(hands: Hands) -> None:
+    """What was typed before the restart reaches an app that connects after it."""
+    bots, heard = Bots(hands), asyncio.Queue[str]()
+    app = bots.app()
+
+    @app.event("app_mention")
+    async def mentioned(event: Json) -> None:
+        await heard.put(event["text"])
+
+    await bots.connect(app)
+    assert "remember me" in await asyncio.wait_for(heard.get(), 5)
+    await bots.stop()
