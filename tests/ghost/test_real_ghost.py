@@ -20,6 +20,7 @@ from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm, registry_of_user
 from release.smoke import admin_token
 from release.version import Version
+from tests.ghost.test_webjob import run_job
 
 OLD, NEW, NODE = Version.parse("6.50.0"), Version.parse("6.65.0"), 22
 
@@ -33,25 +34,30 @@ async def test_a_real_blog_is_upgraded_across_fifteen_minors_and_loses_nothing(t
     await lay_out(blog, wwwroot)
     package = await build(NEW, NODE, npm, lambda _: None)
 
-    database = wwwroot / "content" / "data" / "ghost.db"
-    migrated = await migrate_copy(package, database, tmp_path / "work", npm)
+    node = Path(package.node_prefix) / "bin" / "node"
+
+    code, output = await run_job(wwwroot, node)
+    assert code == 0, output
+    assert "copied with better-sqlite3" in output
+    backup = wwwroot / "content" / "data" / "backup.db"
+    migrated = await migrate_copy(package, backup, tmp_path / "work", npm)
 
     rows = migrated.report.rows
     assert (migrated.before.version, migrated.after.version) == ("6.50", "6.65")
     assert rows["posts"][0] == rows["posts"][1] >= 30
     assert rows["members"] == (40, 40)
     assert migrated.report.posts_unchanged
-    assert (await inspect(database)).digest == migrated.before.digest
+    assert (await inspect(backup)).digest == migrated.before.digest
+    assert (await inspect(backup.with_name("ghost.db"))).digests == migrated.before.digests
 
     newer = tmp_path / "newer"
     with zipfile.ZipFile(package.path) as archive:
         archive.extractall(newer)
     shutil.copytree(blog.content, newer / "content", dirs_exist_ok=True)
     Path(migrated.path).replace(newer / "content" / "data" / "ghost.db")
-    program = Path(package.node_prefix) / "bin" / "node"
     headers = {"Authorization": f"Ghost {admin_token(blog.admin_key)}"}
     async with (
-        running(newer, program, npm.environment(program.parent), tmp_path / "log") as url,
+        running(newer, node, npm.environment(node.parent), tmp_path / "log") as url,
         httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client,
     ):
         front = (await client.get("/")).text

@@ -11,10 +11,11 @@ from release.ghost.database import inspect
 from release.ghost.npm import carried_node
 
 
-async def run_job(wwwroot: Path, **environment: str) -> tuple[int | None, str]:
+async def run_job(wwwroot: Path, node: Path | None = None, **environment: str) -> tuple[int | None, str]:
+    """The job's exit code and output; it runs under the carried Node unless told otherwise."""
     script = wwwroot / "App_Data" / "jobs" / "triggered" / NAME / "run.js"
     process = await asyncio.create_subprocess_exec(
-        str(carried_node().node),
+        str(node or carried_node().node),
         str(script),
         cwd=script.parent,
         env={"PATH": "/usr/bin:/bin", "HOME": str(wwwroot.parents[1]), **environment},
