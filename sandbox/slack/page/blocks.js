@@ -138,7 +138,7 @@ const DRAW = {
   card,
   container,
   divider: () => el("hr"),
-  header: (block) => el("h3", { class: "header" }, plainText(block.text)),
+  header: (block) => el("h2", { class: "header" }, plainText(block.text)),
   context: (block) => el("div", { class: "context" }, block.elements.map((one) => (one.type === "image" ? picture(one, "tiny") : el("span", { class: "text" }, words(one))))),
   actions: (block, place) => el("div", { class: "actions" }, block.elements.map((one) => control(one, block.block_id, place))),
   context_actions: (block, place) => el("div", { class: "actions small" }, block.elements.map((one) => control(one, block.block_id, place))),
