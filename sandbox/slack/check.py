@@ -1,4 +1,7 @@
-"""The small tools with which Block Kit is checked, and Slack's words for what is wrong."""
+"""The small tools with which Block Kit is checked, and Slack's words for what is wrong.
+
+Values are Any throughout: an app may send whatever JSON can hold, and that is what is being checked.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""What a person filled in or chose, as Slack spells it in actions and in ``state.values``."""
+"""What a person filled in or chose, as Slack spells it in actions and in ``state.values``.
+
+A value is Any: a string, a number or a list, as the kind of field has it.
+"""
 
 import re
 from typing import Any
