@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from release.errors import ReleaseError
 from release.ghost.cache import Cache
 from release.ghost.errors import CommandFailed, CommandTooSlow, RegistryUnreachable
 from release.ghost.process import Command, ask, run
@@ -22,8 +23,11 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 CONFIGURED = ("registry", "cafile", "proxy", "https-proxy", "noproxy")
 
 
-class NotPublished(Exception):
-    """npm knows no such version; whoever asked says it in the words of what was wanted."""
+class NotPublished(ReleaseError):
+    """npm knows no such version; whoever asked says it, where it can, in the words of what was wanted."""
+
+    problem = "npm has no {0}."
+    remedy = "Check that your npm registry carries it, then try again."
 
 
 @dataclass(frozen=True)
