@@ -104,7 +104,7 @@ async def test_a_message_changes_in_place_and_its_plan_stays_open(
     await client.chat_update(
         channel=str(posted["channel"]), ts=str(posted["ts"]), text="t", blocks=plan("complete")
     )
-    await expect(page.get_by_text("1 of 1 done")).to_be_visible()
+    await expect(summary.get_by_role("img", name="Complete")).to_be_visible()
     await expect(page.get_by_text("Back up")).to_be_visible()
 
 

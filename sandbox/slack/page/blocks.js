@@ -97,12 +97,10 @@ function task(block) {
 
 function plan(block) {
   const tasks = block.tasks || [];
-  const done = tasks.filter((one) => one.status === "complete").length;
   const overall = tasks.some((one) => one.status === "error") ? "error"
-    : tasks.length && done === tasks.length ? "complete" : tasks.some((one) => one.status === "in_progress") ? "in_progress" : "pending";
+    : tasks.length && tasks.every((one) => one.status === "complete") ? "complete" : tasks.some((one) => one.status === "in_progress") ? "in_progress" : "pending";
   const node = el("details", { class: "plan", open: opened.has(block.block_id), "data-key": `plan/${block.block_id}` },
-    el("summary", {}, state(overall), el("span", { class: "plan-title" }, block.title),
-      el("span", { class: "plan-count" }, `${done} of ${tasks.length} done`)),
+    el("summary", {}, state(overall), el("span", { class: "plan-title" }, block.title)),
     el("div", { class: "plan-tasks", role: "list" }, tasks.map((one) => { const row = task(one); row.setAttribute("role", "listitem"); return row; })));
   node.addEventListener("toggle", () => (node.open ? opened.add(block.block_id) : opened.delete(block.block_id)));
   return node;

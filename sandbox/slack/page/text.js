@@ -49,8 +49,7 @@ DATES.day_divider_pretty = DATES.date_long_pretty;
 function date(parts, fallback) {
   const [, seconds, pattern, address] = parts;
   if (!/^\d+$/.test(seconds) || !pattern) return fallback || "";
-  let words = pattern.replace(/\{(\w+)\}/g, (whole, name) => (DATES[name] ? DATES[name](Number(seconds)) : whole));
-  words = words.charAt(0).toUpperCase() + words.slice(1);
+  const words = pattern.replace(/\{(\w+)\}/g, (whole, name) => (DATES[name] ? DATES[name](Number(seconds)) : whole));
   const shown = el("time", { datetime: new Date(seconds * 1000).toISOString(), title: DATES.date_long(Number(seconds)) }, words);
   return address ? link(address, shown) : shown;
 }
