@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -40,8 +41,8 @@ def leftovers(npm: Npm) -> list[str]:
     return [path.name for path in (npm.cache.folder / "work").iterdir()]
 
 
-async def test_a_package_starts_on_app_service_and_holds_what_ghost_ships(npm: Npm) -> None:
-    package = await built(npm)
+async def test_a_package_starts_on_app_service_and_holds_what_ghost_ships(warm: Npm) -> None:
+    package = await built(warm)
 
     with zipfile.ZipFile(package.path) as archive:
         names = archive.namelist()
@@ -53,7 +54,7 @@ async def test_a_package_starts_on_app_service_and_holds_what_ghost_ships(npm: N
     assert len(names) == len(set(names))
     assert not any(name.startswith("content/data/") or "/.bin/" in name for name in names)
     assert (Path(package.folder) / "node_modules/.bin/knex-migrator-migrate").exists()
-    assert leftovers(npm) == []
+    assert leftovers(warm) == []
 
 
 async def test_equal_sources_give_equal_packages(npm: Npm, registry: TinyRegistry, tmp_path: Path) -> None:
@@ -188,17 +189,16 @@ async def test_a_package_that_lies_about_its_version_is_refused(npm: Npm, regist
     assert leftovers(npm) == []
 
 
-async def test_packages_nobody_used_for_a_week_make_room(npm: Npm) -> None:
-    package = await built(npm)
-    kinds = [npm.cache.folder / kind for kind in ("sites", "packages")]
-    for folder in kinds:
-        for number in range(5):
-            (folder / f"old-{number}.json").write_text("{}")
-            (folder / f"old-{number}").write_text("")
-            os.utime(folder / f"old-{number}.json", (number, number))
+async def test_packages_nobody_used_for_a_week_make_room(tmp_path: Path) -> None:
+    cache, folder = Cache(tmp_path), tmp_path / "packages"
+    folder.mkdir()
+    ages = {"today": time.time(), "old-1": 1.0, "old-2": 2.0, "old-3": 3.0, "old-4": 4.0}
+    for name, used in ages.items():
+        (folder / name).write_text("")
+        (folder / f"{name}.json").write_text("{}")
+        os.utime(folder / f"{name}.json", (used, used))
 
-    await built(npm)
+    await cache.sweep("packages")
 
-    for folder in kinds:
-        assert [path.name for path in sorted(folder.glob("old-?"))] == ["old-2", "old-3", "old-4"]
-    await check_package(package)
+    assert sorted(path.stem for path in folder.glob("*.json")) == ["old-2", "old-3", "old-4", "today"]
+    assert not (folder / "old-1").exists()

@@ -2,6 +2,7 @@ import asyncio
 import os
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,11 +113,12 @@ async def test_a_database_with_its_lock_set_is_not_migrated(warm: Npm, blog: See
         await migrate_copy(await built(warm, "5.130.6"), Path(blog.database), tmp_path / "migration", warm)
 
 
-async def test_a_damaged_package_migrates_nothing(npm: Npm, blog: Seeded, tmp_path: Path) -> None:
-    package = await built(npm, "5.130.6")
-    Path(package.path).write_bytes(b"")
+async def test_a_damaged_package_migrates_nothing(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(b"")
+    package = replace(await built(warm, "5.130.6"), path=str(damaged))
     with pytest.raises(DamagedPackage):
-        await migrate_copy(package, Path(blog.database), tmp_path / "migration", npm)
+        await migrate_copy(package, Path(blog.database), tmp_path / "migration", warm)
 
 
 async def test_a_cancelled_migration_leaves_no_process_and_no_copy(
