@@ -155,8 +155,10 @@ class Control:
                 slot.recycle_scm(float(body.get("seconds", self._cloud.options.recycle_seconds)))
             case "kill-deployment":
                 await occupant.deployer.kill()
-            case "stick-deployment" | "unstick-deployment":
-                occupant.deployer.stuck = action == "stick-deployment"
+            case "stick-deployment":
+                occupant.deployer.stuck_after = int(body.get("files", 0))
+            case "unstick-deployment":
+                occupant.deployer.stuck_after = None
             case "kill-process":
                 await occupant.worker.crash()
             case "webjob":

@@ -82,7 +82,9 @@ class Deployer:
         self._previous: Deployment | None = None
         self._visible_at = 0.0
         self._stopped = threading.Event()
-        self.stuck = False  # told by the control endpoint: the next deployment never ends by itself
+        self.stuck_after: int | None = (
+            None  # told by the control endpoint: deployments hang after so many files
+        )
         self._recover()
 
     def _recover(self) -> None:
@@ -156,8 +158,6 @@ class Deployer:
             deployment.id = uuid.uuid4().hex
             deployment.is_temp = False
             self._show(deployment, DeployStatus.BUILDING, "Building and Deploying")
-            while self.stuck and not self._stopped.is_set():  # noqa: ASYNC110 - the control endpoint only sets a value
-                await asyncio.sleep(0.05)
             self._show(deployment, DeployStatus.DEPLOYING, "Running deployment command...")
             names = await asyncio.to_thread(self._unpack, parcel)
             self._remember_files(deployment, names)
@@ -184,10 +184,23 @@ class Deployer:
             self._keep_package(parcel.archive)
         if parcel.clean or parcel.package:
             archives.empty(target)
-        archives.extract(parcel.archive, target, self._stopped.is_set)
+        archives.extract(parcel.archive, target, self._interruptions())
         if not parcel.clean:
             archives.remove_files(target, self._files_of_previous() - set(names))
         return names
+
+    def _interruptions(self) -> Callable[[], bool]:
+        """Asked before each file: hang there if told so; whether the deployment has been stopped."""
+        files = 0
+
+        def stopped() -> bool:
+            nonlocal files
+            while self.stuck_after is not None and files >= self.stuck_after and not self._stopped.is_set():
+                time.sleep(0.02)  # in a thread of its own
+            files += 1
+            return self._stopped.is_set()
+
+        return stopped
 
     def _place_file(self, parcel: Parcel, name: str) -> str:
         target = parcel.target

@@ -120,7 +120,6 @@ def _forwarded_headers(request: web.Request) -> CIMultiDict[str]:
     before = headers.get("X-Forwarded-For")
     headers["X-Forwarded-For"] = f"{before}, {remote}" if before else remote
     headers["X-Forwarded-Proto"] = request.scheme
-    headers["X-Original-URL"] = request.raw_path
     headers.pop("Expect", None)  # aiohttp has answered it
     return headers
 

@@ -56,6 +56,17 @@ def main(command: list[str]) -> int:
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    # From here on, not from after the start: a SIGTERM in between would end the guard and orphan its child.
+    asked_to_end = False
+    child = 0
+
+    def end(*_: object) -> None:
+        nonlocal asked_to_end
+        asked_to_end = True
+        if child:
+            _signal_group(child, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the sandbox's to handle
     nothing = os.open(os.devnull, os.O_RDONLY)
     child = os.posix_spawnp(
@@ -64,9 +75,10 @@ def main(command: list[str]) -> int:
         os.environ,
         file_actions=[(os.POSIX_SPAWN_DUP2, nothing, 0), (os.POSIX_SPAWN_CLOSE, nothing)],
         setpgroup=0,
-        setsigdef=[signal.SIGINT],
+        setsigdef=[signal.SIGINT, signal.SIGTERM],
     )
-    signal.signal(signal.SIGTERM, lambda *_: _signal_group(child, signal.SIGTERM))
+    if asked_to_end:
+        _signal_group(child, signal.SIGTERM)
     while True:
         ready, _, _ = select.select([0, wake], [], [])
         if 0 in ready and not os.read(0, 1):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -12,6 +13,8 @@ from random import SystemRandom
 import psutil
 
 INSTANCE_VARIABLE = "WEBSITE_INSTANCE_ID"
+_LAST_WORDS_SECONDS = 2.0
+_log = logging.getLogger(__name__)
 _GUARD = Path(__file__).with_name("guard.py")
 # Below Linux's ephemeral range, so that no outgoing connection takes the port between choosing and listening.
 _PORTS = range(20_000, 32_000)
@@ -62,7 +65,7 @@ class Child:
     async def wait(self) -> int:
         """Wait for the end and for the last of the output."""
         code = await self._process.wait()
-        await self._reader
+        await self._heard_all()
         return code
 
     async def stop(self, patience: float) -> None:
@@ -73,7 +76,14 @@ class Child:
             await asyncio.wait_for(self._process.wait(), patience)
         except TimeoutError:
             await self.kill()
-        await self._reader
+        await self._heard_all()
+
+    async def _heard_all(self) -> None:
+        """Wait for the last of the output, but not for somebody who holds on to the pipe."""
+        try:
+            await asyncio.wait_for(self._reader, _LAST_WORDS_SECONDS)
+        except TimeoutError:
+            _log.warning("output of a process that has ended is still open", extra={"pid": self.pid})
 
     async def kill(self) -> None:
         """SIGKILL for the command and all its descendants."""

@@ -1,6 +1,5 @@
 """A slot at run time: its record, and the occupant it serves at the moment."""
 
-import asyncio
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -38,7 +37,6 @@ class Slot:
         self.occupant = occupant
         self._background = background
         self._scm_back_at = 0.0
-        self._process_turn = asyncio.Lock()
 
     @property
     def name(self) -> str:
@@ -67,20 +65,23 @@ class Slot:
 
     async def start(self) -> None:
         """The process is being started, or runs already."""
-        async with self._process_turn:
-            self.occupant.worker.start()
+        worker = self.occupant.worker
+        async with worker.turn:
+            worker.start()
 
     async def stop(self) -> None:
         """The process is gone."""
-        async with self._process_turn:
-            await self.occupant.worker.stop()
+        worker = self.occupant.worker
+        async with worker.turn:
+            await worker.stop()
 
     async def restart(self) -> None:
         """A new process with the settings of now, if the slot is meant to run."""
-        async with self._process_turn:
-            await self.occupant.worker.stop()
+        worker = self.occupant.worker  # taken once: a swap may exchange it while the old process ends
+        async with worker.turn:
+            await worker.stop()
             if self.record.running:
-                self.occupant.worker.start()
+                worker.start()
 
     def restart_soon(self) -> None:
         """Restart without waiting for it."""

@@ -42,6 +42,7 @@ class Worker:
         self.port = 0
         self.crashes = 0
         self.starts = 0
+        self.turn = asyncio.Lock()  # one start, stop or restart at a time
         self._explained = 0
         self._closing = False
         self._plan = plan
@@ -142,7 +143,7 @@ class Worker:
             began = time.monotonic()
             try:
                 await self._run_once()
-            except CannotStart as problem:
+            except (CannotStart, OSError) as problem:
                 self.content.log.say(f"Container could not be started: {problem}")
             if self.state is WorkerState.EMPTY:
                 return

@@ -219,6 +219,25 @@ async def test_writing_settings_kills_a_deployment_and_recycles_scm(azure: Azure
     assert "SCM container restart" in str(done["status_text"])
 
 
+async def test_a_deployment_that_dies_in_the_middle_leaves_half_an_app(azure: Azure) -> None:
+    await azure.control("POST", "/sites/blog/production/stick-deployment", files=1)
+    await azure.operator.post(
+        f"{azure.scm()}/api/publish?type=zip&async=true", content=zipped(a_txt="1", b_txt="2", c_txt="3")
+    )
+    wwwroot = azure.home() / "site" / "wwwroot"
+
+    async def one_file() -> bool:
+        return {one.name for one in wwwroot.iterdir()} == {"a.txt"}
+
+    await eventually(one_file, "the first file is there")
+    await azure.control("POST", "/sites/blog/production/kill-deployment")
+    assert (await deployed(azure))["status"] == 3
+    assert await one_file()
+    await azure.control("POST", "/sites/blog/production/unstick-deployment")
+    await azure.operator.post(f"{azure.scm()}/api/publish?type=zip", content=zipped(a_txt="1", b_txt="2"))
+    assert {one.name for one in wwwroot.iterdir()} == {"a.txt", "b.txt"}
+
+
 async def test_a_package_that_is_run_makes_wwwroot_read_only(azure: Azure) -> None:
     await azure.operator.put(
         azure.arm("/config/appsettings"), json={"properties": {"WEBSITE_RUN_FROM_PACKAGE": "1"}}

@@ -9,7 +9,16 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.mgmt.web.models import CsmSlotEntity
 
 from sandbox.appservice import Options
-from tests.sandbox.appservice_fixtures import GROUP, QUICK, TO_PRODUCTION, Azure, body_of, eventually, running
+from tests.sandbox.appservice_fixtures import (
+    GROUP,
+    NO_TLS,
+    QUICK,
+    TO_PRODUCTION,
+    Azure,
+    body_of,
+    eventually,
+    running,
+)
 
 
 async def swap(azure: Azure) -> None:
@@ -34,7 +43,7 @@ async def test_nobody_is_turned_away_while_slots_are_swapped(azure: Azure) -> No
     stop = asyncio.Event()
 
     async def visit() -> None:
-        async with httpx.AsyncClient(timeout=20) as visitor:
+        async with httpx.AsyncClient(timeout=20, verify=NO_TLS) as visitor:
             while not stop.is_set():
                 answer = await visitor.get(f"{azure.site()}/slow?ms=20")
                 answers.append((answer.status_code, answer.text))
@@ -51,7 +60,7 @@ async def test_nobody_is_turned_away_while_slots_are_swapped(azure: Azure) -> No
 async def test_a_request_in_flight_ends_on_the_process_it_began_on(azure: Azure) -> None:
     await azure.install("old")
     await azure.install("new", "staging")
-    slow = asyncio.create_task(azure.visitor.get(f"{azure.site()}/slow?ms=1200"))
+    slow = asyncio.create_task(azure.visitor.get(f"{azure.site()}/slow?ms=700"))
 
     async def it_arrived() -> bool:
         return azure.service.cloud.sites["blog"].production.occupant.worker.busy
@@ -163,7 +172,7 @@ async def test_differences_name_what_a_swap_would_change(azure: Azure) -> None:
 
 
 async def test_a_second_operation_is_refused_while_one_is_in_progress(tmp_path: Path) -> None:
-    async with running(tmp_path, Options(**{**vars(QUICK), "swap_seconds": 2.0})) as azure:
+    async with running(tmp_path, Options(**{**vars(QUICK), "swap_seconds": 0.8})) as azure:
         poller = await azure.web.web_apps.begin_swap_slot(GROUP, "blog", "staging", TO_PRODUCTION)
         with pytest.raises(ResourceExistsError) as refused:
             await azure.web.web_apps.begin_swap_slot(GROUP, "blog", "staging", TO_PRODUCTION)
@@ -220,24 +229,6 @@ async def test_without_warm_up_settings_a_sick_slot_is_swapped_in(azure: Azure) 
     assert (await azure.visitor.get(azure.site())).text == "sick"
 
 
-async def test_a_swap_goes_on_after_the_sandbox_was_restarted_in_the_middle(tmp_path: Path) -> None:
-    slow = Options(**{**vars(QUICK), "swap_seconds": 30.0})
-    async with running(tmp_path, slow) as azure:
-        await azure.install("old")
-        await azure.install("new", "staging")
-        poller = await azure.web.web_apps.begin_swap_slot(GROUP, "blog", "staging", TO_PRODUCTION)
-        token = poller.continuation_token()
-        production = azure.site()
-    async with running(tmp_path) as azure:
-        assert azure.site() == production
-        poller = await azure.web.web_apps.begin_swap_slot(
-            GROUP, "blog", "staging", TO_PRODUCTION, continuation_token=token
-        )
-        await poller.result()
-        assert (await azure.visitor.get(production)).text == "new"
-        await azure.answers("old", "staging")
-
-
 async def test_production_can_also_be_the_source(azure: Azure) -> None:
     await azure.install("old")
     await azure.install("new", "staging")
@@ -259,7 +250,10 @@ async def test_traffic_routing_sends_its_share_to_the_slot(azure: Azure) -> None
     await azure.operator.patch(
         azure.arm("/config/web"), json={"properties": {"experiments": {"rampUpRules": [rule]}}}
     )
-    seen = {(await httpx.AsyncClient().get(azure.site())).text for _ in range(40)}
+    seen = set()
+    for _ in range(40):
+        seen.add((await azure.visitor.get(azure.site())).text)
+        azure.visitor.cookies.clear()  # they would pin a visitor to the first choice
     assert seen == {"old", "new"}
     pinned = {(await azure.visitor.get(f"{azure.site()}/?x-ms-routing-name=staging")).text for _ in range(5)}
     assert pinned == {"new"}
