@@ -149,9 +149,8 @@ async def _warm_up(site: Site, source: Slot) -> None:
     """Steps 2 and 3: the source answers a plain http request from inside. Raises SwapFailed."""
     worker = source.occupant.worker
     path = source.record.app_settings.get(WARMUP_PATH, "/")
-    wanted = {
-        int(one) for one in source.record.app_settings.get(WARMUP_STATUSES, "").split(",") if one.strip()
-    }
+    listed = source.record.app_settings.get(WARMUP_STATUSES, "").split(",")
+    wanted = {int(one) for one in listed if one.strip().isdecimal()}
     crashes_before = worker.crashes
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(site.options.warmup_seconds)) as client:
         for _ in range(WARMUP_TRIES):
