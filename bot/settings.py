@@ -115,6 +115,8 @@ class SiteSettings(_Part):
     approval_hours: float = Field(24, gt=0)
     grace_minutes: float = Field(60, ge=0)
     probe_rate: float = Field(5, gt=0, le=100)
+    watch_seconds: float = Field(3, ge=0, le=600)
+    scm_seconds: float = Field(90, gt=0, description="patience with a recycling SCM site")
     start_seconds: float = Field(300, gt=0)
     deploy_seconds: float = Field(1200, gt=0)
     backup_seconds: float = Field(600, gt=0)
@@ -134,6 +136,8 @@ class SiteSettings(_Part):
             grace=timedelta(minutes=self.grace_minutes),
             admin_key=self.admin_key.get_secret_value() if self.admin_key else None,
             probe_rate=self.probe_rate,
+            watch_seconds=self.watch_seconds,
+            scm_patience=self.scm_seconds,
             start_limit=self.start_seconds,
             deploy_limit=self.deploy_seconds,
             backup_limit=self.backup_seconds,

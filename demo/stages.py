@@ -85,9 +85,11 @@ def _pair(before: str, after: str) -> tuple[str, str]:
     return before, after
 
 
-async def put_on_stage(world: World, opening: Opening, site: str) -> str:
-    """The site runs in production of the local App Service, staging is empty; returns its Admin API key."""
-    await world.put_site(site, slots=["staging"], node=opening.node_major, running=False)
+async def put_on_stage(
+    world: World, opening: Opening, site: str, slots: tuple[str, ...] = ("staging",)
+) -> str:
+    """The site runs in production of the local App Service, its slots are empty; returns its Admin API key."""
+    await world.put_site(site, slots=list(slots), node=opening.node_major, running=False)
     wwwroot = await world.wwwroot(site)
     if wwwroot.exists():
         await asyncio.to_thread(_remove_if_empty, wwwroot)
@@ -97,7 +99,7 @@ async def put_on_stage(world: World, opening: Opening, site: str) -> str:
         node=opening.node_major,
         sticky=["url"],
         production={"settings": await settings_of(world, site, "production"), "running": True},
-        slots={"staging": {"settings": await settings_of(world, site, "staging"), "running": False}},
+        slots={slot: {"settings": await settings_of(world, site, slot), "running": False} for slot in slots},
     )
     await world.wait_until_well(site)
     return admin_key

@@ -26,7 +26,8 @@ class SiteConfig:
     """What the operator says of a site. Paths are below /home of the App Service, without a slash at the start.
 
     `admin_key` is an Admin API key of the blog ("id:secret"); with it the smoke test also compares
-    the totals of posts and members. `probe_rate` is in requests a second, `swap_limit` in seconds.
+    the totals of posts and members. `probe_rate` is in requests a second; `watch_seconds` is how
+    long visitors are watched before and after a swap; limits are in seconds.
     """
 
     name: str
@@ -41,6 +42,8 @@ class SiteConfig:
     grace: timedelta = timedelta(hours=1)
     admin_key: str | None = None
     probe_rate: float = 5
+    watch_seconds: float = 3
+    scm_patience: float = 90
     start_limit: float = 300
     deploy_limit: float = 1200
     backup_limit: float = 600
@@ -81,7 +84,9 @@ class Site:
         if slot not in self._kudus:
             found = await self.app.slot(slot)
             self._urls[slot] = found.url
-            self._kudus[slot] = Kudu(found.scm_url, self.app.called(slot), self._token, self.visitor)
+            self._kudus[slot] = Kudu(
+                found.scm_url, self.app.called(slot), self._token, self.visitor, self.config.scm_patience
+            )
         return self._kudus[slot]
 
     async def url(self, slot: str) -> str:

@@ -16,9 +16,6 @@ from release.site import PRODUCTION, Site
 from release.smoke import Expected, SmokeTestFailed, smoke_test
 from release.staging import start_and_warm
 
-_BEFORE_SECONDS = 2
-_AFTER_SECONDS = 3
-
 
 class ProductionMoved(ReleaseError):
     problem = "Production of {0} runs {1}; it was {2} when this release was staged."
@@ -78,7 +75,7 @@ async def put_live(
         await _take_back(site, change, memory, 0)
     url = await site.url(PRODUCTION)
     async with Probe(site.visitor, url, ("/", "/rss/", "/robots.txt"), site.config.probe_rate) as probe:
-        await asyncio.sleep(_BEFORE_SECONDS)
+        await asyncio.sleep(site.config.watch_seconds)
         if preview:
             async with journal(Step.PREVIEW) as words:
                 words.text = await _preview(site, change, memory)
@@ -90,7 +87,7 @@ async def put_live(
             words.text = f"{seconds} s, first answer after {first:.0f} ms"
         async with journal(Step.VERIFY) as words:
             await _verify(site, change, memory, seconds)
-            await asyncio.sleep(_AFTER_SECONDS)
+            await asyncio.sleep(site.config.watch_seconds)
             words.text = _told(probe.seen())
     seen = probe.seen()
     return SwapDone(change.before.version, change.after.version, seconds, first), seen

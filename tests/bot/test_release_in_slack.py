@@ -15,7 +15,13 @@ async def test_an_upgrade_is_asked_for_followed_approved_and_told(team: Team) ->
     await team.engine.stages(release.id, "6.40.0", "6.65.0")
     card = await team.sees("Approve blog: 6.40.0 → 6.65.0?", who="ben", button="Approve")
     assert card["thread_ts"] == parent["ts"]
-    for part in ("No content lost", "settings: 80 → 84", "/about/", "Warm-up lets a redirect <pass>", "v6.65.0"):
+    for part in (
+        "No content lost",
+        "settings: 80 → 84",
+        "/about/",
+        "Warm-up lets a redirect <pass>",
+        "v6.65.0",
+    ):
         assert part in str(card["blocks"]) or part in card["plain"], part
     await team.sees("Back up production", thread_ts=parent["ts"])
 

@@ -1,0 +1,74 @@
+"""The bot is killed (-9), and every release still ends as it should, with one swap."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from release.model import State
+from tests.stories.team import NEWEST, OLDER, Team, a_team
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
+    sites = ("staging", "waiting", "swapping", "back")
+    async with a_team(tmp_path_factory.mktemp("killed"), cache, sites) as team:
+        yield team
+
+
+async def test_killed_twice_while_it_stages_it_goes_on_to_the_question(team: Team) -> None:
+    await team.has_site("staging")
+    await team.types("ann", f"/ghost upgrade {NEWEST} staging")
+    for step in ("back_up", "deploy"):
+        await team.is_at("staging", step)
+        await team.world.kill_bot()
+        await team.world.start_bot()
+    await team.reaches("staging", State.AWAITING_APPROVAL)
+    assert await team.world.version("staging") == OLDER
+    await team.clicks("ben", await team.card("staging"), "Approve")
+    await team.reaches("staging", State.LIVE)
+    assert await team.world.swaps("staging") == 1
+
+
+async def test_a_button_pressed_while_the_bot_was_down_can_be_pressed_again(team: Team) -> None:
+    await team.has_site("waiting")
+    card = await team.ask_for_approval("waiting")
+    await team.world.kill_bot()
+    unanswered = await team.clicks("ben", card, "Approve")
+    assert not unanswered.get("ok", True) or unanswered.get("warning")
+    await team.world.start_bot()
+    assert (await team.last("waiting")).state is State.AWAITING_APPROVAL
+    await team.clicks("ben", card, "Approve")
+    await team.reaches("waiting", State.LIVE)
+    assert await team.world.swaps("waiting") == 1
+
+
+async def test_killed_while_azure_swaps_it_waits_for_the_same_swap(team: Team) -> None:
+    await team.has_site("swapping")
+    card = await team.ask_for_approval("swapping")
+    await team.clicks("ben", card, "Approve")
+    await team.is_at("swapping", "swap")
+    await team.has_asked_for_a_swap("swapping")
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    await team.reaches("swapping", State.LIVE)
+    assert await team.world.version("swapping") == NEWEST
+    assert await team.world.swaps("swapping") == 1
+    await team.sees("ann", f"swapping is live on {NEWEST}", button="Rollback")
+
+
+async def test_killed_while_it_rolls_back_the_old_version_is_live_in_the_end(team: Team) -> None:
+    await team.has_site("back")
+    card = await team.ask_for_approval("back")
+    await team.clicks("ben", card, "Approve")
+    await team.reaches("back", State.LIVE)
+    await team.types("ann", "/ghost rollback back")
+    await team.is_at("back", "swap")
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    await team.reaches("back", State.ROLLED_BACK)
+    assert await team.world.version("back") == OLDER
+    assert await team.world.swaps("back") == 2
