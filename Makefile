@@ -1,7 +1,7 @@
 # Everything is installed into .venv and the user's cache folder; nothing needs root.
 PYTHON ?= python3
 BIN := .venv/bin
-SLOW := ghost or browser or azcli
+SLOW := ghost or browser or azcli or story
 
 .PHONY: help demo test test-fast test-slow check format clean
 
@@ -13,10 +13,11 @@ demo: .venv/.demo ## see all of it on a real Ghost (ARGS="--yes", "--tiny", ...)
 
 test: test-fast test-slow ## set up and pass all tests
 
-test-fast: .venv/.dev ## the tests without real Ghost, browser and az
+test-fast: .venv/.dev ## the tests without real Ghost, browser, az and whole stories
 	$(BIN)/python -m pytest -n 2 -m "not ($(SLOW))" $(ARGS)
 
-test-slow: .venv/.dev ## the tests with real Ghost, browser and az
+# One after another: two real Ghosts, a browser and a swap at once would only wait for each other.
+test-slow: .venv/.dev ## the tests with real Ghost, browser, az and whole stories
 	$(BIN)/python -m pytest -m "$(SLOW)" $(ARGS)
 
 check: .venv/.dev ## ruff, mypy strict, import-linter

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -157,12 +158,23 @@ async def _listening(app: AsyncApp, settings: Settings, stop: asyncio.Event) -> 
     # The web client must carry the app-level token, or the handler authenticates with the bot's.
     web_client = AsyncWebClient(token=app_token, base_url=settings.slack.api_url)
     handler = AsyncSocketModeHandler(app, app_token, web_client=web_client, ping_interval=5)
+    handler.client.message_listeners.append(_warn_of_others)
     try:
         await _connect(handler, app, stop)
         yield
     finally:
         with suppress(aiohttp.ClientError, TimeoutError):
             await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's handler has no types
+
+
+async def _warn_of_others(_client: object, message: dict[str, Any], _raw: str | None) -> None:
+    """A second process on the same app token silently takes a share of the clicks (facts about Slack)."""
+    connections = message.get("num_connections", 1)
+    if message.get("type") == "hello" and connections > 1:
+        log.warning(
+            "another process uses this app token and takes a share of the clicks: stop it",
+            extra={"connections": connections},
+        )
 
 
 async def _connect(handler: AsyncSocketModeHandler, app: AsyncApp, stop: asyncio.Event) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from demo.blog.prepare import lay_out, prepare
 from demo.tiny.registry import start_registry
 from demo.tiny.seed import seed
+from demo.tiny.versions import VERSIONS, edition
 from demo.world import World
 from release.errors import ReleaseError
 from release.ghost.cache import Cache
+from release.ghost.errors import UnknownVersion
 from release.ghost.npm import Npm, carried_node, registry_of_user, user_environment
 from release.ghost.releases import Releases as PublishedGhosts
 from release.preflight import WARM_UP_PATH, WARM_UP_STATUSES
@@ -49,6 +51,10 @@ async def tiny_opening(
 ) -> AsyncIterator[Opening]:
     """The Ghost-shaped site, with a little npm registry of its own for the length of the block."""
     versions = _pair(before or TINY[0], after or TINY[1])
+    known = {one.version for one in VERSIONS}
+    for version in versions:
+        if version not in known:
+            raise UnknownVersion(version, ", ".join(sorted(known)))
     progress("starting the tiny Ghost's npm registry")
     registry = await start_registry()
 
@@ -56,7 +62,9 @@ async def tiny_opening(
         return (await asyncio.to_thread(seed, wwwroot, versions[0])).admin_key
 
     try:
-        yield Opening(*versions, TINY_NODE, carried_node().node, registry.url, cache / "tiny", fill)
+        yield Opening(
+            *versions, TINY_NODE, carried_node().node, registry.url, cache / f"tiny-{edition()}", fill
+        )
     finally:
         await registry.close()
 

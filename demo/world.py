@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ MANIFEST = Path(__file__).parents[1] / "manifest.yml"
 SANDBOX_SECONDS = 60
 BOT_SECONDS = 60
 STOP_SECONDS = 15
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class DidNotStart(Exception):
@@ -183,6 +185,7 @@ class World:
                 stderr=log,
                 env=self.bot_environment(),
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         deadline = time.monotonic() + BOT_SECONDS
         while time.monotonic() < deadline:
@@ -237,6 +240,7 @@ async def open_world(
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
             start_new_session=True,
+            preexec_fn=die_with_parent,
             limit=1 << 20,
         )
     try:
@@ -267,6 +271,12 @@ async def _told(sandbox: asyncio.subprocess.Process, folder: Path) -> dict[str, 
     except ValueError as error:
         raise DidNotStart(f"the sandbox did not start:\n{_tail(folder / 'sandbox.log')}") from error
     return told
+
+
+def die_with_parent() -> None:
+    """Runs in the new process: when the demo is killed, this one is told to stop and cleans up (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 async def end_group(process: asyncio.subprocess.Process, how: signal.Signals) -> None:

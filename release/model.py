@@ -337,7 +337,10 @@ class SentMessage:
 
 @dataclass(frozen=True)
 class SlotStatus:
-    """A slot as it is now. `version` is exact; None where it could not be read, and `trouble` says why."""
+    """A slot as it is now. `version` is exact; None where it could not be read, and `trouble` says why.
+
+    `empty` is a slot on which nothing was ever deployed, as a new staging slot is.
+    """
 
     name: str
     state: str
@@ -345,6 +348,7 @@ class SlotStatus:
     url: str
     healthy: bool
     trouble: str | None = None
+    empty: bool = False
 
 
 @dataclass(frozen=True)

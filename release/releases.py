@@ -28,7 +28,7 @@ from release.model import (
 )
 from release.preflight import NotAnUpgrade
 from release.records import Records
-from release.site import PRODUCTION, Site
+from release.site import PRODUCTION, NoGhostThere, Site
 from release.version import NotAVersion, Version
 
 log = logging.getLogger(__name__)
@@ -211,6 +211,10 @@ async def slot_status(site: Site, slot: str) -> SlotStatus:
     try:
         version: str | None = await site.version(slot)
         trouble = None
+    except NoGhostThere as error:
+        if slot != PRODUCTION:
+            return SlotStatus(slot, found.state.lower(), None, found.url, healthy=False, empty=True)
+        version, trouble = None, str(error)
     except ReleaseError as error:
         version, trouble = None, str(error)
     healthy = found.running and await site.answers(slot)

@@ -97,8 +97,10 @@ def site_lines(status: SiteStatus) -> str:
 
 def _slot(slot: SlotStatus) -> str:
     version = f"Ghost {escape(slot.version)}" if slot.version else "version unknown"
+    if slot.empty:
+        return f"{escape(slot.name.capitalize())}: nothing deployed yet"
     if slot.trouble:
-        health = f":warning: trouble: {escape(slot.trouble)}"
+        health = f":warning: trouble: {escape(slot.trouble.rstrip('.'))}"
     elif slot.healthy:
         health = ":large_green_circle: healthy"
     else:

@@ -9,7 +9,7 @@ import pytest_asyncio
 from release.model import State
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -13,7 +13,7 @@ from demo.tiny import versions as tiny
 from release.model import Release, State
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 SITES = (
     "words", "nojob", "locked", "garbage", "noslot", "full", "scmoff", "badkey",
