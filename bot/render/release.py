@@ -102,6 +102,8 @@ def _under_way(release: Release) -> str:
         return f"Stopping before the next step, as {person(release.cancel_asked_by)} asked."
     if not running:
         done = sum(record.state in (StepState.DONE, StepState.SKIPPED) for record in steps)
+        if done == len(steps):
+            return "All steps are done, finishing."
         return "Starting." if done == 0 else f"{done} of {len(steps)} steps done, the next one is starting."
     names = " and ".join(f"*{STEP_TITLES[record.step]}*" for record in running)
     number = next(place for place, record in enumerate(steps, 1) if record is running[-1])
