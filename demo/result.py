@@ -67,7 +67,7 @@ class Result:
         table = Table(title=f"Ghost {self.before} to {self.after} and back")
         table.add_column("")
         table.add_column("check")
-        table.add_column("figures")
+        table.add_column("figures", overflow="fold")
         for check in self.checks:
             table.add_row("[green]ok[/green]" if check.held else "[red]NO[/red]", check.claim, check.figures)
         return table

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import re
 import time
 from collections.abc import Awaitable
@@ -15,6 +16,7 @@ from release.smoke import admin_token
 
 CHANNEL = "releases"
 WRITTEN = "Written while the approval waited"
+_PLAN = re.compile(r"^\d+ of \d+ steps done")
 UPGRADE_SECONDS = 1500
 DECISION_SECONDS = 400
 
@@ -149,7 +151,9 @@ async def _scroll(world: World, console: Console) -> None:
 
 def _print(message: dict[str, object], console: Console) -> None:
     who = str(message.get("user_name") or "ghostbot")
-    first, *rest = [line for line in str(message["plain"]).splitlines() if line.strip()] or [""]
+    lines = [line for line in str(message["plain"]).splitlines() if line.strip()] or [""]
+    # The plan of a release is for the page, where it is updated in place; here its steps scroll by.
+    first, *rest = list(itertools.takewhile(lambda line: not _PLAN.search(line), lines)) or [""]
     mark = "  └ " if message.get("thread_ts") not in (None, message["ts"]) else ""
     console.print(f"[bold]{who:>9}[/bold]  {mark}", end="", highlight=False)
     console.print(first, markup=False, highlight=False)

@@ -117,6 +117,10 @@ class World:
         self._configuration = (sites, more)
 
     @property
+    def sites_in_settings(self) -> tuple[SiteInDemo, ...]:
+        return tuple(self._configuration[0])
+
+    @property
     def data_folder(self) -> Path:
         return self.folder / "bot"
 

@@ -62,7 +62,7 @@ class WebApp:
         return f"{self.name} ({slot})"
 
     async def slot(self, name: str) -> Slot:
-        site = await asked(self._method("get", name)(*self._where(name)), f"the slot {self.called(name)}")
+        site = await asked(self._method("get", name)(*self._where(name)), f"slot {self.called(name)}")
         hosts = {h.host_type: h.name for h in site.host_name_ssl_states or []}
         status = site.slot_swap_status
         return Slot(
@@ -186,7 +186,7 @@ class WebApp:
 
     async def reachable(self) -> None:
         """Raises unless ARM lets the bot read this site."""
-        async with speaking_of(f"the site {self.name}"):
+        async with speaking_of(f"site {self.name}"):
             await self._apps.get(self._group, self.name)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -160,7 +160,13 @@ class Team:
 
 
 @asynccontextmanager
-async def a_team(folder: Path, cache: Path, sites: Sequence[str], **settings: object) -> AsyncIterator[Team]:
+async def a_team(
+    folder: Path,
+    cache: Path,
+    sites: Sequence[str],
+    site_options: Mapping[str, object] | None = None,
+    **settings: object,
+) -> AsyncIterator[Team]:
     """A sandbox, a bot that knows `sites` (none of them exists yet), and a team."""
     async with (
         tiny_opening(OLDER, NEWEST, cache, _quietly) as opening,
@@ -176,7 +182,7 @@ async def a_team(folder: Path, cache: Path, sites: Sequence[str], **settings: ob
             "backup_seconds": 20,
         }
         world.configure(
-            [SiteInDemo(name, options=options) for name in sites],
+            [SiteInDemo(name, options={**options, **(site_options or {})}) for name in sites],
             cache_folder=str(opening.cache),
             npm_registry=opening.registry,
             **settings,

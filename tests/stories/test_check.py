@@ -1,0 +1,105 @@
+"""`ghostbot check` and a start with wrong settings: everything that is wrong, at once, with what to do."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.stories.team import Team, a_team
+
+pytestmark = pytest.mark.story
+
+
+@pytest.fixture
+async def team(tmp_path: Path, cache: Path) -> AsyncIterator[Team]:
+    async with a_team(tmp_path, cache, ("blog", "shop")) as team:
+        await team.has_site("blog")
+        yield team
+
+
+async def ghostbot(team: Team, *words: str, **environment: str | None) -> tuple[int, str]:
+    told = {**team.world.bot_environment(), **environment}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *words,
+        "--config",
+        str(team.world.write_settings()),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={name: value for name, value in told.items() if value is not None},
+    )
+    out, _ = await process.communicate()
+    return process.returncode or 0, out.decode()
+
+
+async def test_a_sound_setup_passes_and_shows_what_was_looked_at(team: Team) -> None:
+    await team.has_site("shop")
+    code, text = await ghostbot(team, "check")
+    assert code == 0, text
+    assert "All is well" in text
+    for part in (
+        "Slack lets the bot in",
+        "socket",
+        "npm: newest Ghost is 6.4.0",
+        "stack NODE|24-lts",
+        "WebJob",
+    ):
+        assert part in text, text
+    assert "\x1b[" not in text
+
+
+async def test_every_problem_is_told_at_once_with_its_remedy(team: Team) -> None:
+    shutil.rmtree(await team.world.wwwroot("blog") / "App_Data")
+    people = team.world.slack["users"]
+    team.world.configure(
+        [*team.world.sites_in_settings],
+        roles={"releasers": [people["ann"], "U0NOBODY"], "approvers": []},
+        npm_registry="http://127.0.0.1:9",
+    )
+    code, text = await ghostbot(team, "check")
+    assert code == 1
+    for part in (
+        "no triggered WebJob BackupDb-Manual",
+        "docs/webjob",
+        "role holder U0NOBODY",
+        "roles.approvers is empty",
+        "shop: Azure: Azure knows no site shop",
+        "problem  npm",
+    ):
+        assert part in text, f"{part!r} is not in\n{text}"
+    assert "Traceback" not in text
+
+
+async def test_wrong_tokens_end_the_start_with_their_name(team: Team) -> None:
+    await team.world.stop_bot()
+    code, text = await ghostbot(team, "run", GHOSTBOT_SLACK__BOT_TOKEN="xoxb-not-this-one")  # a wrong one
+    assert code == 1
+    assert "invalid_auth" in text
+    assert "xoxb-not-this-one" not in text
+    assert "Traceback" not in text
+
+
+async def test_a_missing_and_a_misspelt_setting_are_named(team: Team) -> None:
+    code, text = await ghostbot(
+        team, "run", GHOSTBOT_SLACK__BOT_TOKEN=None, GHOSTBOT_SLACK__BOT_TOKN="xoxb-secret"
+    )
+    assert code == 1
+    assert "GHOSTBOT_SLACK__BOT_TOKN: no such setting; did you mean GHOSTBOT_SLACK__BOT_TOKEN?" in text
+    assert "slack.bot_token is missing" in text
+    assert "xoxb-secret" not in text
+
+
+async def test_a_second_bot_on_the_same_folder_is_refused(team: Team) -> None:
+    code, text = await ghostbot(team, "run")
+    assert code == 1
+    assert "Another ghostbot uses" in text
+
+
+async def test_a_running_bot_is_healthy(team: Team) -> None:
+    code, _ = await ghostbot(team, "healthy")
+    assert code == 0
