@@ -161,7 +161,9 @@ class Settings(BaseSettings):
     roles: RoleSettings = RoleSettings()
     sites: dict[SiteName, SiteSettings] = Field(min_length=1)
     data_folder: Path = Field(Path("ghostbot-data"), description="records and backups; keep it")
-    cache_folder: Path = Field(default_factory=default_cache_folder, description="built packages; may be lost")
+    cache_folder: Path = Field(
+        default_factory=default_cache_folder, description="built packages; may be lost"
+    )
     database_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in data_folder")
     npm_registry: str | None = Field(None, description="default: the npm client's own")
     look_for_versions_minutes: float = Field(60, gt=0)

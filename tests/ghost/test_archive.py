@@ -62,7 +62,11 @@ async def test_an_archive_larger_than_any_ghost_is_not_unpacked(tmp_path: Path) 
         await unpack_npm_tarball(tarball, tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no archive", packed(entry("package/index.js"))[:40]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"this is no archive", packed(entry("package/index.js"))[:40]],
+    ids=["empty", "no archive", "cut short"],
+)
 async def test_a_damaged_archive_is_told_as_such(tmp_path: Path, content: bytes) -> None:
     tarball = tmp_path / "damaged.tgz"
     tarball.write_bytes(content)
