@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.app import HEARTBEAT, HEARTBEAT_SECONDS, run
+from bot.audit import audit
 from bot.check import check
 from bot.logs import set_up_logs
 from bot.settings import Settings, read_settings
@@ -54,6 +55,16 @@ def _parser() -> argparse.ArgumentParser:
     health = commands.add_parser("healthy", help="exit 0 if a bot on this machine shows signs of life")
     _config_option(health)
     health.set_defaults(act=_healthy)
+
+    auditing = commands.add_parser("audit", help="who asked for what, and what came of it; refusals too")
+    _config_option(auditing)
+    auditing.add_argument("--verify", action="store_true", help="check that no entry was changed or removed")
+    auditing.add_argument("--site", metavar="SITE", help="only what was about this site")
+    auditing.add_argument(
+        "--last", type=int, default=100, metavar="N", help="how many entries (default: 100)"
+    )
+    auditing.add_argument("--json", action="store_true", help="print JSON")
+    auditing.set_defaults(act=_audit)
 
     demo = commands.add_parser("demo", help="see all of it on a real Ghost, without a Slack or Azure account")
     _demo_options(demo)
@@ -108,6 +119,14 @@ def _healthy(options: argparse.Namespace) -> int:
     heartbeat = read_settings(options.config).data_folder / HEARTBEAT
     age = time.time() - heartbeat.stat().st_mtime if heartbeat.exists() else float("inf")
     return 0 if age < 3 * HEARTBEAT_SECONDS else 1
+
+
+def _audit(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    asyncio.run(
+        audit(settings, Console(soft_wrap=True), options.site, options.last, options.json, options.verify)
+    )
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -8,18 +8,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bot.audit import subject
 from bot.identity import People, Visitor
 from bot.render.message import Message
 from bot.render.replies import refusal, reply, usage_error
 from commands import COMMANDS, find, unknown
 from commands.command import Command, Request, Role, UsageError, Words
 from release.errors import NotPermitted, ReleaseError
+from release.records import Deed
 from release.releases import Releases
 
 log = logging.getLogger(__name__)
 
 REMEMBERED_DELIVERIES = 2000
-AUDIT_LENGTH = 64
 
 Answer = Callable[[Message], Awaitable[None]]
 
@@ -90,6 +91,7 @@ class Door:
             log.info("Delivered twice", extra={"delivery": knock.delivery, "what": knock.what})
             return
         user = knock.visitor.user
+        outcome = "failed by a defect: the log has it"
         try:
             await self.people.identify(knock.visitor)
             await self.people.authorise(user, needs, knock.channel, fresh)
@@ -97,12 +99,14 @@ class Door:
         except UsageError as error:
             command = find(knock.what.split(maxsplit=1)[0]) if knock.what else None
             told = usage_error(error, command, self.slash)
+            outcome = f"not understood: {error}"
         except ReleaseError as error:
-            await self._audit(knock, f"refused: {error}")
             told = refusal(error, self.slash)
+            outcome = f"refused: {error}"
         else:
-            if needs is not Role.ANYONE:
-                await self._audit(knock, "done")
+            outcome = f"answered: {told.text}"
+        finally:
+            await self._audit(knock, outcome)
         await answer(told)
 
     async def _run(self, command: Command[Any] | None, name: str, rest: list[str], knock: Knock) -> Message:
@@ -121,8 +125,12 @@ class Door:
         return False
 
     async def _audit(self, knock: Knock, outcome: str) -> None:
-        user, what, about = knock.visitor.user, knock.what[:AUDIT_LENGTH], knock.about[:AUDIT_LENGTH]
-        await self._releases.records.audit(user, what, about, outcome)
+        site, release = await subject(knock.what, knock.about, self._releases)
+        told = " ".join(outcome.split())
+        deed = Deed(knock.visitor.user, knock.what, knock.about, told, site, release, knock.channel)
+        entry = await self._releases.records.audit(deed)
+        # Each digest in the log, too: who rewrites the whole chain cannot also rewrite a log kept elsewhere.
+        log.info("Audited", extra={"entry": entry.id, "digest": entry.digest})
 
 
 def words_of(text: str) -> list[str]:

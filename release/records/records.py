@@ -8,6 +8,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -17,7 +18,18 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, exists, func, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RowMapping,
+    create_engine,
+    delete,
+    event,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -39,7 +51,8 @@ from release.model import (
     StepState,
     Verdict,
 )
-from release.records import tables
+from release.records import audit, tables
+from release.records.audit import BOT, Chain, Deed, Entry
 
 T = TypeVar("T")
 
@@ -154,6 +167,7 @@ class Records:
         version: str | None = None,
         before: str | None = None,
         undoes: str | None = None,
+        backup: str | None = None,
     ) -> Release:
         """A new open release of `site`, which holds its lock. Raises SiteBusy, naming the holder."""
         release_id = "r-" + "".join(secrets.choice(_ID_LETTERS) for _ in range(5))
@@ -174,6 +188,7 @@ class Records:
                     version=version,
                     from_version=before,
                     undoes=undoes,
+                    backup=backup,
                     revision=1,
                     told_revision=0,
                 )
@@ -185,13 +200,14 @@ class Records:
                     for step in PLAN[kind]
                 ],
             )
+            _audit_release(connection, release_id, by, " ".join(filter(None, (kind, version))), "begun")
 
         try:
             await self._write(insert)
         except IntegrityError as error:
             holder = await self.open_release(site)
             if holder is None:  # it ended between the two statements
-                return await self.create(kind, site, by, channel, version, before, undoes)
+                return await self.create(kind, site, by, channel, version, before, undoes, backup)
             raise SiteBusy(
                 site, holder.id, f"{holder.kind}, {holder.state.replace('_', ' ')}", holder.asked_by
             ) from error
@@ -241,7 +257,11 @@ class Records:
             if not state.is_open:
                 values["ended_at"] = now()
             where = (tables.releases.c.id == release_id) & tables.releases.c.state.in_(allowed_from)
-            return _touch(connection, where, values) == 1
+            if _touch(connection, where, values) == 0:
+                return False
+            outcome = state.replace("_", " ") if reason is None else f"{state.replace('_', ' ')}: {reason}"
+            _audit_release(connection, release_id, BOT, "moved" if state.is_open else "ended", outcome)
+            return True
 
         moved = await self._write(work)
         self.changed.tell(release_id)
@@ -253,10 +273,25 @@ class Records:
 
     async def set_undone(self, release_id: str, by_release: str) -> None:
         """Mark a live release as taken back by a rollback."""
-        await self._touch(release_id, {"state": State.ROLLED_BACK, "undone_by": by_release})
+
+        def work(connection: Connection) -> None:
+            values = {"state": State.ROLLED_BACK, "undone_by": by_release}
+            mine = (tables.releases.c.id == release_id) & tables.releases.c.undone_by.is_(None)
+            if _touch(connection, mine, values) == 1:
+                _audit_release(connection, release_id, BOT, "taken back", f"by {by_release}")
+
+        await self._write(work)
+        self.changed.tell(release_id)
 
     async def ask_cancel(self, release_id: str, by: str) -> None:
-        await self._touch(release_id, {"cancel_asked_by": by})
+        """Ask the release to stop before its next step."""
+
+        def work(connection: Connection) -> None:
+            _touch(connection, tables.releases.c.id == release_id, {"cancel_asked_by": by})
+            _audit_release(connection, release_id, by, "cancel", "asked for")
+
+        await self._write(work)
+        self.changed.tell(release_id)
 
     async def _touch(self, release_id: str, values: Mapping[str, object]) -> None:
         await self._write(lambda c: _touch(c, tables.releases.c.id == release_id, values))
@@ -376,6 +411,8 @@ class Records:
                 if not next_state.is_open:
                     values |= {"ended_at": now(), "reason": reason}
                 _touch(connection, tables.releases.c.id == approval.release, values)
+                outcome = verdict if reason is None else f"{verdict}: {reason}"
+                _audit_release(connection, approval.release, by or BOT, "decided", outcome)
             return won, approval
 
         won, approval = await self._write(work)
@@ -394,16 +431,29 @@ class Records:
         }
         await self._write(lambda c: _upsert(c, tables.backups, {"id": backup.id}, values))
 
-    async def backups(self, site: str, limit: int = 20) -> tuple[BackupTaken, ...]:
-        """The newest first."""
+    async def backups(self, site: str, limit: int | None = 20) -> tuple[BackupTaken, ...]:
+        """The newest first; all of them with `limit` None."""
         query = (
-            select(tables.backups.c.value)
+            select(tables.backups)
             .where(tables.backups.c.site == site)
-            .order_by(tables.backups.c.taken_at.desc())
+            .order_by(tables.backups.c.taken_at.desc(), tables.backups.c.id.desc())
             .limit(limit)
         )
-        rows = await self._read(lambda c: c.execute(query).scalars().all())
-        return tuple(_BACKUP.validate_json(row) for row in rows)
+        rows = await self._read(lambda c: c.execute(query).mappings().all())
+        return tuple(_backup(row) for row in rows)
+
+    async def backup(self, backup_id: str) -> BackupTaken | None:
+        query = select(tables.backups).where(tables.backups.c.id == backup_id)
+        row = await self._read(lambda c: c.execute(query).mappings().first())
+        return _backup(row) if row else None
+
+    async def mark_verified(self, backup_id: str) -> None:
+        """A Ghost was booted on a copy of this backup just now, and read back what it holds."""
+        query = update(tables.backups).where(tables.backups.c.id == backup_id).values(verified_at=now())
+        await self._write(lambda c: c.execute(query))
+
+    async def forget_backup(self, backup_id: str) -> None:
+        await self._write(lambda c: c.execute(delete(tables.backups).where(tables.backups.c.id == backup_id)))
 
     # -- what the audience has been told ----------------------------------------------------------
 
@@ -440,23 +490,45 @@ class Records:
     # -- versions nobody wants to hear of, and the audit -------------------------------------------
 
     async def skip_version(self, version: str, by: str) -> None:
-        values = {"skipped_by": by, "skipped_at": now()}
-        await self._write(lambda c: _upsert(c, tables.skipped_versions, {"version": version}, values))
+        def work(connection: Connection) -> None:
+            values = {"skipped_by": by, "skipped_at": now()}
+            _upsert(connection, tables.skipped_versions, {"version": version}, values)
+            audit.append(connection, Deed(by, "skip", version, "skipped"))
+
+        await self._write(work)
 
     async def skipped_versions(self) -> tuple[str, ...]:
         query = select(tables.skipped_versions.c.version)
         return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
 
-    async def audit(self, by: str, what: str, about: str, outcome: str) -> None:
+    async def audit(self, deed: Deed) -> Entry:
         """Write down who asked for what, and what came of it; refusals too."""
-        row = {"at": now(), "by": by, "what": what, "about": about, "outcome": outcome}
-        await self._write(lambda c: c.execute(tables.audit.insert().values(row)))
+        return await self._write(lambda c: audit.append(c, deed))
 
-    async def audited(self, limit: int = 100) -> tuple[dict[str, Any], ...]:  # Any: rows as they are
-        """The newest entries first."""
-        query = select(tables.audit).order_by(tables.audit.c.id.desc()).limit(limit)
-        rows = await self._read(lambda c: c.execute(query).mappings().all())
-        return tuple(dict(row) for row in rows)
+    async def audit_release(self, release_id: str, what: str, outcome: str) -> None:
+        """Write down what the bot did of its own accord in a release; the same thing once, however often it runs."""
+
+        def work(connection: Connection) -> None:
+            if not audit.holds(connection, release_id, what, outcome):
+                _audit_release(connection, release_id, BOT, what, outcome)
+
+        await self._write(work)
+
+    async def audited(self, site: str | None = None, limit: int = 100) -> tuple[Entry, ...]:
+        """The newest entries first; of one site where it is named."""
+        return await self._read(lambda c: audit.newest(c, site, limit))
+
+    async def verify_audit(self) -> Chain:
+        """Whether every entry is as it was written, and none is missing."""
+        return await self._read(audit.verify)
+
+
+def _audit_release(connection: Connection, release_id: str, by: str, what: str, outcome: str) -> None:
+    query = select(tables.releases.c.site, tables.releases.c.channel).where(
+        tables.releases.c.id == release_id
+    )
+    row = connection.execute(query).one()
+    audit.append(connection, Deed(by, what, release_id, outcome, row.site, release_id, row.channel))
 
 
 def _touch(
@@ -479,6 +551,10 @@ def _enums(row: RowMapping) -> dict[str, Any]:  # Any: columns of several types
     values = dict(row)
     values["verdict"] = Verdict(values["verdict"])
     return values
+
+
+def _backup(row: RowMapping) -> BackupTaken:
+    return replace(_BACKUP.validate_json(row["value"]), verified_at=row["verified_at"])
 
 
 def _approval(connection: Connection, where: Any) -> Approval | None:  # Any: SQLAlchemy's clause
@@ -527,6 +603,7 @@ def _release(row: RowMapping, steps: Mapping[str, StepRecord], facts: Mapping[st
         cancel_asked_by=row["cancel_asked_by"],
         undoes=row["undoes"],
         undone_by=row["undone_by"],
+        backup=row["backup"],
         ended_at=row["ended_at"],
         revision=row["revision"],
         facts=Facts(**facts),

@@ -52,6 +52,7 @@ releases = Table(
     Column("cancel_asked_by", String(64)),
     Column("undoes", String(16)),
     Column("undone_by", String(16)),
+    Column("backup", String(32)),
     Column("ended_at", UtcDateTime),
     Column("revision", Integer, nullable=False),
     Column("told_revision", Integer, nullable=False),
@@ -106,6 +107,7 @@ backups = Table(
     Column("site", String(64), nullable=False),
     Column("taken_at", UtcDateTime, nullable=False),
     Column("value", Text, nullable=False),
+    Column("verified_at", UtcDateTime),
 )
 
 messages = Table(
@@ -135,4 +137,16 @@ audit = Table(
     Column("what", String(64), nullable=False),
     Column("about", String(64), nullable=False),
     Column("outcome", Text, nullable=False),
+    Column("site", String(64), nullable=False, server_default=""),
+    Column("release", String(64), nullable=False, server_default=""),
+    Column("channel", String(64), nullable=False, server_default=""),
+    Column("digest", String(64), nullable=False, server_default=""),
+)
+# One row: the number and digest of the last entry. Writers of the audit queue for it (release/records/audit.py).
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
 )

@@ -165,7 +165,7 @@ class Team(Hands):
 
     async def audited(self) -> list[str]:
         rows = await self.records.audited()
-        return [f"{row['by']} {row['what']}: {row['outcome']}" for row in rows]
+        return [f"{row.deed.by} {row.deed.what}: {row.deed.outcome}" for row in rows]
 
 
 async def _nothing() -> None:

@@ -1,0 +1,101 @@
+"""`ghostbot audit`: who asked for what and what came of it, and whether that record is whole."""
+
+import json
+from contextlib import closing
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.settings import Settings
+from release.errors import ReleaseError
+from release.records import Chain, Entry, Records, open_records
+from release.records.records import NoSuchRelease
+from release.releases import Releases
+
+
+class AuditBroken(ReleaseError):
+    problem = "The audit is not as it was written: {0}."
+    remedy = (
+        "Somebody changed the bot's database. The {1} entries before it are whole. Compare with a backup of "
+        "the database, and with the digests in the bot's log (“Audited”)."
+    )
+
+
+async def subject(what: str, about: str, releases: Releases) -> tuple[str, str]:
+    """The site and the release that words or a button are about; empty where there is none.
+
+    `about` is what a button carries (a release, an approval, a site and a version as JSON). Of typed
+    words one may be a site; without any, it is the only site there is.
+    """
+    approval = await releases.records.approval(about)
+    try:
+        release = await releases.records.release(approval.release if approval else about)
+    except NoSuchRelease:
+        words = {word.lower() for word in [*what.split(), *_site_in(about)]}
+        named = [site for site in releases.sites if site.lower() in words]
+        chosen = named or (list(releases.sites) if len(releases.sites) == 1 else [])
+        return (chosen[0] if chosen else "", "")
+    return release.site, release.id
+
+
+def _site_in(value: str) -> list[str]:
+    try:
+        wish = json.loads(value)
+    except (ValueError, RecursionError):
+        return []
+    return [str(wish.get("site", ""))] if isinstance(wish, dict) else []
+
+
+async def audit(
+    settings: Settings, console: Console, site: str | None, limit: int, as_json: bool, check: bool
+) -> None:
+    """Print the audit, or with `check` whether it is whole. Raises AuditBroken, naming the first wrong entry.
+
+    On a terminal a table; else a line an entry with tabs between its fields, oldest first.
+    """
+    with closing(open_records(settings.records_url)) as records:
+        if check:
+            _tell_chain(await records.verify_audit(), console, as_json)
+            return
+        _tell_entries(await _oldest_first(records, site, limit), console, as_json)
+
+
+async def _oldest_first(records: Records, site: str | None, limit: int) -> tuple[Entry, ...]:
+    return tuple(reversed(await records.audited(site, limit)))
+
+
+def _tell_chain(chain: Chain, console: Console, as_json: bool) -> None:
+    if as_json:
+        told = {"whole": chain.broken is None, "entries": chain.entries, "head": chain.head}
+        console.print_json(json.dumps({**told, "broken": chain.broken}))
+    if chain.broken is not None:
+        raise AuditBroken(chain.broken, str(chain.entries))
+    if not as_json:
+        console.print(f"{chain.entries} entries, none changed, none missing. The last digest, to be noted:")
+        console.print(chain.head, highlight=False)
+
+
+def _tell_entries(entries: tuple[Entry, ...], console: Console, as_json: bool) -> None:
+    rows = [_row(entry) for entry in entries]
+    if as_json:
+        console.file.write(json.dumps(rows, indent=1) + "\n")
+        return
+    shown = ("id", "at", "by", "what", "site", "release", "channel", "outcome")
+    if not console.is_terminal:
+        console.file.writelines("\t".join(row[name] for name in shown) + "\n" for row in rows)
+        return
+    table = Table(*("entry", "when (UTC)", "who", "what", "site", "release", "channel", "outcome"))
+    for row in rows:
+        table.add_row(*(row[name] for name in shown))
+    console.print(table if rows else "Nobody has asked for anything yet.", markup=False)
+
+
+def _row(entry: Entry) -> dict[str, str]:
+    """An entry as text; what people typed cannot break a line or colour a terminal."""
+    told = {
+        "id": str(entry.id),
+        "at": entry.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        **vars(entry.deed),
+        "digest": entry.digest,
+    }
+    return {name: "".join(c if c.isprintable() else " " for c in text) for name, text in told.items()}
