@@ -10,8 +10,11 @@ import contextlib
 import json
 from dataclasses import dataclass
 
+from release.azure.errors import FileMissing
 from release.azure.kudu import Entry, Kudu
+from release.errors import ReleaseError
 from release.model import ContentSynced
+from release.side_by_side import all_of
 from release.site import PRODUCTION, WWWROOT, Site
 
 FOLDERS = ("images", "media", "files", "themes", "settings", "public", "adapters")
@@ -19,17 +22,30 @@ JOBS = f"{WWWROOT}/App_Data/jobs"
 MANIFEST = ".ghostbot-content.json"
 _AT_ONCE = 6
 
-# path -> (size, production's mtime, staging's mtime), of every file that was the same on both sides
-Pairs = dict[str, tuple[int, str, str]]
+# Of one file that was the same on both sides: its size, production's mtime, staging's mtime.
+Pair = tuple[int, str, str]
+# path below /home -> pairs: what staging remembers, and what production does from its time as staging.
+Pairs = dict[str, set[Pair]]
 
 
 @dataclass(frozen=True)
 class Stock:
-    """What has to be done so that staging holds production's files. `sizes` in bytes, by path below /home."""
+    """What has to be done so that staging holds production's files: paths below /home, sizes in bytes.
 
-    looked_at: int
-    copy: dict[str, int]
+    `seen` is production's listing when stock was taken, `same` the paths that need no copy.
+    """
+
+    seen: dict[str, Entry]
+    same: frozenset[str]
     remove: tuple[str, ...]
+
+    @property
+    def looked_at(self) -> int:
+        return len(self.seen)
+
+    @property
+    def copy(self) -> dict[str, int]:
+        return {path: entry.size for path, entry in self.seen.items() if path not in self.same}
 
     @property
     def copy_bytes(self) -> int:
@@ -41,73 +57,76 @@ async def take_stock(site: Site, shipped_themes: tuple[str, ...]) -> Stock:
 
     `shipped_themes` come with the package and are left to it. The database, logs and WebJobs' output
     are no content; WebJobs themselves are carried over, since a swap moves them with the slot.
+    Raises FileMissing when production has no such content folder: that is no empty blog, but a wrong setting.
     """
     production, staging = await asyncio.gather(site.kudu(PRODUCTION), site.kudu(site.staging))
-    here, there, jobs, jobs_there, pairs = await asyncio.gather(
-        _files(production, site.config.content, shipped_themes),
-        _files(staging, site.config.content, shipped_themes),
-        production.walk(JOBS),
-        staging.walk(JOBS),
-        _known_pairs(production, staging, site.config.content),
-    )
-    copy = {
-        f"{site.config.content}/{path}": entry.size
+    content = site.config.content
+    if not await production.list(content):
+        raise FileMissing(production.name, content)
+    here, there = await all_of(_files(kudu, content, shipped_themes) for kudu in (production, staging))
+    theirs, ours = await all_of(_manifest(kudu, content) for kudu in (production, staging))
+    pairs: Pairs = {path: {pair} for path, pair in ours.items()}
+    for path, (size, staged, source) in theirs.items():
+        pairs.setdefault(path, set()).add((size, source, staged))
+    same = frozenset(
+        path
         for path, entry in here.items()
-        if not _same(entry, there.get(path), pairs.get(path))
-    }
-    job_sizes = {entry.path: entry.size for entry in jobs_there}
-    copy |= {f"{JOBS}/{entry.path}": entry.size for entry in jobs if job_sizes.get(entry.path) != entry.size}
-    remove = tuple(f"{site.config.content}/{path}" for path in there if path not in here)
-    return Stock(len(here) + len(jobs), copy, remove)
+        if (pair := _pair(entry, there.get(path))) is not None and pair in pairs.get(path, ())
+    )
+    return Stock(here, same, tuple(path for path in there if path not in here))
 
 
 async def sync_content(site: Site, shipped_themes: tuple[str, ...]) -> ContentSynced:
-    """Staging holds the same files as production afterwards. Streams; done twice it copies nothing more."""
+    """Staging holds the same files as production afterwards. Streams; done twice it copies nothing more.
+
+    When a file fails the rest is given up, and what did arrive is not copied again by the next one.
+    """
     stock = await take_stock(site, shipped_themes)
     production, staging = await asyncio.gather(site.kudu(PRODUCTION), site.kudu(site.staging))
     gate = asyncio.Semaphore(_AT_ONCE)
+    arrived = set(stock.same)
 
-    async def copy(path: str, size: int) -> None:
+    async def copy(path: str) -> None:
         async with gate:
-            await production.copy_to(staging, path, size)
+            await production.copy_to(staging, path)
+        arrived.add(path)
 
     async def remove(path: str) -> None:
         async with gate:
             await staging.delete(path)
 
-    jobs = [copy(path, size) for path, size in stock.copy.items()] + [remove(path) for path in stock.remove]
-    # Not a TaskGroup: its ExceptionGroup would hide our error from the one who reads it.
-    for outcome in await asyncio.gather(*jobs, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
+    try:
+        await all_of([*map(copy, stock.copy), *map(remove, stock.remove)])
+    except ReleaseError:
+        with contextlib.suppress(ReleaseError):  # the first error is the one to tell
+            await _remember(site, stock, arrived, shipped_themes)
+        raise
     if stock.copy or stock.remove:
-        await _remember_pairs(production, staging, site.config.content, shipped_themes)
+        await _remember(site, stock, arrived, shipped_themes)
     return ContentSynced(stock.looked_at, len(stock.copy), stock.copy_bytes, len(stock.remove))
 
 
-def _same(here: Entry, there: Entry | None, pair: tuple[int, str, str] | None) -> bool:
-    return there is not None and pair == (here.size, here.mtime, there.mtime) and there.size == here.size
+def _pair(here: Entry, there: Entry | None) -> Pair | None:
+    """What the manifest holds if these two are the same file."""
+    if there is None or there.size != here.size:
+        return None
+    return (here.size, here.mtime, there.mtime)
 
 
 async def _files(kudu: Kudu, content: str, shipped_themes: tuple[str, ...]) -> dict[str, Entry]:
-    skipped = tuple(f"themes/{theme}/" for theme in shipped_themes)
-    walks = await asyncio.gather(*(kudu.walk(f"{content}/{folder}") for folder in FOLDERS))
+    """The files that are carried over, by path below /home."""
+    folders = (*(f"{content}/{folder}" for folder in FOLDERS), JOBS)
+    walks = await all_of(kudu.walk(folder) for folder in folders)
+    skipped = tuple(f"{content}/themes/{theme}/" for theme in shipped_themes)
     paths = {
-        f"{folder}/{entry.path}": entry for folder, walk in zip(FOLDERS, walks, strict=True) for entry in walk
+        f"{folder}/{entry.path}": entry for folder, walk in zip(folders, walks, strict=True) for entry in walk
     }
     return {path: entry for path, entry in paths.items() if not path.startswith(skipped)}
 
 
-async def _known_pairs(production: Kudu, staging: Kudu, content: str) -> Pairs:
-    """Pairs as staging remembers them, and as production does from the time when it was staging."""
-    ours, theirs = await asyncio.gather(_manifest(staging, content), _manifest(production, content))
-    turned = {path: (size, staged, source) for path, (size, source, staged) in theirs.items()}
-    return {**turned, **ours}
-
-
-async def _manifest(kudu: Kudu, content: str) -> Pairs:
+async def _manifest(kudu: Kudu, content: str) -> dict[str, Pair]:
     """The manifest of a slot; an unreadable one only costs copying."""
-    found: Pairs = {}
+    found: dict[str, Pair] = {}
     with contextlib.suppress(ValueError, TypeError, AttributeError):
         rows = json.loads(await kudu.read(f"{content}/{MANIFEST}") or b"{}")
         for path, (size, source, staged) in rows.items():
@@ -115,15 +134,18 @@ async def _manifest(kudu: Kudu, content: str) -> Pairs:
     return found
 
 
-async def _remember_pairs(
-    production: Kudu, staging: Kudu, content: str, shipped_themes: tuple[str, ...]
-) -> None:
-    here, there = await asyncio.gather(
-        _files(production, content, shipped_themes), _files(staging, content, shipped_themes)
-    )
+async def _remember(site: Site, stock: Stock, arrived: set[str], shipped_themes: tuple[str, ...]) -> None:
+    """Write down what is the same now.
+
+    Production's side is the listing from before the copies: a file that was changed while it was copied has
+    another time by now, and is copied again by the next.
+    """
+    staging = await site.kudu(site.staging)
+    there = await _files(staging, site.config.content, shipped_themes)
     rows = {
-        path: (entry.size, entry.mtime, there[path].mtime)
-        for path, entry in here.items()
-        if path in there and there[path].size == entry.size
+        path: pair
+        for path, entry in stock.seen.items()
+        if path in arrived and (pair := _pair(entry, there.get(path))) is not None
     }
-    await staging.write(f"{content}/{MANIFEST}", json.dumps(rows, separators=(",", ":")).encode())
+    content = await asyncio.to_thread(lambda: json.dumps(rows, separators=(",", ":")).encode())
+    await staging.write(f"{site.config.content}/{MANIFEST}", content)

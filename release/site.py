@@ -8,7 +8,7 @@ import httpx
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.mgmt.web.aio import WebSiteManagementClient
 
-from release.azure.arm import SCOPE
+from release.azure.arm import SCOPE, speaking_of
 from release.azure.kudu import Kudu
 from release.azure.webapp import PRODUCTION, WebApp
 from release.errors import ReleaseError
@@ -40,6 +40,8 @@ class SiteConfig:
     database: str = f"{WWWROOT}/content/data/ghost.db"
     approval_lasts: timedelta = timedelta(hours=24)
     grace: timedelta = timedelta(hours=1)
+    keep_backups: int = 20
+    keep_backups_for: timedelta = timedelta(days=30)
     admin_key: str | None = None
     probe_rate: float = 5
     watch_seconds: float = 3
@@ -48,6 +50,7 @@ class SiteConfig:
     deploy_limit: float = 1200
     backup_limit: float = 600
     swap_limit: float = 900
+    swap_doubt: float = 20
 
     def __repr__(self) -> str:  # never the key, wherever a site is shown
         return f"SiteConfig({self.name!r})"
@@ -65,7 +68,7 @@ class Site:
         scheme: str,
     ) -> None:
         self.config = config
-        self.app = WebApp(client, config.resource_group, config.app, config.slot, scheme)
+        self.app = WebApp(client, config.resource_group, config.app, config.slot, scheme, config.swap_doubt)
         self.visitor = http
         self._credential = credential
         self._kudus: dict[str, Kudu] = {}
@@ -112,7 +115,8 @@ class Site:
         return response.status_code == 200
 
     async def _token(self) -> str:
-        return (await self._credential.get_token(SCOPE)).token
+        async with speaking_of("a token for the SCM sites"):
+            return (await self._credential.get_token(SCOPE)).token
 
 
 __all__ = ["PRODUCTION", "WWWROOT", "NoGhostThere", "Site", "SiteConfig"]

@@ -24,6 +24,10 @@ SCOPE = "https://management.azure.com/.default"
 # POSTs that only read; every other POST acts, and acting twice can undo the first (a swap is its own reverse).
 _READING_POST = re.compile(r"(/list|/slotsdiffs)(\?|$)")
 
+# Azure may ask for hours; a release says so instead of hanging.
+_LONGEST_WAIT = 60.0
+_CONNECTION_SECONDS, _READ_SECONDS = 15, 120
+
 
 class RetryOnlyReads(AsyncRetryPolicy[Any, Any]):  # Any: the SDK's request and response
     """The SDK's retries without its habit of sending acting POSTs again.
@@ -35,10 +39,17 @@ class RetryOnlyReads(AsyncRetryPolicy[Any, Any]):  # Any: the SDK's request and 
     def is_retry(
         self, settings: dict[str, Any], response: PipelineResponse[Any, Any]
     ) -> bool:  # Any: the SDK's
+        if _retry_after(response) > _LONGEST_WAIT:
+            return False
         request = response.http_request
         if request.method in ("POST", "PATCH") and not _READING_POST.search(request.url):
             return False
         return bool(super().is_retry(settings, response))
+
+
+def _retry_after(response: PipelineResponse[Any, Any]) -> float:  # Any: the SDK's
+    told = str(response.http_response.headers.get("Retry-After", ""))
+    return float(told) if told.isdigit() else 0.0
 
 
 class PlainHttpBearer(SansIOHTTPPolicy[Any, Any]):
@@ -64,7 +75,13 @@ def arm_client(
     if url.startswith("http://"):
         policies["authentication_policy"] = PlainHttpBearer(credential)
     return WebSiteManagementClient(
-        credential, subscription, base_url=url, polling_interval=polling_interval, **policies
+        credential,
+        subscription,
+        base_url=url,
+        polling_interval=polling_interval,
+        connection_timeout=_CONNECTION_SECONDS,
+        read_timeout=_READ_SECONDS,
+        **policies,
     )
 
 
@@ -102,8 +119,11 @@ async def speaking_of(what: str) -> AsyncIterator[None]:
         yield
     except AzureError as error:
         raise translated(error, what) from error
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        # What the SDK makes of an answer that is no JSON, or JSON of another shape.
+        raise AzureUnavailable(what, "its answer cannot be read") from error
 
 
-async def asked(call: Awaitable[Any], what: str) -> Any:  # Any: the SDK's models differ by call
+async def answered(call: Awaitable[Any], what: str) -> Any:  # Any: the SDK's models differ by call
     async with speaking_of(what):
         return await call

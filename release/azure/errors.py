@@ -60,6 +60,11 @@ class TransferBroken(ReleaseError):
     remedy = "Production is untouched. Try again; if it keeps happening, look at the slot's disk space."
 
 
+class BotDiskTrouble(ReleaseError):
+    problem = "{0} could not be written to the bot's own disk: {1}"
+    remedy = "Production is untouched. Free space in the bot's data folder, then start again."
+
+
 class SlotFull(ReleaseError):
     problem = "The disk of {0} is full: {1}"
     remedy = "Production is untouched. Free space on the plan (all its slots share it), then try again."
@@ -75,6 +80,11 @@ class DeploymentStuck(ReleaseError):
     remedy = "Production is untouched. Restart the slot's SCM site, then start again."
 
 
+class DeploymentBusy(ReleaseError):
+    problem = "Another deployment to {0} has not ended after {1} minutes."
+    remedy = "Production is untouched. Wait for it, or stop it by restarting the slot's SCM site; then start again."
+
+
 class WebJobMissing(ReleaseError):
     problem = "{0} has no triggered WebJob {1}."
     remedy = "Put the one from docs/webjob on the site (its README says how), or name yours in ghostbot.toml."
@@ -85,9 +95,16 @@ class WebJobFailed(ReleaseError):
     remedy = "Production is untouched. Read the WebJob's log in Kudu, repair it and start again."
 
 
+class WebJobStuck(ReleaseError):
+    problem = "The WebJob {0} of {1} has not ended after {2} seconds. The backup was not made."
+    remedy = (
+        "Production is untouched. Read the WebJob's log in Kudu, stop it there, repair it and start again."
+    )
+
+
 class WebJobBusy(ReleaseError):
-    problem = "The WebJob {0} of {1} is already running."
-    remedy = "Wait for it to end, then start again."
+    problem = "The WebJob {0} of {1} is already running, or has been disabled."
+    remedy = "Production is untouched. Look at it in the portal (WebJobs), then start again."
 
 
 class SlotDidNotStart(ReleaseError):

@@ -2,20 +2,26 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.mgmt.web.aio import WebSiteManagementClient
 
-from release.azure.arm import asked, speaking_of, told
+from release.azure.arm import answered, speaking_of, told, translated
 from release.azure.errors import AzureUnavailable, SwapRefused, SwapUncertain
+from release.errors import ReleaseError
 
 PRODUCTION = "production"
 KeepToken = Callable[[str | None], Awaitable[None]]
+_TO_PRODUCTION = {"targetSlot": PRODUCTION, "preserveVnet": True}
+# How a poll says that the swap itself failed; all else says something about the poll only.
+_VERDICTS = frozenset({400, 409, 412, 417})
+_QUIET_LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -35,17 +41,43 @@ class Slot:
         return self.state.lower() == "running"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A swap that was asked for: when production was last swapped before it, and how to wait for it."""
+
+    last_swap_at: str | None
+    poller: str | None = None
+
+    def text(self) -> str:
+        """What a restarted bot reads again."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str | None) -> "Asked | None":
+        return None if text is None else cls(**json.loads(text))
+
+
 class WebApp:
-    """A site: production and one other slot. Calls raise only ReleaseErrors."""
+    """A site: production and one other slot. Calls raise only ReleaseErrors.
+
+    `doubt_seconds`: how long a site has to stay quiet until a swap without an answer counts as not begun.
+    """
 
     def __init__(
-        self, client: WebSiteManagementClient, resource_group: str, name: str, staging: str, scheme: str
+        self,
+        client: WebSiteManagementClient,
+        resource_group: str,
+        name: str,
+        staging: str,
+        scheme: str,
+        doubt_seconds: float = 20,
     ) -> None:
         self.name = name
         self.staging = staging
         self._client = client
         self._group = resource_group
         self._scheme = scheme
+        self._doubt_seconds = doubt_seconds
 
     @property
     def _apps(self) -> Any:  # Any: the SDK's operations group
@@ -62,132 +94,168 @@ class WebApp:
         return f"{self.name} ({slot})"
 
     async def slot(self, name: str) -> Slot:
-        site = await asked(self._method("get", name)(*self._where(name)), f"slot {self.called(name)}")
-        hosts = {h.host_type: h.name for h in site.host_name_ssl_states or []}
-        status = site.slot_swap_status
-        return Slot(
-            name=name,
-            state=site.state or "Unknown",
-            url=f"{self._scheme}://{site.default_host_name}",
-            scm_url=f"{self._scheme}://{hosts.get('Repository')}",
-            target_swap_slot=site.target_swap_slot,
-            last_swap_at=_stamp(status.timestamp_utc) if status else None,
-            operation=site.in_progress_operation_id,
-        )
+        async with speaking_of(f"slot {self.called(name)}"):
+            site = await self._method("get", name)(*self._where(name))
+            hosts = {h.host_type: h.name for h in site.host_name_ssl_states or []}
+            status = site.slot_swap_status
+            if not site.default_host_name or not hosts.get("Repository"):
+                raise AzureUnavailable(f"slot {self.called(name)}", "it shows no addresses for it")
+            return Slot(
+                name=name,
+                state=site.state or "Unknown",
+                url=f"{self._scheme}://{site.default_host_name}",
+                scm_url=f"{self._scheme}://{hosts['Repository']}",
+                target_swap_slot=site.target_swap_slot,
+                last_swap_at=_stamp(status.timestamp_utc) if status else None,
+                operation=site.in_progress_operation_id,
+            )
 
     async def start(self, slot: str) -> None:
-        await asked(self._method("start", slot)(*self._where(slot)), f"starting {self.called(slot)}")
+        await answered(self._method("start", slot)(*self._where(slot)), f"starting {self.called(slot)}")
 
     async def stop(self, slot: str) -> None:
         """Only ever another slot than production: visitors would see it."""
         if slot == PRODUCTION:
             raise ValueError("production is never stopped")
-        await asked(self._method("stop", slot)(*self._where(slot)), f"stopping {self.called(slot)}")
+        await answered(self._method("stop", slot)(*self._where(slot)), f"stopping {self.called(slot)}")
 
     async def settings(self, slot: str) -> dict[str, str]:
         """The app settings, values included: they can be secrets."""
-        call = self._method("list_application_settings", slot)(*self._where(slot))
-        found = await asked(call, f"the settings of {self.called(slot)}")
-        return dict(found.properties or {})
+        async with speaking_of(f"the settings of {self.called(slot)}"):
+            found = await self._method("list_application_settings", slot)(*self._where(slot))
+            return dict(found.properties or {})
 
     async def write_settings(self, slot: str, settings: dict[str, str]) -> None:
         """Replaces all app settings of the slot, which restarts it and recycles its SCM site."""
         call = self._method("update_application_settings", slot)(*self._where(slot), {"properties": settings})
-        await asked(call, f"writing the settings of {self.called(slot)}")
+        await answered(call, f"writing the settings of {self.called(slot)}")
 
     async def sticky_settings(self) -> set[str]:
         """Names of the app settings that stay with their slot in a swap."""
-        call = self._apps.list_slot_configuration_names(self._group, self.name)
-        found = await asked(call, f"the sticky settings of {self.name}")
-        return set(found.app_setting_names or [])
+        async with speaking_of(f"the sticky settings of {self.name}"):
+            found = await self._apps.list_slot_configuration_names(self._group, self.name)
+            return set(found.app_setting_names or [])
 
     async def make_sticky(self, names: set[str]) -> None:
         """Adds `names` to the sticky app settings, leaving all else sticky as it was."""
-        call = self._apps.list_slot_configuration_names(self._group, self.name)
-        found = await asked(call, f"the sticky settings of {self.name}")
-        found.app_setting_names = sorted(set(found.app_setting_names or []) | names)
-        write = self._apps.update_slot_configuration_names(self._group, self.name, found)
-        await asked(write, f"writing the sticky settings of {self.name}")
+        async with speaking_of(f"the sticky settings of {self.name}"):
+            found = await self._apps.list_slot_configuration_names(self._group, self.name)
+            found.app_setting_names = sorted(set(found.app_setting_names or []) | names)
+            await self._apps.update_slot_configuration_names(self._group, self.name, found)
 
     async def stack(self, slot: str) -> str:
         """The slot's stack, e.g. "NODE|22-lts"; empty when none is set."""
-        call = self._method("get_configuration", slot)(*self._where(slot))
-        found = await asked(call, f"the configuration of {self.called(slot)}")
-        return found.linux_fx_version or ""
+        async with speaking_of(f"the configuration of {self.called(slot)}"):
+            found = await self._method("get_configuration", slot)(*self._where(slot))
+            return str(found.linux_fx_version or "")
 
     async def routed_share(self) -> float:
         """Percent of production's visitors that traffic routing sends elsewhere."""
-        call = self._apps.get_configuration(self._group, self.name)
-        found = await asked(call, f"the configuration of {self.called(PRODUCTION)}")
-        rules = found.experiments.ramp_up_rules if found.experiments else None
-        return sum(rule.reroute_percentage or 0 for rule in rules or [])
+        async with speaking_of(f"the configuration of {self.called(PRODUCTION)}"):
+            found = await self._apps.get_configuration(self._group, self.name)
+            rules = found.experiments.ramp_up_rules if found.experiments else None
+            return sum(rule.reroute_percentage or 0 for rule in rules or [])
 
     async def preview(self) -> None:
         """Put production's sticky settings on staging, which restarts: the first phase of a swap."""
-        entity = {"targetSlot": PRODUCTION, "preserveVnet": True}
-        call = self._apps.apply_slot_configuration_slot(*self._where(self.staging), entity)
-        await asked(call, f"applying production's settings to {self.called(self.staging)}")
+        call = self._apps.apply_slot_configuration_slot(*self._where(self.staging), _TO_PRODUCTION)
+        await answered(call, f"applying production's settings to {self.called(self.staging)}")
 
     async def reset_preview(self) -> None:
         """Take a preview back; nothing happens where there is none."""
         if (await self.slot(PRODUCTION)).target_swap_slot is None:
             return
         call = self._apps.reset_slot_configuration_slot(*self._where(self.staging))
-        await asked(call, f"giving {self.called(self.staging)} its own settings back")
+        await answered(call, f"giving {self.called(self.staging)} its own settings back")
 
     async def swap(self, token: str | None, keep_token: KeepToken, limit: float) -> None:
         """Swap staging into production and wait for the end, at most `limit` seconds.
 
-        The request goes out once. Its continuation token goes to `keep_token` as soon as Azure has
-        accepted, so that a restarted bot waits for the same swap instead of asking for a second.
+        The request goes out once. What was asked goes to `keep_token` before it does, and how to wait for
+        it as soon as Azure has accepted: called again with that `token`, this waits for the same swap
+        and asks for a second only if the first has clearly never arrived.
         Raises SwapRefused when nothing happened and SwapUncertain when that cannot be told.
         """
+        asked = Asked.read(token)
+        if asked is None or (
+            asked.poller is None and not await self._happened(asked, "it was cut off", limit)
+        ):
+            asked = await self._ask_for_swap(keep_token, limit)
+        if asked.poller is not None:
+            await self._wait_for_swap(asked, asked.poller, keep_token, limit)
+        await keep_token(None)
+
+    async def _ask_for_swap(self, keep_token: KeepToken, limit: float) -> Asked:
+        """The request itself, sent once; without a poller in the answer the swap has ended already."""
         before = await self.slot(PRODUCTION)
-        where = self._where(self.staging)
-        entity = {"targetSlot": PRODUCTION, "preserveVnet": True}
-        if token is None and before.operation is not None:
-            # Perhaps our own request, sent right before the bot was killed.
-            return await self._settle(before, "another operation is in progress", limit)
+        if before.operation is not None:
+            raise SwapRefused("another operation is in progress on this site.")
+        asked = Asked(before.last_swap_at)
+        await keep_token(asked.text())
         try:
-            if token is None:
-                poller = await self._apps.begin_swap_slot(*where, entity)
-                token = poller.continuation_token()
-                await keep_token(token)
-            else:
-                poller = await self._apps.begin_swap_slot(*where, entity, continuation_token=token)
-            async with asyncio.timeout(limit):
-                await poller.result()
-        except TimeoutError as error:
-            raise SwapUncertain(f"no end within {limit:.0f} seconds") from error
+            poller = await self._apps.begin_swap_slot(*self._where(self.staging), _TO_PRODUCTION)
+            asked = replace(asked, poller=poller.continuation_token())
+            await keep_token(asked.text())
+            return asked
         except HttpResponseError as error:
-            lost = token is not None and error.status_code == 404  # Azure forgot the operation, not the swap
-            if error.status_code is not None and 400 <= error.status_code < 500 and not lost:
+            status = error.status_code or 0
+            if 400 <= status < 500 and status != 408:
+                await keep_token(None)
+                raise _refusal(error) from error
+            await self._told_by_the_site(asked, told(error), keep_token, limit)
+        except (AzureError, ValueError) as error:
+            await self._told_by_the_site(asked, type(error).__name__, keep_token, limit)
+        return asked
+
+    async def _wait_for_swap(self, asked: Asked, poller: str, keep_token: KeepToken, limit: float) -> None:
+        try:
+            where = self._where(self.staging)
+            waiting = await self._apps.begin_swap_slot(*where, _TO_PRODUCTION, continuation_token=poller)
+            async with asyncio.timeout(limit):
+                await waiting.result()
+        except TimeoutError as error:
+            raise SwapUncertain(f"no end within {limit:.0f} seconds.") from error
+        except HttpResponseError as error:
+            if error.status_code in _VERDICTS:
                 await keep_token(None)
                 raise SwapRefused(told(error)) from error
-            await self._settle(before, told(error), limit)
-        except AzureError as error:
-            await self._settle(before, type(error).__name__, limit)
-        return await keep_token(None)
+            await self._told_by_the_site(asked, told(error), keep_token, limit)
+        except (AzureError, ValueError) as error:
+            await self._told_by_the_site(asked, type(error).__name__, keep_token, limit)
 
-    async def _settle(self, before: Slot, doubt: str, limit: float) -> None:
-        """After an ambiguous answer: watch the site until the swap has shown itself or clearly has not."""
+    async def _told_by_the_site(self, asked: Asked, doubt: str, keep_token: KeepToken, limit: float) -> None:
+        """After an ambiguous answer: the swap has ended, or SwapRefused if it never began."""
+        if not await self._happened(asked, doubt, limit):
+            await keep_token(None)
+            raise SwapRefused(doubt)
+
+    async def _happened(self, asked: Asked, doubt: str, limit: float) -> bool:
+        """Watch the site until the swap that was `asked` for has shown itself or clearly has not begun."""
         deadline = time.monotonic() + limit
         quiet = 0
         while time.monotonic() < deadline:
-            with contextlib.suppress(AzureUnavailable):
+            # Whatever ARM says meanwhile, no answer is no verdict.
+            with contextlib.suppress(ReleaseError):
                 site = await self.slot(PRODUCTION)
-                if site.last_swap_at is not None and site.last_swap_at != before.last_swap_at:
-                    return
+                if site.last_swap_at != asked.last_swap_at:
+                    return True
                 quiet = 0 if site.operation else quiet + 1
-            if quiet >= 5:
-                raise SwapRefused(doubt)
-            await asyncio.sleep(2)
+            if quiet > _QUIET_LOOKS:
+                return False
+            await asyncio.sleep(self._doubt_seconds / _QUIET_LOOKS)
         raise SwapUncertain(doubt)
 
     async def reachable(self) -> None:
         """Raises unless ARM lets the bot read this site."""
         async with speaking_of(f"site {self.name}"):
             await self._apps.get(self._group, self.name)
+
+
+def _refusal(error: HttpResponseError) -> ReleaseError:
+    """Why a swap was not accepted: a matter of rights, or of the site's state."""
+    if error.status_code in (401, 403, 404):
+        return translated(error, "the swap")
+    return SwapRefused(told(error))
 
 
 def _stamp(value: datetime | str | None) -> str | None:

@@ -1,0 +1,196 @@
+"""Files of a slot, through its SCM site's virtual file system: listed, read, written, streamed."""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from release.azure.errors import BotDiskTrouble, FileMissing, ScmUnreachable, TransferBroken
+from release.azure.scm import CHUNK, PASSING, CallFailed, Scm, chunks
+from release.side_by_side import all_of
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder; `path` is relative to the listed folder, `size` in bytes, `mtime` as Kudu writes it."""
+
+    path: str
+    size: int
+    mtime: str
+    is_folder: bool
+
+
+class Files(Scm):
+    """Paths are below /home, without a slash at the start."""
+
+    async def list(self, folder: str) -> tuple[Entry, ...]:
+        """What a folder holds, itself only; nothing when it is missing."""
+        what = f"listing {folder}"
+        async with self._listings:
+            response = await self._repeatable("GET", self._vfs(folder.rstrip("/") + "/"))
+        if response.status_code == 404:
+            return ()
+        self._expect(response, what, 200)
+        try:
+            entries = tuple(
+                Entry(str(row["name"]), int(row["size"]), str(row["mtime"]), row["mime"] == "inode/directory")
+                for row in self._json(response, what)
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._unreadable(what) from error
+        # A name becomes part of a path on the other slot.
+        if any("/" in entry.path or entry.path in ("", ".", "..") for entry in entries):
+            raise self._unreadable(what)
+        return entries
+
+    async def walk(self, folder: str) -> tuple[Entry, ...]:
+        """All files below `folder`, sorted by path: one request a folder, a few side by side."""
+        found: list[Entry] = []
+        waiting = [""]
+        while waiting:
+            levels = await all_of(self.list(f"{folder}/{below}".rstrip("/")) for below in waiting)
+            deeper: list[str] = []
+            for below, entries in zip(waiting, levels, strict=True):
+                for entry in entries:
+                    path = f"{below}/{entry.path}".lstrip("/")
+                    if entry.is_folder:
+                        deeper.append(path)
+                    else:
+                        found.append(Entry(path, entry.size, entry.mtime, is_folder=False))
+            waiting = deeper
+        return tuple(sorted(found, key=lambda entry: entry.path))
+
+    async def stat(self, path: str) -> Entry | None:
+        """One file's entry, or None."""
+        folder, _, name = path.rpartition("/")
+        return next((entry for entry in await self.list(folder) if entry.path == name), None)
+
+    async def read(self, path: str) -> bytes | None:
+        """A small file's bytes, or None when it is missing."""
+        response = await self._repeatable("GET", self._vfs(path))
+        if response.status_code == 404:
+            return None
+        return self._expect(response, f"reading {path}", 200).content
+
+    async def write(self, path: str, content: bytes) -> None:
+        """A small file, new or over an old one."""
+        response = await self._repeatable("PUT", self._vfs(path), content=content, headers={"If-Match": "*"})
+        self._expect(response, f"writing {path}", 200, 201, 204)
+
+    async def delete(self, path: str) -> None:
+        """A file is gone afterwards, whether it was there or not."""
+        response = await self._repeatable("DELETE", self._vfs(path), headers={"If-Match": "*"})
+        self._expect(response, f"deleting {path}", 200, 204, 404)
+
+    @asynccontextmanager
+    async def reading(self, path: str) -> AsyncIterator[httpx.Response]:
+        """A file as a stream of exactly its bytes. Raises FileMissing; ScmUnreachable and TransferBroken may pass."""
+        # Compressed on the way, its length would be another than the one that is told.
+        headers = await self._headers({"Accept-Encoding": "identity"})
+        try:
+            async with self._http.stream("GET", self._vfs(path), headers=headers) as response:
+                if response.status_code == 404:
+                    raise FileMissing(self.name, path)
+                if response.status_code != 200:
+                    self._refused(response, "GET")
+                    raise ScmUnreachable(self.name, f"HTTP {response.status_code} reading {path}")
+                yield response
+        except CallFailed as error:
+            raise TransferBroken(f"{path} from {self.name}", type(error).__name__) from error
+
+    async def download(self, path: str, to: Path) -> str:
+        """Copy a file to the bot's disk, for its owner only; returns its sha256.
+
+        A short or broken one never takes its place; it is fetched again until patience ends.
+        """
+        deadline = time.monotonic() + self._patience
+        part = to.with_name(to.name + ".part")
+        try:
+            while True:
+                try:
+                    digest = await self._fetch(path, part)
+                    break
+                except (ScmUnreachable, TransferBroken):
+                    if time.monotonic() > deadline:
+                        raise
+                    await asyncio.sleep(1)
+            part.replace(to)
+        except OSError as error:
+            raise BotDiskTrouble(f"{path} from {self.name}", error.strerror or "no reason given") from error
+        finally:
+            part.unlink(missing_ok=True)
+        return digest
+
+    async def _fetch(self, path: str, part: Path) -> str:
+        digest = hashlib.sha256()
+        size = 0
+        async with self.reading(path) as response:
+            with os.fdopen(_for_its_owner(part), "wb") as file:
+                async for chunk in response.aiter_bytes(CHUNK):
+                    await asyncio.to_thread(file.write, chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+            expected = _length(response)
+        if expected is not None and expected != size:
+            raise TransferBroken(f"{path} from {self.name}", f"{size} of {expected} bytes")
+        return digest.hexdigest()
+
+    async def upload(self, path: str, source: Path) -> None:
+        """Copy a file from the bot's disk, over whatever is there."""
+        headers = {"If-Match": "*", "Content-Length": str(source.stat().st_size)}
+        content: Callable[[], AsyncIterator[bytes]] = lambda: chunks(source)  # noqa: E731 - one stream a try
+        response = await self._repeatable("PUT", self._vfs(path), content=content, headers=headers)
+        self._expect(response, f"writing {path}", 200, 201, 204)
+
+    async def copy_to(self, other: "Files", path: str) -> None:
+        """Stream one file to the same path of another slot; nothing of it touches the bot's disk.
+
+        A file that has gone since it was listed is no error: there is nothing to carry.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                await self._stream_to(other, path)
+                return
+            except FileMissing:
+                return
+            except (ScmUnreachable, TransferBroken):
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(1)
+
+    async def _stream_to(self, other: "Files", path: str) -> None:
+        where = f"{path} to {other.name}"
+        async with self.reading(path) as response:
+            headers = {"If-Match": "*"}
+            if (length := _length(response)) is not None:
+                headers["Content-Length"] = str(length)
+            headers = await other._headers(headers)
+            try:
+                answer = await other._http.put(
+                    other._vfs(path), content=response.aiter_bytes(CHUNK), headers=headers
+                )
+            except CallFailed as error:
+                raise TransferBroken(where, type(error).__name__) from error
+        other._refused(answer, "PUT")
+        if answer.status_code in PASSING:
+            raise TransferBroken(where, f"HTTP {answer.status_code}")
+        other._expect(answer, f"writing {path}", 200, 201, 204)
+
+
+def _length(response: httpx.Response) -> int | None:
+    """The bytes the stream will hold, if that is told."""
+    told = response.headers.get("Content-Length", "")
+    return int(told) if told.isdigit() and "Content-Encoding" not in response.headers else None
+
+
+def _for_its_owner(path: Path) -> int:
+    """A new file. A database names people: nobody else on the machine reads it, not even while it arrives."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,0 +1,150 @@
+"""One slot's SCM site over HTTP: what may be sent again is, what acts goes out once, refusals become ours."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from release.azure.errors import ScmRefused, ScmUnreachable, SlotFull
+
+Token = Callable[[], Awaitable[str]]
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+CHUNK = 256 * 1024
+# What httpx raises for a call that failed; the last two are no HTTPErrors.
+CallFailed = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
+# Nothing has been sent yet, so even a call that acts may be made again.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_LISTINGS_AT_ONCE = 8
+
+
+class Scm:
+    """The SCM site at `url`. `name` is for people; `patience` in seconds bounds waiting for a recycling site."""
+
+    def __init__(
+        self, url: str, name: str, token: Token, http: httpx.AsyncClient, patience: float = 90
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._token = token
+        self._http = http
+        self._patience = patience
+        # A blog has hundreds of folders, and visitors' probes share the client's connections.
+        self._listings = asyncio.Semaphore(_LISTINGS_AT_ONCE)
+
+    def _vfs(self, path: str) -> str:
+        return f"{self._url}/api/vfs/{quote(path)}"
+
+    async def _headers(self, extra: dict[str, str] | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {await self._token()}", **(extra or {})}
+
+    async def _repeatable(self, method: str, url: str, **parts: Any) -> httpx.Response:  # Any: httpx's own
+        """Send a request that does no harm when it arrives twice, until it is answered or patience ends.
+
+        `content` may be a function that opens a fresh stream for every try.
+        """
+        open_content = parts.pop("content", None)
+        deadline = time.monotonic() + self._patience
+        pause = 0.2
+        while True:
+            wait = 0.0
+            try:
+                headers = await self._headers(parts.get("headers"))
+                content = open_content() if callable(open_content) else open_content
+                response = await self._http.request(
+                    method, url, **{**parts, "headers": headers, "content": content}
+                )
+                self._refused(response, method)
+                if response.status_code not in PASSING:
+                    return response
+                trouble = f"HTTP {response.status_code}"
+                wait = _retry_after(response)
+            except CallFailed as error:
+                trouble = type(error).__name__
+            pause = max(pause, wait)
+            if time.monotonic() + pause > deadline:
+                raise ScmUnreachable(self.name, trouble)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5)
+
+    async def _once(self, method: str, url: str, **parts: Any) -> httpx.Response:  # Any: httpx's own
+        """Send a request that acts: it arrives at most once. ScmUnreachable does not tell whether it did."""
+        open_content = parts.pop("content", None)
+        deadline = time.monotonic() + self._patience
+        while True:
+            headers = await self._headers(parts.get("headers"))
+            content = open_content() if callable(open_content) else open_content
+            try:
+                response = await self._http.request(
+                    method, url, **{**parts, "headers": headers, "content": content}
+                )
+            except _NOT_SENT as error:
+                if time.monotonic() > deadline:
+                    raise ScmUnreachable(self.name, type(error).__name__) from error
+                await asyncio.sleep(1)
+                continue
+            except CallFailed as error:
+                raise ScmUnreachable(self.name, type(error).__name__) from error
+            self._refused(response, method)
+            if response.status_code in PASSING:
+                raise ScmUnreachable(self.name, f"HTTP {response.status_code}")
+            return response
+
+    def _refused(self, response: httpx.Response, method: str) -> None:
+        """Raises for what no repetition cures: no rights, no space."""
+        if response.status_code in (401, 403):
+            raise ScmRefused(self.name, method, f"HTTP {response.status_code}")
+        if response.status_code < 400:
+            return
+        told = said(response)
+        full = "not enough space" in told.lower() or "no space left" in told.lower()
+        if response.status_code == 507 or full:
+            raise SlotFull(self.name, told or "HTTP 507")
+
+    def _expect(self, response: httpx.Response, what: str, *statuses: int) -> httpx.Response:
+        if response.status_code not in statuses:
+            raise ScmRefused(self.name, what, f"HTTP {response.status_code} {said(response)}".strip())
+        return response
+
+    def _json(self, response: httpx.Response, what: str) -> Any:  # Any: JSON
+        """The JSON of an answer; a page that says the site is starting is not Kudu's answer."""
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ScmUnreachable(self.name, f"{what} got an answer that is no JSON") from error
+
+    def _unreadable(self, what: str) -> ScmUnreachable:
+        return ScmUnreachable(self.name, f"{what} got an answer of another shape than Kudu's")
+
+    async def reachable(self) -> None:
+        """Raises ScmUnreachable or ScmRefused; returns when the SCM site answers."""
+        self._expect(await self._repeatable("GET", self._vfs("site/")), "listing files", 200, 404)
+
+
+def said(response: httpx.Response) -> str:
+    """What Kudu says of a refusal, one short line; its bodies can be whole pages."""
+    try:
+        body = response.json()
+    except (ValueError, httpx.ResponseNotRead):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    told = (str(body.get(name) or "") for name in ("ExceptionMessage", "Message", "message"))
+    lines = next((text for text in told if text), "").splitlines()
+    return lines[0][:200] if lines else ""
+
+
+async def chunks(path: Path) -> AsyncIterator[bytes]:
+    """A file as a stream, read beside the event loop."""
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            yield chunk
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds; the form with a date is not used by Kudu."""
+    told = response.headers.get("Retry-After", "")
+    return float(told) if told.isdigit() else 0.0
