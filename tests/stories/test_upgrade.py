@@ -45,6 +45,7 @@ async def test_an_upgrade_goes_live_after_approval_and_can_be_taken_back(team: T
     assert (await team.records.release(release.id)).state is State.ROLLED_BACK
 
 
+@pytest.mark.story
 async def test_two_people_who_approve_at_once_start_one_swap(team: Team) -> None:
     await team.has_site("clicked")
     card = await team.ask_for_approval("clicked")
@@ -58,6 +59,7 @@ async def test_two_people_who_approve_at_once_start_one_swap(team: Team) -> None
     assert "already" in told[loser].lower()
 
 
+@pytest.mark.story
 async def test_production_keeps_its_database_and_staging_sends_no_mail(team: Team) -> None:
     await team.has_site("kept")
     before = _posts(await team.world.wwwroot("kept"))
@@ -72,6 +74,7 @@ async def test_production_keeps_its_database_and_staging_sends_no_mail(team: Tea
     assert await team.world.swaps("kept") == 0
 
 
+@pytest.mark.story
 async def test_what_is_on_staging_can_be_swapped_by_itself(team: Team) -> None:
     await team.has_site("manual")
     card = await team.ask_for_approval("manual")
@@ -96,6 +99,7 @@ async def test_a_cancelled_release_leaves_production_alone_and_frees_the_site(te
     assert await team.records.open_release("stopped") is None
 
 
+@pytest.mark.story
 async def test_a_busy_site_names_who_holds_it(team: Team) -> None:
     await team.has_site("late")
     await team.ask_for_approval("late")
