@@ -26,6 +26,7 @@ from bot.home import Home
 from bot.identity import People
 from bot.listeners import Listeners
 from bot.notices import Notices
+from bot.replays import refuse_replays
 from bot.settings import Mode, Settings
 from bot.threads import Threads
 from release.errors import ReleaseError
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT = "heartbeat"
 HEARTBEAT_SECONDS = 10
 LOOK_SECONDS = 5
+SWEEP_SECONDS = 600
 STOP_SECONDS = 5
 
 
@@ -82,6 +84,8 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             signing_secret=_secret(settings),
             request_verification_enabled=settings.slack.mode is Mode.HTTP,
         )
+        if settings.slack.mode is Mode.HTTP:
+            refuse_replays(app, records)
         Listeners(door, Buttons(door, roles, releases, notices), home, client).register(app)
         # Its own client: it paces itself, and must not sleep inside a retry while there is newer news.
         threads = Threads(
@@ -94,6 +98,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             asyncio.create_task(threads.run(stop), name="threads"),
             asyncio.create_task(_again(LOOK_SECONDS, releases.expire_approvals, stop), name="expiry"),
             asyncio.create_task(_again(LOOK_SECONDS, stages.stop_old_slots, stop), name="old slots"),
+            asyncio.create_task(_again(SWEEP_SECONDS, stages.remove_old_backups, stop), name="old backups"),
             asyncio.create_task(
                 _again(
                     settings.look_for_versions_minutes * 60,

@@ -501,6 +501,18 @@ class Records:
         query = select(tables.skipped_versions.c.version)
         return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
 
+    async def is_new(self, digest: str, seconds: float) -> bool:
+        """Whether this digest was not asked about in the last `seconds`; of racing callers one hears yes."""
+
+        def work(connection: Connection) -> bool:
+            table = tables.requests
+            connection.execute(delete(table).where(table.c.at < now() - timedelta(seconds=seconds)))
+            insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+            query = insert(table).values(digest=digest, at=now()).on_conflict_do_nothing()
+            return connection.execute(query).rowcount == 1
+
+        return await self._write(work)
+
     async def audit(self, deed: Deed) -> Entry:
         """Write down who asked for what, and what came of it; refusals too."""
         return await self._write(lambda c: audit.append(c, deed))

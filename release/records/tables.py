@@ -150,3 +150,11 @@ audit_head = Table(
     Column("last", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
 )
+
+# Digests of signed requests that were taken (HTTP mode), for as long as their signature is good.
+requests = Table(
+    "requests",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)

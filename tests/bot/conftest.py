@@ -20,6 +20,7 @@ from bot.identity import People, Roles
 from bot.listeners import Listeners
 from bot.notices import Notices
 from bot.pace import Pace
+from bot.replays import refuse_replays
 from bot.threads import Threads
 from release.model import Release
 from release.records import Records, open_records
@@ -104,6 +105,7 @@ class Team(Hands):
     async def serve_bot(self, roles: Roles = ROLES) -> str:
         """Put the parts together, and be reached by HTTP; returns the address for the manifest."""
         bot = self._put_together(roles, HASTE)
+        refuse_replays(bot.app, self.records)
         server = AsyncSlackAppServer(0, path="/slack/events", app=bot.app, host="127.0.0.1")
         runner = web.AppRunner(server.web_app, shutdown_timeout=0.1)
         await runner.setup()
