@@ -11,6 +11,7 @@ import httpx
 from release.model import ProbeSeen
 
 _AT_ONCE = 50
+_LAST_SECONDS = 10.0
 
 
 class Probe:
@@ -62,18 +63,19 @@ class Probe:
             finally:
                 # The last visitors are let finish: cutting them off would hide a failure.
                 if running:
-                    await asyncio.wait(running, timeout=10)
+                    _, waiting = await asyncio.wait(running, timeout=_LAST_SECONDS)
+                    self._failures += ["no answer"] * len(waiting)
 
     async def _visit(self, url: str) -> None:
         start = time.monotonic()
         try:
             response = await self._http.get(url, follow_redirects=False, timeout=30)
-            healthy = self._healthy.setdefault(
-                url, response.status_code if response.status_code < 400 else 200
-            )
-            if response.status_code != healthy:
-                self._failures.append(f"HTTP {response.status_code}")
-        except httpx.HTTPError as error:
+            # A blog without a feed answers 404 before and after; an error of the server is never well.
+            status = response.status_code
+            healthy = self._healthy.setdefault(url, status if status < 500 else 200)
+            if status != healthy:
+                self._failures.append(f"HTTP {status}")
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
             self._failures.append(type(error).__name__)
         self._times.append((time.monotonic() - start) * 1000)
 
