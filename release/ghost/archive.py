@@ -1,21 +1,30 @@
 """Unpacking what comes from outside, and packing what is deployed. Both run in threads that can be told to stop."""
 
 import asyncio
+import errno
+import gzip
 import os
 import stat
 import tarfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import IO, TypeVar, cast
 
 from release.ghost.errors import UnsafeArchive
 
 # The largest Ghost tarball so far has 6,500 files and 100 MB; npm itself unpacks at most this many.
 MOST_FILES = 100_000
 MOST_BYTES = 1 << 30
+# Characters; the longest of Ghost's names has 180.
+MOST_NAME = 1000
+# Bytes between two members: padding and headers. Ghost's longest name takes two blocks of 512.
+MOST_HEADER = 1 << 20
+# What a name in an archive, and not the disk, makes the system say: too long, or a file where a folder was.
+NOT_OUR_DISK = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.ELOOP}
 # Compressing these again costs time and saves nothing.
 STORED = {
     ".png",
@@ -64,34 +73,70 @@ async def unpack_npm_tarball(tarball: Path, folder: Path) -> None:
     await in_thread(lambda stop: _unpack(tarball, folder, stop))
 
 
+class _Bounded:
+    """A stream of unpacked bytes that gives no more than it is allowed before the next allowance.
+
+    tarfile reads a member's long name and extended headers whole, before anybody sees the member: a few
+    megabytes of archive can make it read gigabytes into memory.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self.allowance = 0
+
+    def read(self, size: int) -> bytes:
+        self.allowance -= size
+        if self.allowance < 0:
+            raise UnsafeArchive(self._name, "a file's name or header is larger than any Ghost's")
+        return self._stream.read(size)
+
+
 def _unpack(tarball: Path, folder: Path, stop: threading.Event) -> None:
-    files, size = 0, 0
     try:
-        with tarfile.open(tarball, "r|gz") as archive:
-            for member in archive:
-                if stop.is_set():
-                    raise Stopped
-                files += 1
-                size += member.size
-                if files > MOST_FILES or size > MOST_BYTES:
-                    raise UnsafeArchive(tarball.name, "it is larger than any Ghost")
-                path = PurePosixPath(member.name)
-                if path.is_absolute() or ".." in path.parts:
-                    raise UnsafeArchive(tarball.name, f"{member.name} would leave its folder")
-                if len(path.parts) < 2:
-                    continue
-                member.name = str(PurePosixPath(*path.parts[1:]))
-                if member.islnk():
-                    raise UnsafeArchive(tarball.name, f"{member.name} is a hard link, which npm never packs")
-                archive.extract(member, folder, filter="data")
+        with gzip.open(tarball) as unpacked:
+            stream = _Bounded(cast("IO[bytes]", unpacked), tarball.name)
+            stream.allowance = MOST_HEADER
+            with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as archive:
+                _extract(archive, stream, tarball.name, folder, stop)
     except tarfile.FilterError as error:
         raise UnsafeArchive(
             tarball.name, f"{error.tarinfo.name} is not a plain file inside its folder"
         ) from error
-    except (tarfile.TarError, EOFError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
+        raise UnsafeArchive(tarball.name, "it is damaged") from error
+    except OSError as error:
+        if error.errno is not None and error.errno not in NOT_OUR_DISK:
             raise
         raise UnsafeArchive(tarball.name, "it is damaged") from error
+
+
+def _extract(
+    archive: tarfile.TarFile, stream: _Bounded, name: str, folder: Path, stop: threading.Event
+) -> None:
+    files, size = 0, 0
+    for member in archive:
+        if stop.is_set():
+            raise Stopped
+        files += 1
+        size += member.size
+        if files > MOST_FILES or size > MOST_BYTES or member.size < 0:
+            raise UnsafeArchive(name, "it is larger than any Ghost")
+        # What tarfile reads until the next member: this one's bytes, then headers.
+        stream.allowance = member.size + MOST_HEADER
+        # tarfile remembers every member it has seen; here nobody asks for one again.
+        archive.members.clear()  # type: ignore[attr-defined]  # typeshed knows only getmembers()
+        if len(member.name) > MOST_NAME:
+            raise UnsafeArchive(name, "a name in it is longer than any of Ghost's")
+        path = PurePosixPath(member.name)
+        if path.is_absolute() or ".." in path.parts:
+            raise UnsafeArchive(name, f"{member.name} would leave its folder")
+        if not (member.isfile() or member.isdir()):
+            raise UnsafeArchive(name, f"{member.name} is a link or a device, which npm never packs")
+        if len(path.parts) < 2:
+            continue
+        member.name = str(PurePosixPath(*path.parts[1:]))
+        archive.extract(member, folder, filter="data")
 
 
 async def pack_zip(folder: Path, archive: Path) -> int:
