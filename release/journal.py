@@ -1,6 +1,7 @@
 """Tells the records where a release is: one line of figures a step, in the words people read."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from release.errors import Cancelled, ReleaseError
@@ -32,12 +33,10 @@ class Journal:
     @asynccontextmanager
     async def step(self, step: Step) -> AsyncIterator[Words]:
         """Write down that `step` runs, and how it ended. Raises Cancelled instead of starting one."""
-        if step not in (Step.SWAP, Step.VERIFY):  # from the swap on there is only forward or back
-            release = await self.records.release(self.release)
-            if release.cancel_asked_by is not None:
-                raise Cancelled(self.release, release.cancel_asked_by)
+        cancelled_by = await self.records.begin_step(self.release, step)
+        if cancelled_by is not None:
+            raise Cancelled(self.release, cancelled_by)
         words = Words(self, step)
-        await self.records.step(self.release, step, StepState.RUNNING, "")
         try:
             yield words
         except ReleaseError as error:
@@ -47,3 +46,15 @@ class Journal:
             await self.records.step(self.release, step, StepState.FAILED, type(error).__name__)
             raise
         await self.records.step(self.release, step, StepState.DONE, words.text)
+
+
+def telling(words: Words) -> Callable[[str], None]:
+    """The build tells from ordinary code; what it says is written down in the background."""
+    running: set[asyncio.Task[None]] = set()
+
+    def tell(text: str) -> None:
+        task = asyncio.get_running_loop().create_task(words.say(text))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    return tell

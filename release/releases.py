@@ -154,7 +154,8 @@ class Releases:
                     return decided.release
         if release.step(Step.SWAP).state is not StepState.PENDING or release.state is State.ROLLING_BACK:
             raise TooLateToCancel(release.id, chosen.name)
-        await self.records.ask_cancel(release.id, by)
+        if not await self.records.ask_cancel(release.id, by):
+            raise TooLateToCancel(release.id, chosen.name)
         return await self.records.release(release.id)
 
     async def expire_approvals(self) -> None:

@@ -109,21 +109,32 @@ def open_records(url: str) -> "Records":
         path = Path(str(engine.url.database))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
+        path.chmod(0o600)  # also one that was there before
         event.listen(engine, "connect", _patient_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     _migrate(engine)
     return Records(engine)
 
 
 def _patient_sqlite(connection: Any, _record: object) -> None:  # Any: the driver's own connection
+    # The driver begins no transactions of its own (it would not for CREATE TABLE); `_begin_sqlite` does.
+    connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
     # WAL has a corruption bug with several connections up to SQLite 3.51.2 (facts/dbos.md).
     connection.execute("PRAGMA journal_mode = DELETE")
 
 
+def _begin_sqlite(connection: Connection) -> None:
+    """A write takes its turn before it reads: what it decides by is still so when it writes."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
 def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    # In one transaction: a bot killed in the middle finds the old schema, not half of the new one.
+    with _writing(engine).begin() as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
@@ -132,11 +143,16 @@ def _migrate(engine: Engine) -> None:
             raise DatabaseTooNew(f"this one knows up to {known}") from error
 
 
+def _writing(engine: Engine) -> Engine:
+    return engine.execution_options(writes=True)
+
+
 class Records:
     """All records, through one engine. Safe to share between tasks."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._writer = _writing(engine)
         self.changed = Changes()
 
     def close(self) -> None:
@@ -144,7 +160,7 @@ class Records:
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         def run() -> T:
-            with self._engine.begin() as connection:
+            with self._writer.begin() as connection:
                 return work(connection)
 
         return await asyncio.to_thread(run)
@@ -205,6 +221,8 @@ class Records:
         try:
             await self._write(insert)
         except IntegrityError as error:
+            if "UNIQUE" not in str(error.orig).upper():
+                raise
             holder = await self.open_release(site)
             if holder is None:  # it ended between the two statements
                 return await self.create(kind, site, by, channel, version, before, undoes, backup)
@@ -283,15 +301,21 @@ class Records:
         await self._write(work)
         self.changed.tell(release_id)
 
-    async def ask_cancel(self, release_id: str, by: str) -> None:
-        """Ask the release to stop before its next step."""
+    async def ask_cancel(self, release_id: str, by: str) -> bool:
+        """Ask the release to stop before its next step; False when its swap has begun: then nothing is changed."""
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
+            # Touched first: on Postgres this makes it wait for a step that begins in the same moment.
+            _touch(connection, tables.releases.c.id == release_id, {})
+            if _swap_begun(connection, release_id):
+                return False
             _touch(connection, tables.releases.c.id == release_id, {"cancel_asked_by": by})
             _audit_release(connection, release_id, by, "cancel", "asked for")
+            return True
 
-        await self._write(work)
+        in_time = await self._write(work)
         self.changed.tell(release_id)
+        return in_time
 
     async def _touch(self, release_id: str, values: Mapping[str, object]) -> None:
         await self._write(lambda c: _touch(c, tables.releases.c.id == release_id, values))
@@ -317,6 +341,28 @@ class Records:
 
         await self._write(work)
         self.changed.tell(release_id)
+
+    async def begin_step(self, release_id: str, step: Step) -> str | None:
+        """The step runs afterwards; or nothing has changed, and who asked to cancel is returned.
+
+        From the beginning of the swap on nothing is cancelled: there is only forward or back.
+        """
+
+        def work(connection: Connection) -> str | None:
+            _touch(connection, tables.releases.c.id == release_id, {})
+            query = select(tables.releases.c.cancel_asked_by).where(tables.releases.c.id == release_id)
+            cancelled_by: str | None = connection.execute(query).scalar_one_or_none()
+            if cancelled_by is not None and not _swap_begun(connection, release_id):
+                return cancelled_by
+            where = (tables.steps.c.release == release_id) & (tables.steps.c.step == step)
+            started = func.coalesce(tables.steps.c.started_at, now())
+            values = {"state": StepState.RUNNING, "detail": "", "started_at": started, "ended_at": None}
+            connection.execute(update(tables.steps).where(where).values(values))
+            return None
+
+        cancelled_by = await self._write(work)
+        self.changed.tell(release_id)
+        return cancelled_by
 
     async def say(self, release_id: str, step: Step, detail: str) -> None:
         """How far a running step is; comes too late for one that has ended, and changes nothing then."""
@@ -394,7 +440,13 @@ class Records:
         }[verdict]
 
         def work(connection: Connection) -> tuple[bool, Approval | None]:
+            # A release that has ended meanwhile is not opened again by a late click.
+            waiting = exists().where(
+                (tables.releases.c.id == tables.approvals.c.release)
+                & (tables.releases.c.state == State.AWAITING_APPROVAL)
+            )
             pending = (tables.approvals.c.id == approval_id) & (tables.approvals.c.verdict == Verdict.PENDING)
+            pending &= waiting
             if verdict is Verdict.APPROVED:
                 pending &= tables.approvals.c.expires_at >= now()
             won = (
@@ -549,6 +601,13 @@ def _touch(
     query = update(tables.releases).where(where)
     changed = {**values, "revision": tables.releases.c.revision + 1, "updated_at": now()}
     return connection.execute(query.values(changed)).rowcount
+
+
+def _swap_begun(connection: Connection, release_id: str) -> bool:
+    query = select(tables.steps.c.state).where(
+        (tables.steps.c.release == release_id) & (tables.steps.c.step == Step.SWAP)
+    )
+    return connection.execute(query).scalar_one_or_none() not in (None, StepState.PENDING)
 
 
 def _upsert(

@@ -1,0 +1,251 @@
+"""What the bot remembers: one lock a site, one winner a decision, and a schema that is whole or old."""
+
+import asyncio
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from release.errors import Cancelled, SiteBusy
+from release.journal import Journal
+from release.model import BackupTaken, Facts, Kind, Release, State, Step, StepState, Verdict
+from release.records import Records, open_records
+from release.records.records import DatabaseTooNew, NoSuchRelease
+
+DAY = timedelta(days=1)
+
+
+async def upgrade(records: Records, site: str = "blog") -> Release:
+    return await records.create(Kind.UPGRADE, site, "ann", "C1", version="6.4.0")
+
+
+def backup(number: int) -> BackupTaken:
+    return BackupTaken(
+        id=f"b-{number}",
+        site="blog",
+        version="5.0.0",
+        path=f"blog/b-{number}.db",
+        digest="d",
+        size=1,
+        rows={"posts": number},
+        content_digests={},
+        taken_at=datetime(2026, 1, number, tzinfo=UTC),
+    )
+
+
+async def test_of_ten_releases_of_one_site_begun_at_once_one_wins(records: Records) -> None:
+    outcomes = await asyncio.gather(*(upgrade(records) for _ in range(10)), return_exceptions=True)
+    won = [one for one in outcomes if isinstance(one, Release)]
+    refused = [one for one in outcomes if isinstance(one, SiteBusy)]
+    assert len(won) == 1
+    assert len(refused) == 9
+    assert won[0].id in str(refused[0])
+    assert isinstance(await upgrade(records, "another"), Release)
+
+
+async def test_a_site_is_free_again_after_the_end(records: Records) -> None:
+    first = await upgrade(records)
+    assert await records.move(first.id, State.FAILED, reason="no luck", remedy="try again")
+    assert not await records.move(first.id, State.LIVE)
+    second = await upgrade(records)
+    assert [release.id for release in await records.history("blog")] == [second.id, first.id]
+    ended = await records.release(first.id)
+    assert (ended.reason, ended.remedy, ended.ended_at is not None) == ("no luck", "try again", True)
+
+
+async def test_of_ten_decisions_at_once_one_wins(records: Records) -> None:
+    release = await upgrade(records)
+    approval = await records.ask(release.id, DAY)
+    verdicts = [Verdict.APPROVED, Verdict.REJECTED] * 5
+    outcomes = await asyncio.gather(*(records.decide(approval.id, one, "ben") for one in verdicts))
+    assert sum(outcome.won for outcome in outcomes if outcome) == 1
+    now = await records.release(release.id)
+    kept = await records.approval(approval.id)
+    assert kept is not None
+    expected = {Verdict.APPROVED: State.PROMOTING, Verdict.REJECTED: State.REJECTED}
+    assert now.state is expected[kept.verdict]
+    assert await records.decide("nonsense", Verdict.APPROVED, "ben") is None
+
+
+async def test_asked_twice_it_is_the_same_question(records: Records) -> None:
+    release = await upgrade(records)
+    both = await asyncio.gather(records.ask(release.id, DAY), records.ask(release.id, DAY))
+    assert both[0].id == both[1].id
+
+
+async def test_a_question_too_old_cannot_be_approved_only_expire(records: Records) -> None:
+    release = await upgrade(records)
+    approval = await records.ask(release.id, -DAY)
+    late = await records.decide(approval.id, Verdict.APPROVED, "ben")
+    assert late is not None
+    assert not late.won
+    assert [one.id for one in await records.overdue_approvals()] == [approval.id]
+    await records.decide(approval.id, Verdict.EXPIRED, None, "nobody decided in time")
+    assert (await records.release(release.id)).state is State.EXPIRED
+    assert await records.overdue_approvals() == ()
+
+
+async def test_a_late_click_does_not_open_an_ended_release_again(records: Records) -> None:
+    release = await upgrade(records)
+    approval = await records.ask(release.id, DAY)
+    await records.move(release.id, State.FAILED, reason="x", remedy="y")
+    other = await upgrade(records)
+    late = await records.decide(approval.id, Verdict.APPROVED, "ben")
+    assert late is not None
+    assert not late.won
+    assert (await records.release(release.id)).state is State.FAILED
+    open_now = await records.open_release("blog")
+    assert open_now is not None
+    assert open_now.id == other.id
+
+
+async def test_a_cancel_comes_before_the_swap_or_is_refused(records: Records) -> None:
+    early = await upgrade(records, "early")
+    assert await records.ask_cancel(early.id, "ann")
+    with pytest.raises(Cancelled):
+        async with Journal(records, early.id).step(Step.SWAP):
+            raise AssertionError("the swap began")
+    assert (await records.release(early.id)).step(Step.SWAP).state is StepState.PENDING
+
+    late = await upgrade(records, "late")
+    async with Journal(records, late.id).step(Step.SWAP):
+        assert not await records.ask_cancel(late.id, "ann")
+    async with Journal(records, late.id).step(Step.VERIFY):
+        pass
+    assert (await records.release(late.id)).cancel_asked_by is None
+
+
+async def test_a_cancel_and_a_swap_at_once_agree(records: Records) -> None:
+    for number in range(10):
+        release = await upgrade(records, f"site-{number}")
+        in_time, cancelled_by = await asyncio.gather(
+            records.ask_cancel(release.id, "ann"), records.begin_step(release.id, Step.SWAP)
+        )
+        assert in_time == (cancelled_by == "ann")
+
+
+async def test_steps_keep_their_first_start_and_facts_side_by_side(records: Records) -> None:
+    release = await upgrade(records)
+    journal = Journal(records, release.id)
+    async with journal.step(Step.BUILD) as words:
+        await words.say("half way")
+    first = (await records.release(release.id)).step(Step.BUILD)
+    async with journal.step(Step.BUILD) as words:
+        words.text = "built"
+    again = (await records.release(release.id)).step(Step.BUILD)
+    assert (again.started_at, again.detail, again.state) == (first.started_at, "built", StepState.DONE)
+    await records.say(release.id, Step.BUILD, "too late")
+    await asyncio.gather(
+        records.note(release.id, backup=backup(1)),
+        records.note(release.id, warnings=("w",)),
+        records.note(release.id, swap_token="t"),
+    )
+    await records.note(release.id, swap_token=None)
+    kept = await records.release(release.id)
+    assert kept.facts == Facts(backup=backup(1), warnings=("w",))
+    assert kept.step(Step.BUILD).detail == "built"
+
+
+async def test_every_change_is_told_once(records: Records) -> None:
+    release = await upgrade(records)
+    assert await records.changed.wait(0) == {release.id}
+    assert await records.changed.wait(0) == set()
+    assert await records.releases_to_tell() == (release.id,)
+    await records.mark_told(release.id, (await records.release(release.id)).revision)
+    assert await records.releases_to_tell() == ()
+    await records.note(release.id, warnings=("w",))
+    assert await records.releases_to_tell() == (release.id,)
+
+
+async def test_backups_messages_and_skipped_versions_are_kept(records: Records) -> None:
+    for number in (2, 1, 3):
+        await records.keep_backup(backup(number))
+    await records.keep_backup(backup(3))
+    assert [one.id for one in await records.backups("blog")] == ["b-3", "b-2", "b-1"]
+    assert await records.backups("another") == ()
+    await records.remember_message("r-1", "parent", "C1", "1.0", "d1")
+    await records.remember_message("r-1", "parent", "C1", "1.0", "d2")
+    message = await records.message("r-1", "parent")
+    assert message is not None
+    assert message.digest == "d2"
+    assert len(await records.messages("r-1")) == 1
+    await records.skip_version("6.4.0", "ann")
+    await records.skip_version("6.4.0", "ben")
+    assert await records.skipped_versions() == ("6.4.0",)
+
+
+async def test_old_slots_are_listed_until_they_are_stopped(records: Records) -> None:
+    release = await upgrade(records)
+    await records.note(release.id, old_slot_stops_at=datetime.now(UTC))
+    assert await records.with_old_slot_running() == ()
+    await records.move(release.id, State.LIVE)
+    assert [one.id for one in await records.with_old_slot_running()] == [release.id]
+    await records.note(release.id, old_slot_stopped_at=datetime.now(UTC))
+    assert await records.with_old_slot_running() == ()
+    with pytest.raises(NoSuchRelease):
+        await records.release("r-none")
+
+
+async def test_a_rollback_marks_what_it_undid(records: Records) -> None:
+    release = await upgrade(records)
+    await records.move(release.id, State.LIVE)
+    await records.set_undone(release.id, "r-back")
+    undone = await records.release(release.id)
+    assert (undone.state, undone.undone_by) == (State.ROLLED_BACK, "r-back")
+
+
+async def test_a_restarted_bot_reads_all_of_it_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    before = open_records(url)
+    release = await upgrade(before)
+    await before.note(release.id, backup=backup(1))
+    kept = await before.release(release.id)
+    before.close()
+    after = open_records(url)
+    assert await after.release(release.id) == kept
+    after.close()
+
+
+def test_the_file_is_its_owners_only_also_one_that_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    path.touch(mode=0o644)
+    path.chmod(0o644)
+    open_records(f"sqlite:///{path}").close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_database_from_the_future_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    open_records(f"sqlite:///{path}").close()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE ghostbot_schema SET version_num = '9999'")
+    with pytest.raises(DatabaseTooNew):
+        open_records(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT version_num FROM ghostbot_schema").fetchall() == [("9999",)]
+
+
+def test_a_migration_that_fails_half_way_leaves_the_old_schema(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE skipped_versions (version TEXT)")  # the first schema trips over it
+    with pytest.raises(Exception, match="skipped_versions"):
+        open_records(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as database, database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        assert tables == {"skipped_versions"}
+        database.execute("DROP TABLE skipped_versions")
+    open_records(f"sqlite:///{path}").close()
+
+
+def test_bots_that_start_at_once_make_one_schema(tmp_path: Path) -> None:
+    async def start_all() -> None:
+        url = f"sqlite:///{tmp_path}/bot.db"
+        opened = await asyncio.gather(*(asyncio.to_thread(open_records, url) for _ in range(3)))
+        for records in opened:
+            records.close()
+
+    asyncio.run(start_all())
