@@ -132,7 +132,7 @@ class Buttons:
     async def _newest_live(self, site: str) -> str | None:
         """The release that put the present version into production."""
         for release in await self._releases.history(site, limit=50):
-            if release.state is State.LIVE and release.kind in (Kind.UPGRADE, Kind.SWAP):
+            if release.state is State.LIVE and release.kind in (Kind.UPGRADE, Kind.SWAP, Kind.RESTORE):
                 return release.id
         return None
 

@@ -2,19 +2,33 @@
 
 from typing import Any
 
-from commands import backup, cancel, help, history, rollback, status, swap, upgrade, versions  # noqa: A004 — the command is called help
+from commands import (
+    backup,
+    backups,
+    cancel,
+    help,  # noqa: A004 — the command is called help
+    history,
+    restore,
+    rollback,
+    status,
+    swap,
+    upgrade,
+    versions,
+)
 from commands.command import Command, UsageError, closest
 
 # Each command has an order type of its own that only its parse and run share, hence Any.
 COMMANDS: tuple[Command[Any], ...] = (
     upgrade.COMMAND,
     backup.COMMAND,
+    restore.COMMAND,
     swap.COMMAND,
     rollback.COMMAND,
     cancel.COMMAND,
     status.COMMAND,
     versions.COMMAND,
     history.COMMAND,
+    backups.COMMAND,
     help.COMMAND,
 )
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from release.errors import UnknownSite
-from release.model import Release, SiteStatus, Versions
+from release.model import BackupTaken, Release, SiteStatus, Versions
 from release.releases import Releases
 from release.version import NotAVersion, Version
 
@@ -132,13 +132,21 @@ class HistoryReply:
 
 
 @dataclass(frozen=True)
+class BackupsReply:
+    """`site` None: of all sites."""
+
+    site: str | None
+    backups: tuple[BackupTaken, ...]
+
+
+@dataclass(frozen=True)
 class HelpReply:
     """`commands` holds every command, or the one asked about."""
 
     commands: "tuple[Command[Any], ...]"
 
 
-Reply = Started | CancelAsked | StatusReply | VersionsReply | HistoryReply | HelpReply
+Reply = Started | CancelAsked | StatusReply | VersionsReply | HistoryReply | BackupsReply | HelpReply
 
 Order = TypeVar("Order")
 

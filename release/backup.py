@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from release.azure.errors import WebJobMissing
+from release.backups import BackupStore
 from release.errors import ReleaseError
 from release.ghost.database import inspect
 from release.model import BackupTaken
@@ -24,16 +25,16 @@ class BackupUnusable(ReleaseError):
     remedy = "Production is untouched. {2} Then start again."
 
 
-async def back_up(site: Site, folder: Path) -> BackupTaken:
-    """Run the WebJob, wait for its end, fetch its file and check it; the copy is in `folder` afterwards.
+async def back_up(site: Site, folder: Path, slot: str = PRODUCTION) -> BackupTaken:
+    """Run the slot's WebJob, wait for its end, fetch its file and check it; the copy is in `folder` afterwards.
 
     The live file itself is never downloaded: a plain copy of a database that is written to is corrupt
     3 times in 100 (measured), and a locked one arrives with 0 bytes. Asked twice, it makes two backups.
     """
     config = site.config
-    kudu = await site.kudu(PRODUCTION)
+    kudu = await site.kudu(slot)
     if not await kudu.webjob_exists(config.backup_webjob):
-        raise WebJobMissing(site.app.called(PRODUCTION), config.backup_webjob)
+        raise WebJobMissing(site.app.called(slot), config.backup_webjob)
     before = await kudu.stat(config.backup_file)
     await kudu.run_webjob(config.backup_webjob, config.backup_limit)
     after = await kudu.stat(config.backup_file)
@@ -42,8 +43,7 @@ async def back_up(site: Site, folder: Path) -> BackupTaken:
 
     taken_at = datetime.now(UTC)
     backup_id = f"b-{taken_at:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    path = folder / site.name / f"{backup_id}.db"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = BackupStore(folder).place(site.name, backup_id)
     digest = await kudu.download(config.backup_file, path)
     path.chmod(0o600)
     try:
@@ -55,7 +55,7 @@ async def back_up(site: Site, folder: Path) -> BackupTaken:
     return BackupTaken(
         id=backup_id,
         site=site.name,
-        version=await site.version(PRODUCTION),
+        version=await site.version(slot),
         path=str(path.relative_to(folder)),
         digest=digest,
         size=size,

@@ -10,6 +10,8 @@ class Kind(StrEnum):
     BACKUP = "backup"
     SWAP = "swap"
     ROLLBACK = "rollback"
+    VERIFY = "verify"
+    RESTORE = "restore"
 
 
 class State(StrEnum):
@@ -42,6 +44,8 @@ FIRST_STATE = {
     Kind.BACKUP: State.BACKING_UP,
     Kind.SWAP: State.STAGING,
     Kind.ROLLBACK: State.ROLLING_BACK,
+    Kind.VERIFY: State.BACKING_UP,
+    Kind.RESTORE: State.STAGING,
 }
 
 
@@ -63,6 +67,12 @@ class Step(StrEnum):
     PREVIEW = "preview"
     SWAP = "swap"
     VERIFY = "verify"
+    LATE_WRITES = "late_writes"
+    CHECK_BACKUP = "check_backup"
+    BUILD_SAME = "build_same"
+    READ_BACK = "read_back"
+    PUT_BACKUP = "put_backup"
+    KEEP_LEAVING = "keep_leaving"
 
 
 STAGE_STEPS = (
@@ -77,7 +87,7 @@ STAGE_STEPS = (
     Step.START,
     Step.SMOKE_TEST,
 )
-PROMOTE_STEPS = (Step.RECHECK, Step.CATCH_UP, Step.PREVIEW, Step.SWAP, Step.VERIFY)
+PROMOTE_STEPS = (Step.RECHECK, Step.CATCH_UP, Step.PREVIEW, Step.SWAP, Step.VERIFY, Step.LATE_WRITES)
 
 PLAN: dict[Kind, tuple[Step, ...]] = {
     Kind.UPGRADE: STAGE_STEPS + PROMOTE_STEPS,
@@ -91,7 +101,24 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.SWAP,
         Step.VERIFY,
     ),
-    Kind.ROLLBACK: (Step.PREFLIGHT, Step.START, Step.SMOKE_TEST, Step.SWAP, Step.VERIFY),
+    Kind.ROLLBACK: (Step.PREFLIGHT, Step.START, Step.SMOKE_TEST, Step.BACK_UP, Step.SWAP, Step.VERIFY),
+    Kind.VERIFY: (Step.BACK_UP, Step.BUILD_SAME, Step.READ_BACK),
+    Kind.RESTORE: (
+        Step.CHECK_BACKUP,
+        Step.PREFLIGHT,
+        Step.BACK_UP,
+        Step.BUILD_SAME,
+        Step.DEPLOY,
+        Step.SYNC_CONTENT,
+        Step.PUT_BACKUP,
+        Step.START,
+        Step.SMOKE_TEST,
+        Step.RECHECK,
+        Step.KEEP_LEAVING,
+        Step.PREVIEW,
+        Step.SWAP,
+        Step.VERIFY,
+    ),
 }
 
 
@@ -122,7 +149,11 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class BackupTaken:
-    """A checked copy of production's database. `path` is relative to the backup folder."""
+    """A checked copy of production's database, as it was found whole when it was taken.
+
+    `path` is relative to the backup folder, `digest` sha256 of the file, `size` its bytes. `rows` counts
+    every table. `verified_at` is when a Ghost was last booted on a copy of it and read back.
+    """
 
     id: str
     site: str
@@ -133,6 +164,21 @@ class BackupTaken:
     rows: dict[str, int]
     content_digests: dict[str, str]
     taken_at: datetime
+    verified_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """What a Ghost, booted on a copy of a backup, told over HTTP. `version` is major.minor.
+
+    `post` is the address of the post that was opened, None on a blog without published posts; `totals`
+    what its Admin API listed, empty where the backup holds no key for it. `seconds` from start to end.
+    """
+
+    version: str
+    post: str | None
+    totals: dict[str, int]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -220,21 +266,44 @@ class SwapDone:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What people wrote and the swap left on the other slot: in words, by title, and the backup that keeps it."""
+
+    words: str
+    names: str
+    backup: str
+
+    @property
+    def anything(self) -> bool:
+        return self.words != "nothing"
+
+
+@dataclass(frozen=True)
 class Facts:
-    """What a release found out so far; every field is filled once by the step that knows it."""
+    """What a release found out so far; every field is filled once by the step that knows it.
+
+    `production_mark` is the release whose mark production's files bore before the swap ("" for none), where
+    versions alone do not tell the two sides apart.
+    """
 
     backup: BackupTaken | None = None
     package: PackageBuilt | None = None
+    restores: BackupTaken | None = None
+    read_back: ReadBack | None = None
     migration: MigrationDone | None = None
     content: ContentSynced | None = None
     pages: tuple[PageCompared, ...] = ()
     candidate: Candidate | None = None
     warnings: tuple[str, ...] = ()
     caught_up_at: datetime | None = None
+    production_mark: str | None = None
     swap_token: str | None = None
     condemned: str | None = None
     swap: SwapDone | None = None
     probe: ProbeSeen | None = None
+    write_window_seconds: float | None = None
+    live_backup: BackupTaken | None = None
+    left_behind: Written | None = None
     old_slot_stops_at: datetime | None = None
     old_slot_stopped_at: datetime | None = None
 
@@ -244,7 +313,8 @@ class Release:
     """One run. `asked_by` and `cancelled_by` are people's ids as the audience knows them.
 
     `channel` is where the release is told; `revision` grows with every change. `undoes` is the
-    release a rollback takes back, and `undone_by` the rollback that took this one back.
+    release a rollback takes back, and `undone_by` the rollback that took this one back. `backup` is the
+    id of the backup that a restore puts back.
     """
 
     id: str
@@ -262,6 +332,7 @@ class Release:
     cancel_asked_by: str | None = None
     undoes: str | None = None
     undone_by: str | None = None
+    backup: str | None = None
     ended_at: datetime | None = None
     revision: int = 0
     facts: Facts = field(default_factory=Facts)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from release.azure.errors import WebJobMissing
 from release.errors import ReleaseError
 from release.ghost.releases import GhostRelease
-from release.site import PRODUCTION, NoGhostThere, Site
+from release.site import PRODUCTION, WWWROOT, NoGhostThere, Site
 from release.staging import start_and_warm
 from release.version import NotAVersion, Version, npm_range
 
@@ -58,6 +58,14 @@ class VisitorsRouted(ReleaseError):
     )
 
 
+class AddressWouldMove(ReleaseError):
+    problem = "The setting url of {0} is not sticky and differs between its slots: a swap would give production {1}."
+    remedy = (
+        "Make it stay with its slot: `az webapp config appsettings set --slot-settings url=...` for production "
+        "and for staging, then start again."
+    )
+
+
 class NothingToSwap(ReleaseError):
     problem = "Production and staging of {0} both hold {1}."
     remedy = "There is nothing to swap. Put a version on staging first: /ghost upgrade."
@@ -78,15 +86,30 @@ async def preflight_upgrade(site: Site, target: GhostRelease) -> Cleared:
     problems: list[ReleaseError] = []
     await _slots(site, problems)
     _raise(site, problems)
-    current, node_major, _ = await asyncio.gather(
+    current, major, _ = await asyncio.gather(
         _caught(problems, _current(site, target.version)),
-        _caught(problems, _node_major(site, target)),
+        _caught(problems, node_major(site, target, site.staging)),
         _caught(problems, _webjob(site)),
     )
     await _caught(problems, (await site.kudu(site.staging)).reachable())
     _raise(site, problems)
     warnings = await warm_up_warnings(site)
-    return Cleared(str(current), str(target.version), node_major or 0, warnings)
+    return Cleared(str(current), str(target.version), major or 0, warnings)
+
+
+async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
+    """As for an upgrade, except that `target` may be older than production, or the same."""
+    problems: list[ReleaseError] = []
+    await _slots(site, problems)
+    _raise(site, problems)
+    current, major, _ = await asyncio.gather(
+        _caught(problems, site.version(PRODUCTION)),
+        _caught(problems, node_major(site, target, site.staging)),
+        _caught(problems, _webjob(site)),
+    )
+    await _caught(problems, (await site.kudu(site.staging)).reachable())
+    _raise(site, problems)
+    return Cleared(str(current), str(target.version), major or 0, await warm_up_warnings(site))
 
 
 async def preflight_swap(site: Site) -> Cleared:
@@ -104,25 +127,39 @@ async def preflight_swap(site: Site) -> Cleared:
 async def warm_up_warnings(site: Site) -> tuple[str, ...]:
     """What is wrong with how Azure decides that staging is warm.
 
-    By default any answer counts, so the 503 of a booting Ghost does; and a plain http request is
-    redirected when the blog's url is https, so it is never warmed (facts about Azure and Ghost).
+    By default any answer counts, so the 503 of a booting Ghost does; and Azure asks over plain http, which
+    a Ghost whose url is https answers with a redirect: the one sign of life it gives there (facts about
+    Azure and Ghost).
     """
     production, staging = await asyncio.gather(site.app.settings(PRODUCTION), site.app.settings(site.staging))
-    warnings = []
-    for slot, settings in ((PRODUCTION, production), (site.staging, staging)):
-        statuses = settings.get(WARM_UP_STATUSES, "")
-        if not statuses:
-            warnings.append(
-                f"{slot}: {WARM_UP_STATUSES} is not set, so Azure takes any answer for warm, even a 503. "
-                f"Set {WARM_UP_PATH}=/ and {WARM_UP_STATUSES}=200."
-            )
-        elif re.search(r"\b5\d\d\b", statuses):
-            warnings.append(f"{slot}: {WARM_UP_STATUSES}={statuses} takes an error for warm. Set it to 200.")
-        elif re.search(r"\b30[1-8]\b", statuses) and not settings.get("url", "").startswith("https://"):
-            warnings.append(
-                f"{slot}: {WARM_UP_STATUSES}={statuses} takes a redirect for warm. Set it to 200."
-            )
-    return tuple(warnings)
+    told = ((PRODUCTION, production), (site.staging, staging))
+    return tuple(
+        f"{slot}: {warning}"
+        for slot, settings in told
+        if (warning := _warm_up_warning(settings.get(WARM_UP_STATUSES, ""), settings.get("url", "")))
+    )
+
+
+def _warm_up_warning(listed: str, url: str) -> str | None:
+    statuses = {int(one) for one in re.findall(r"\d+", listed)}
+    secure = url.startswith("https://")
+    good = "200,301" if secure else "200"
+    if not statuses:
+        return (
+            f"{WARM_UP_STATUSES} is not set, so Azure takes any answer for warm, even a 503. "
+            f"Set {WARM_UP_PATH}=/ and {WARM_UP_STATUSES}={good}."
+        )
+    if any(status >= 400 for status in statuses):
+        return f"{WARM_UP_STATUSES}={listed} takes an error for warm. Set it to {good}."
+    redirects = {status for status in statuses if 300 <= status < 400}
+    if redirects and url.startswith("http://"):
+        return f"{WARM_UP_STATUSES}={listed} takes a redirect for warm. Set it to {good}."
+    if secure and 301 not in redirects:
+        return (
+            f"{WARM_UP_STATUSES}={listed}, but with the url {url} Ghost answers Azure's warm-up (plain http) "
+            f"with 301 only, so a swap would wait in vain and fail. Set it to {good}."
+        )
+    return None
 
 
 async def _caught(problems: list[ReleaseError], check: Awaitable[T]) -> T | None:
@@ -155,6 +192,16 @@ async def _slots(site: Site, problems: list[ReleaseError]) -> None:
     routed = await _caught(problems, site.app.routed_share())
     if routed:
         problems.append(VisitorsRouted(f"{routed:g}", site.name))
+    await _caught(problems, _address_stays(site))
+
+
+async def _address_stays(site: Site) -> None:
+    """Ghost writes its `url` into every page and mail, so production's has to survive the swap."""
+    production, staging, sticky = await asyncio.gather(
+        site.app.settings(PRODUCTION), site.app.settings(site.staging), site.app.sticky_settings()
+    )
+    if "url" not in sticky and production.get("url") != staging.get("url"):
+        raise AddressWouldMove(site.name, staging.get("url", "none"))
 
 
 async def _current(site: Site, target: Version) -> str:
@@ -162,16 +209,16 @@ async def _current(site: Site, target: Version) -> str:
     try:
         older = Version.parse(current) < target
     except NotAVersion as error:
-        raise NoGhostThere(site.app.called(PRODUCTION), current) from error
+        raise NoGhostThere(site.app.called(PRODUCTION), WWWROOT) from error
     if not older:
         raise NotAnUpgrade(site.name, current, str(target))
     return current
 
 
-async def _node_major(site: Site, target: GhostRelease) -> int:
-    """The Node major of staging's stack, if `target` runs on it."""
-    stack = await site.app.stack(site.staging)
-    called = site.app.called(site.staging)
+async def node_major(site: Site, target: GhostRelease, slot: str) -> int:
+    """The Node major of the slot's stack, if `target` runs on it."""
+    stack = await site.app.stack(slot)
+    called = site.app.called(slot)
     match = re.fullmatch(r"NODE\|(\d+)(-lts|\.\S+)?", stack, re.IGNORECASE)
     if match is None:
         raise NoNodeStack(called, stack or "not set")
@@ -179,7 +226,7 @@ async def _node_major(site: Site, target: GhostRelease) -> int:
     if not _some_of(target.node, major):
         fitting = [m for m in range(40, 11, -1) if m % 2 == 0 and _some_of(target.node, m)]
         suggestion = str(min(fitting, key=lambda m: abs(m - 22))) if fitting else "22"
-        raise WrongNode(str(target.version), target.node, called, stack, site.staging, suggestion)
+        raise WrongNode(str(target.version), target.node, called, stack, slot, suggestion)
     return major
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from release.backups import BackupOfAnother, UnknownBackup
 from release.errors import (
     NothingToCancel,
     NothingToRollBack,
@@ -14,6 +15,7 @@ from release.errors import (
 )
 from release.ghost.releases import Releases as PublishedGhosts
 from release.model import (
+    BackupTaken,
     Decided,
     Kind,
     Release,
@@ -84,6 +86,20 @@ class Releases:
     async def back_up(self, site: str | None, by: str, channel: str) -> Release:
         return await self._begin(Kind.BACKUP, self._site(site), by, channel)
 
+    async def verify(self, site: str | None, by: str, channel: str) -> Release:
+        """Back up, and boot a Ghost on a copy of the backup to see that it comes back to life."""
+        return await self._begin(Kind.VERIFY, self._site(site), by, channel)
+
+    async def restore(self, backup: str, site: str | None, by: str, channel: str) -> Release:
+        """Put a backup on staging. Raises UnknownBackup or BackupOfAnother before a release is begun."""
+        found = await self.records.backup(backup)
+        if found is None:
+            raise UnknownBackup(backup)
+        chosen = self._site(site or found.site)
+        if found.site != chosen.name:
+            raise BackupOfAnother(backup, found.site, chosen.name)
+        return await self._begin(Kind.RESTORE, chosen, by, channel, version=found.version, backup=found.id)
+
     async def swap(self, site: str | None, by: str, channel: str) -> Release:
         """Test what is on staging, then ask whether it may go live."""
         return await self._begin(Kind.SWAP, self._site(site), by, channel)
@@ -107,9 +123,10 @@ class Releases:
         version: str | None = None,
         before: str | None = None,
         undoes: str | None = None,
+        backup: str | None = None,
     ) -> Release:
         release = await self.records.create(
-            kind, site.name, by, channel, version=version, before=before, undoes=undoes
+            kind, site.name, by, channel, version=version, before=before, undoes=undoes, backup=backup
         )
         await self._start(release)
         return release
@@ -198,6 +215,15 @@ class Releases:
 
     async def history(self, site: str | None, limit: int = 10) -> tuple[Release, ...]:
         return await self.records.history(self._site(site).name if site else None, limit)
+
+    async def backups(self, site: str | None) -> tuple[BackupTaken, ...]:
+        """Every backup that is kept, newest first."""
+        found = [
+            backup
+            for chosen in self._chosen(site)
+            for backup in await self.records.backups(chosen.name, limit=None)
+        ]
+        return tuple(sorted(found, key=lambda backup: backup.taken_at, reverse=True))
 
     async def skip_version(self, version: str, by: str) -> None:
         await self.records.skip_version(version, by)

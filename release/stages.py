@@ -6,20 +6,22 @@ Every method may run twice. None knows the engine; `workflows.py` says in which 
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from release.backup import back_up
+from release.backups import BackupStore, expired, needed_by
 from release.content import sync_content, take_stock
-from release.errors import ReleaseError
+from release.errors import Cancelled, ReleaseError
 from release.ghost.build import Package, build
 from release.ghost.database import Inspection
+from release.ghost.differences import differences, in_words, named
 from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm
 from release.ghost.releases import Releases as PublishedGhosts
-from release.journal import Journal, Words
+from release.journal import Journal, telling
 from release.model import (
     BackupTaken,
     Candidate,
@@ -29,14 +31,17 @@ from release.model import (
     Release,
     State,
     Step,
+    StepState,
     SwapDone,
+    Written,
 )
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade, rollback_ready
 from release.records import Records
+from release.restoring import Restoring
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, smoke_test
 from release.staging import Mark, deploy, leave_mark, mute, put_database, recheck, start_and_warm
-from release.swap import Change, put_live
+from release.swap import Held, change_of, held_by_production, lawful, put_live
 from release.version import Version
 
 log = logging.getLogger(__name__)
@@ -61,6 +66,8 @@ class Stages:
         self._npm = npm
         self._ghosts = ghosts
         self._folders = folders
+        self.store = BackupStore(folders.backups)
+        self.restoring = Restoring(sites, records, npm, ghosts, self.store, folders.work)
 
     async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:
         release = await self._records.release(release_id)
@@ -113,7 +120,7 @@ class Stages:
         _, _, journal = await self._of(release_id)
         async with journal.step(Step.BUILD) as words:
             package = await build(
-                Version.parse(cleared.target), cleared.node_major, self._npm, _telling(words)
+                Version.parse(cleared.target), cleared.node_major, self._npm, telling(words)
             )
             built = PackageBuilt(
                 version=package.version,
@@ -154,7 +161,7 @@ class Stages:
     async def _migrate(
         self, release_id: str, backup: BackupTaken, package: Package
     ) -> tuple[MigrationDone, Inspection]:
-        source = self._folders.backups / backup.path
+        source = await self.store.read(backup)
         migrated = await migrate_copy(package, source, self._work(release_id), self._npm)
         done = MigrationDone(
             from_version=migrated.report.from_version,
@@ -232,8 +239,10 @@ class Stages:
             words.text = f"{len(pages)} pages well, slowest {slowest} ms"
 
     async def ask(self, release_id: str) -> None:
-        """The question is asked, and staging ends here: nobody waits inside a workflow."""
-        _, site, _ = await self._of(release_id)
+        """The question is asked, and staging ends here: nobody waits inside a workflow. Raises Cancelled."""
+        release, site, _ = await self._of(release_id)
+        if release.cancel_asked_by is not None:
+            raise Cancelled(release_id, release.cancel_asked_by)
         await self._records.ask(release_id, site.config.approval_lasts)
 
     # -- promoting --------------------------------------------------------------------------------
@@ -275,7 +284,7 @@ class Stages:
                 return
             await words.say(f"production changed ({', '.join(changed[:5])}): migrating again")
             node_major = int(built.node.partition(".")[0])
-            package = await build(Version.parse(built.version), node_major, self._npm, _telling(words))
+            package = await build(Version.parse(built.version), node_major, self._npm, telling(words))
             done, after = await self._migrate(release_id, backup, package)
             await put_database(site, Path(done.path))
             candidate = replace(candidate, database_digest=done.digest)
@@ -291,14 +300,9 @@ class Stages:
     async def put_live(self, release_id: str) -> SwapDone:
         """The candidate is in production, verified, and the old slot keeps its version until the grace ends."""
         release, site, journal = await self._of(release_id)
-        rows = release.facts.migration.rows if release.facts.migration else {}
-        change = Change(
-            before=Expected(release.from_version or ""),
-            after=_expected(release.version or "", rows, posts=False),
-        )
         done, seen = await put_live(
             site,
-            change,
+            change_of(release),
             _Memory(self._records, release),
             journal.step,
             preview=release.kind is not Kind.ROLLBACK,
@@ -307,30 +311,92 @@ class Stages:
         await self._records.note(release_id, swap=done, probe=seen, old_slot_stops_at=stops_at)
         return done
 
+    async def account_for_late_writes(self, release_id: str) -> None:
+        """What reached the old slot after the last look at it is told and kept; production is live whatever comes.
+
+        Also keeps a first backup of the new version: what a later rollback leaves behind is measured from it.
+        """
+        release, site, journal = await self._of(release_id)
+        caught_up = release.facts.backup
+        async with journal.step(Step.LATE_WRITES) as words:
+            try:
+                late = await back_up(site, self._folders.backups, site.staging)
+                live = await back_up(site, self._folders.backups)
+                for backup in (late, live):
+                    await self._records.keep_backup(backup)
+                await self._records.note(release_id, live_backup=live)
+                if caught_up is None:
+                    words.text = "nothing to compare with"
+                    return
+                written = await self._written(caught_up, late)
+            except ReleaseError as error:
+                # Production is live and well: not being able to look is told, and is no failure of the release.
+                words.text = f"could not be looked at: {error}"
+                return
+            await self._records.note(release_id, left_behind=written)
+            words.text = f"{written.words} written between the last look and the swap"
+
+    async def _written(self, before: BackupTaken, after: BackupTaken) -> Written:
+        found = await differences(await self.store.read(before), await self.store.read(after))
+        return Written(in_words(found), named(found), after.id)
+
+    async def keep_what_a_rollback_leaves(self, release_id: str) -> None:
+        """Production's database is kept as a backup, and what was written since it went live is told.
+
+        A rollback is for emergencies: where the backup cannot be made it goes on, and says so; the database
+        itself stays on the slot that is swapped out.
+        """
+        release, site, journal = await self._of(release_id)
+        if (await held_by_production(site, change_of(release)))[0] is Held.AFTER:
+            return  # swapped already, before a restart
+        async with journal.step(Step.BACK_UP) as words:
+            undone = await self._records.release(release.undoes) if release.undoes else None
+            try:
+                kept = await back_up(site, self._folders.backups)
+                await self._records.keep_backup(kept)
+                await self._records.note(release_id, backup=kept)
+                words.text = f"kept as {kept.id}"
+                if undone is not None and undone.facts.live_backup is not None:
+                    written = await self._written(undone.facts.live_backup, kept)
+                    await self._records.note(release_id, left_behind=written)
+                    words.text = f"{written.words} written since it went live, kept as {kept.id}"
+            except ReleaseError as error:
+                words.text = f"no backup could be made, the rollback goes on without: {error}"
+
     # -- rolling back -----------------------------------------------------------------------------
 
     async def ready_to_roll_back(self, release_id: str) -> None:
         """The old slot still holds the old version with its own database, runs and is well."""
         release, site, journal = await self._of(release_id)
         version = release.version or ""
-        if await site.version(PRODUCTION) == version:
+        if (await held_by_production(site, change_of(release)))[0] is Held.AFTER:
             return  # swapped already, before a restart
         async with journal.step(Step.PREFLIGHT) as words:
             await preflight_swap(site)
+            await self.restoring.still_the_old_one(release)
             words.text = f"{version} is still on {site.staging}"
         async with journal.step(Step.START) as words:
             await rollback_ready(site, version)
             words.text = "running"
         async with journal.step(Step.SMOKE_TEST) as words:
-            pages = await smoke_test(site, site.staging, Expected(version), compare=False)
+            # Production may be sick, so it is no measure: what the old version answered when it was well is.
+            expected = Expected(version, lawful=await self._when_it_was_well(release))
+            pages = await smoke_test(site, site.staging, expected, compare=False)
+            await self._records.note(release_id, pages=pages)
             words.text = f"{len(pages)} pages well"
+
+    async def _when_it_was_well(self, release: Release) -> dict[str, str]:
+        undone = await self._records.release(release.undoes) if release.undoes else None
+        return lawful(undone, "production") if undone else {}
 
     # -- ends -------------------------------------------------------------------------------------
 
     async def end(self, release_id: str, state: State, reason: str | None, remedy: str | None) -> None:
         """The release is in its last state and its work folder is gone."""
         release, site, _ = await self._of(release_id)
-        if state in (State.CANCELLED, State.FAILED) and release.kind is not Kind.BACKUP:
+        # Only a preview of its own: one that somebody left behind is theirs to end.
+        previewed = release.step(Step.PREVIEW).state is not StepState.PENDING
+        if state in (State.CANCELLED, State.FAILED) and previewed:
             try:
                 await site.app.reset_preview()
             except ReleaseError as error:
@@ -340,6 +406,24 @@ class Stages:
         await self._records.move(release_id, state, reason=reason, remedy=remedy)
         await asyncio.to_thread(shutil.rmtree, self._folders.work / release_id, ignore_errors=True)
 
+    async def remove_old_backups(self) -> None:
+        """Backups that no setting, open release or rollback keeps are gone, and so are files nobody knows."""
+        now = datetime.now(UTC)
+        known: list[BackupTaken] = []
+        for site in self._sites.values():
+            backups = await self._records.backups(site.name, limit=None)
+            history = await self._records.history(site.name, limit=50)
+            old = expired(
+                backups, now, site.config.keep_backups, site.config.keep_backups_for, needed_by(history)
+            )
+            for backup in old:
+                # The file first: a row without its file is told as damaged, a file without its row is never found.
+                await self.store.remove(backup)
+                await self._records.forget_backup(backup.id)
+                log.info("backup removed", extra={"site": site.name, "backup": backup.id})
+            known += [backup for backup in backups if backup not in old]
+        await self.store.remove_strays(known)
+
     async def stop_old_slots(self) -> None:
         """Old slots whose grace period is over are stopped, unless something newer uses them."""
         now = datetime.now(UTC)
@@ -348,11 +432,14 @@ class Stages:
             site = self._sites.get(release.site)
             if site is None or due is None or due > now:
                 continue
-            if await self._records.open_release(release.site) is not None:
-                continue
             try:
-                if await site.version(site.staging) == release.from_version:
+                old_there = await site.version(site.staging) == release.from_version
+                # Asked last: a rollback that begins now needs this slot.
+                if await self._records.open_release(release.site) is not None:
+                    continue
+                if old_there:
                     await site.app.stop(site.staging)
+                    await self._records.audit_release(release.id, "stop the old slot", "its grace is over")
                 await self._records.note(release.id, old_slot_stopped_at=now)
             except ReleaseError as error:
                 log.warning("old slot not stopped", extra={"release": release.id, "problem": str(error)})
@@ -373,24 +460,15 @@ class _Memory:
         self.condemned = release.facts.condemned
 
     async def keep_token(self, token: str | None) -> None:
+        if token is not None:
+            await self._records.audit_release(self._release, "swap", "asked of Azure")
         self.token = token
         await self._records.note(self._release, swap_token=token)
 
     async def condemn(self, reason: str) -> None:
         self.condemned = reason
         await self._records.note(self._release, condemned=reason)
-
-
-def _telling(words: Words) -> Callable[[str], None]:
-    """The build tells from ordinary code; what it says is written down in the background."""
-    running: set[asyncio.Task[None]] = set()
-
-    def tell(text: str) -> None:
-        task = asyncio.get_running_loop().create_task(words.say(text))
-        running.add(task)
-        task.add_done_callback(running.discard)
-
-    return tell
+        await self._records.audit_release(self._release, "swap back", reason)
 
 
 def _mark(release_id: str, candidate: Candidate) -> Mark:
@@ -403,10 +481,8 @@ def _mark(release_id: str, candidate: Candidate) -> Mark:
     )
 
 
-def _expected(version: str, rows: dict[str, tuple[int, int]], posts: bool = True) -> Expected:
-    """Totals only where nobody can have written in between: on staging, not in production."""
-    if not posts:
-        return Expected(version)
+def _expected(version: str, rows: dict[str, tuple[int, int]]) -> Expected:
+    """With totals, since nobody writes to staging."""
     return Expected(version, rows.get("posts", (0, None))[1], rows.get("members", (0, None))[1])
 
 

@@ -115,14 +115,21 @@ async def leave_mark(site: Site, mark: Mark) -> None:
     await (await site.kudu(site.staging)).write(MARK, json.dumps(asdict(mark), indent=1).encode())
 
 
+async def read_mark(site: Site, slot: str) -> Mark | None:
+    """What the bot wrote on the files of a slot; it goes through a swap with them. None where it wrote nothing."""
+    try:
+        return Mark(**json.loads(await (await site.kudu(slot)).read(MARK) or b"{}"))
+    except (ValueError, TypeError):
+        return None
+
+
 async def recheck(site: Site, expected: Mark) -> None:
     """Raises NotTheCandidate unless staging still holds exactly what was tested."""
     called = site.app.called(site.staging)
     kudu = await site.kudu(site.staging)
-    try:
-        found = Mark(**json.loads(await kudu.read(MARK) or b"{}"))
-    except (ValueError, TypeError) as error:
-        raise NotTheCandidate(called, "the bot's mark is missing") from error
+    found = await read_mark(site, site.staging)
+    if found is None:
+        raise NotTheCandidate(called, "the bot's mark is missing")
     if found != expected:
         raise NotTheCandidate(called, f"release {found.release} is there, version {found.version}")
     latest = await kudu.latest_deployment()

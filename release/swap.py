@@ -1,20 +1,25 @@
 """The one place where production is touched: swap, watch, verify, and back at once if it is not well."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from enum import StrEnum
+from typing import Literal, NoReturn, Protocol
 
 import httpx
 
+from release.azure.errors import SwapUncertain
 from release.errors import ReleaseError
-from release.model import ProbeSeen, Step, SwapDone
+from release.model import Kind, ProbeSeen, Release, Step, SwapDone
 from release.probe import Probe
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, SmokeTestFailed, smoke_test
-from release.staging import start_and_warm
+from release.staging import read_mark, start_and_warm
+
+log = logging.getLogger(__name__)
 
 
 class ProductionMoved(ReleaseError):
@@ -32,6 +37,14 @@ class SwappedBack(ReleaseError):
 class NotWellInProduction(ReleaseError):
     problem = "{0} is in production and is not well: {1}. Swapping back failed too: {2}"
     remedy = "Look at production now. Swap the slots in the portal if {3} on staging is well."
+
+
+class NotVerified(ReleaseError):
+    problem = "Azure has swapped {0} into production, but it could not be verified: {1}"
+    remedy = (
+        "Look at production and at /ghost status now. The old version is still on staging: "
+        "/ghost swap puts it back."
+    )
 
 
 class Words(Protocol):
@@ -55,10 +68,55 @@ Journal = Callable[[Step], AbstractAsyncContextManager[Words]]
 
 @dataclass(frozen=True)
 class Change:
-    """What is to become live: from one exact version to another."""
+    """What is to become live: from one exact version to another.
+
+    A restore may go from a version to the same one. Then the release whose mark is on the files tells the two
+    sides apart: `marked_after` names the one that put `after` on staging, `marked_before` the one in production.
+    """
 
     before: Expected
     after: Expected
+    marked_after: str | None = None
+    marked_before: str | None = None
+
+
+class Held(StrEnum):
+    """Which side of a change production holds."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    NEITHER = "neither"
+
+
+def change_of(release: Release) -> Change:
+    """What a release makes live. Totals are not compared in production: people write there."""
+    return Change(
+        before=Expected(release.from_version or "", lawful=lawful(release, "production")),
+        after=Expected(release.version or "", lawful=lawful(release, "staging")),
+        marked_after=release.id if release.kind is Kind.RESTORE else None,
+        marked_before=release.undoes,
+    )
+
+
+def lawful(release: Release, side: Literal["production", "staging"]) -> dict[str, str]:
+    """The statuses this site gave when it was well: in production there is nothing left to compare with."""
+    answers = {page.path: getattr(page, side) for page in release.facts.pages if page.ok}
+    return {path: status for path, status in answers.items() if status.isdigit()}
+
+
+async def held_by_production(site: Site, change: Change) -> tuple[Held, str]:
+    """Which side production holds, and the exact version of it."""
+    version = await site.version(PRODUCTION)
+    if change.before.version != change.after.version:
+        sides = {change.before.version: Held.BEFORE, change.after.version: Held.AFTER}
+        return sides.get(version, Held.NEITHER), version
+    if version != change.after.version:
+        return Held.NEITHER, version
+    mark = await read_mark(site, PRODUCTION)
+    bears = mark.release if mark else None
+    if change.marked_after is not None:
+        return Held.AFTER if bears == change.marked_after else Held.BEFORE, version
+    return Held.BEFORE if bears == change.marked_before else Held.AFTER, version
 
 
 async def put_live(
@@ -96,16 +154,16 @@ async def put_live(
 async def _preview(site: Site, change: Change, memory: Memory) -> str:
     """Production's settings on staging, and staging still well with them."""
     production = await site.app.slot(PRODUCTION)
-    if memory.token is not None or await site.version(PRODUCTION) == change.after.version:
+    if memory.token is not None or (await held_by_production(site, change))[0] is Held.AFTER:
         return "already past it"
-    if production.target_swap_slot is None:
-        await site.app.preview()
     try:
+        if production.target_swap_slot is None:
+            await site.app.preview()
         seconds = await start_and_warm(site, site.staging)
         pages = await smoke_test(site, site.staging, change.after)
     except BaseException:
         # Cancelled or failed: staging gets its own settings back, whatever the reason.
-        await asyncio.shield(site.app.reset_preview())
+        await asyncio.shield(_reset_preview(site))
         raise
     return f"ready in {seconds:.1f} s with production's settings, {len(pages)} pages well"
 
@@ -113,19 +171,42 @@ async def _preview(site: Site, change: Change, memory: Memory) -> str:
 async def _swap(site: Site, change: Change, memory: Memory) -> None:
     """Staging is in production afterwards; does nothing if it already is."""
     if memory.token is None:
-        current = await site.version(PRODUCTION)
-        if current == change.after.version:
+        held, current = await held_by_production(site, change)
+        if held is Held.AFTER:
             return
-        if current != change.before.version:
+        if held is Held.NEITHER:
             raise ProductionMoved(site.name, current, change.before.version)
     try:
         await site.app.swap(memory.token, memory.keep_token, site.config.swap_limit)
+    except SwapUncertain:
+        raise  # it may still be under way: nothing is touched
     except ReleaseError:
-        await site.app.reset_preview()
+        await _reset_preview(site)
         raise
-    current = await site.version(PRODUCTION)
-    if current != change.after.version:
-        raise ProductionMoved(site.name, current, change.after.version)
+    await _arrived(site, change)
+
+
+async def _arrived(site: Site, change: Change) -> None:
+    """Production holds `change.after`. Azure has said so; the SCM site may need a moment to say it too."""
+    deadline = time.monotonic() + site.config.scm_patience
+    while True:
+        try:
+            held, current = await held_by_production(site, change)
+        except ReleaseError as error:
+            raise NotVerified(change.after.version, str(error)) from error
+        if held is Held.AFTER:
+            return
+        if time.monotonic() > deadline:
+            raise NotVerified(change.after.version, f"its files are version {current}")
+        await asyncio.sleep(1)
+
+
+async def _reset_preview(site: Site) -> None:
+    """Staging has its own settings again; where that fails, the failure before it is the one to tell."""
+    try:
+        await site.app.reset_preview()
+    except ReleaseError as error:
+        log.warning("preview not reset", extra={"site": site.name, "problem": str(error)})
 
 
 async def _verify(site: Site, change: Change, memory: Memory, seconds: float) -> None:
@@ -136,13 +217,16 @@ async def _verify(site: Site, change: Change, memory: Memory, seconds: float) ->
         # Written down first: a bot killed while it swaps back must not put the sick version live again.
         await memory.condemn(str(error.args[1]))
         await _take_back(site, change, memory, seconds)
+    except ReleaseError as error:
+        # Not being able to look is no verdict: what cannot be reached is most likely the SCM site, not the blog.
+        raise NotVerified(change.after.version, str(error)) from error
 
 
 async def _take_back(site: Site, change: Change, memory: Memory, seconds: float) -> NoReturn:
     """Swap the condemned version out again; always raises, saying how that went."""
     wrong = memory.condemned or ""
     try:
-        if memory.token is not None or await site.version(PRODUCTION) == change.after.version:
+        if memory.token is not None or (await held_by_production(site, change))[0] is Held.AFTER:
             await site.app.swap(memory.token, memory.keep_token, site.config.swap_limit)
         await _twice(lambda: smoke_test(site, PRODUCTION, change.before))
     except ReleaseError as error:

@@ -56,6 +56,43 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     @DBOS.workflow(max_recovery_attempts=None)
+    async def verify(self, release_id: str) -> None:
+        """A new backup, read back by a Ghost of its very version."""
+
+        async def run() -> State:
+            restoring = self.stages.restoring
+            backup = await step(self.stages.back_up, release_id)
+            major = await step(restoring.node_of_production, release_id, backup)
+            package = await step(restoring.build_same, release_id, backup.version, major)
+            await step(restoring.read_back, release_id, backup, package)
+            return State.BACKED_UP
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def stage_restore(self, release_id: str) -> None:
+        """A backup on staging with the very version it was taken from, tested, and the same question."""
+
+        async def run() -> State:
+            restoring = self.stages.restoring
+            backup = await step(restoring.check_backup, release_id)
+            cleared = await step(restoring.preflight, release_id, backup)
+            _, package = await side_by_side(
+                step(self.stages.back_up, release_id),
+                step(restoring.build_same, release_id, cleared.target, cleared.node_major),
+            )
+            deployment = await step(self.stages.deploy, release_id, package)
+            await step(self.stages.sync_content, release_id, package)
+            await step(restoring.put_backup, release_id, backup, package, cleared, deployment)
+            await step(self.stages.start, release_id)
+            rows = {table: (count, count) for table, count in backup.rows.items()}
+            await step(self.stages.smoke_test, release_id, cleared, rows)
+            await step(self.stages.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
     async def stage(self, release_id: str) -> None:
         """A tested candidate on staging, and the question whether it may go live."""
 
@@ -98,6 +135,7 @@ class Workflows(DBOSConfiguredInstance):
             await step(self.stages.recheck, release_id)
             await step(self.stages.catch_up, release_id)
             await step(self.stages.put_live, release_id)
+            await step(self.stages.account_for_late_writes, release_id)
             return State.LIVE
 
         await self._to_its_end(release_id, run)
@@ -114,11 +152,24 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_restore(self, release_id: str) -> None:
+        """The backup, approved, in production. It does not catch up: going back in time is the point."""
+
+        async def run() -> State:
+            await step(self.stages.restoring.recheck, release_id)
+            await step(self.stages.restoring.keep_leaving, release_id)
+            await step(self.stages.put_live, release_id)
+            return State.LIVE
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
     async def roll_back(self, release_id: str) -> None:
         """The old version, with its own database, in production again."""
 
         async def run() -> State:
             await step(self.stages.ready_to_roll_back, release_id)
+            await step(self.stages.keep_what_a_rollback_leaves, release_id)
             await step(self.stages.put_live, release_id)
             return State.ROLLED_BACK
 
@@ -171,6 +222,9 @@ class Engine:
             (Kind.SWAP, State.STAGING): self._workflows.stage_swap,
             (Kind.BACKUP, State.BACKING_UP): self._workflows.back_up,
             (Kind.ROLLBACK, State.ROLLING_BACK): self._workflows.roll_back,
+            (Kind.VERIFY, State.BACKING_UP): self._workflows.verify,
+            (Kind.RESTORE, State.STAGING): self._workflows.stage_restore,
+            (Kind.RESTORE, State.PROMOTING): self._workflows.promote_restore,
             (Kind.UPGRADE, State.PROMOTING): self._workflows.promote,
             (Kind.SWAP, State.PROMOTING): self._workflows.promote_swap,
         }.get((release.kind, release.state))

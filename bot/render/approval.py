@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from slack_sdk.models.blocks import Block, TableBlock
 
+from bot.render.backups import back_in_time
 from bot.render.message import (
     Message,
     audience,
@@ -22,7 +23,7 @@ from bot.render.message import (
     when,
 )
 from release.ghost.database import MUST_NOT_SHRINK
-from release.model import Approval, MigrationDone, PageCompared, Release, Verdict
+from release.model import Approval, Kind, MigrationDone, PageCompared, Release, Verdict
 
 RELEASE_NOTES = "https://github.com/TryGhost/Ghost/releases/tag/v{0}"
 TABLES_SHOWN = 12
@@ -52,6 +53,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
         title = f"{DECIDED_WORDS[approval.verdict]}: {release.site} {change}"
         who = decided_line(approval) + f" Asked for by {person(release.asked_by)}."
     rows = migration_line(release.facts.migration)
+    back = back_in_time(release)
     pages = pages_line(release.facts.pages)
     warnings = [f":warning: Warning: {escape(text)}" for text in release.facts.warnings]
     blocks: list[Block | None] = [
@@ -61,12 +63,13 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             ("Version", escape(change)),
             ("Try staging", f"<{escape(candidate.staging_url)}>") if candidate else None,
             ("Release notes", f"<{RELEASE_NOTES.format(escape(target))}|Ghost {escape(target)}>")
-            if target
+            if target and release.kind is not Kind.RESTORE
             else None,
             ("Caught up with production", when(release.facts.caught_up_at))
             if release.facts.caught_up_at
             else None,
         ),
+        section(back) if back else None,
         section("\n".join(warnings)) if warnings else None,
         section(f"*Database*\n{rows}") if rows else None,
         section(f"*Pages, staging against production*\n{pages}") if pages else None,
@@ -79,7 +82,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             f"Release {escape(release.id)}. Exactly what was tested goes live: if it changes, it is not swapped."
         )
     )
-    text = "\n".join(part for part in (escape(title), who, *warnings, rows, pages) if part)
+    text = "\n".join(part for part in (escape(title), who, back, *warnings, rows, pages) if part)
     return message(text, *blocks)
 
 
@@ -150,10 +153,12 @@ def _pages_table(pages: tuple[PageCompared, ...]) -> TableBlock | None:
 
 
 def _decide(release: Release, approval: Approval, change: str) -> Block | None:
+    comes = f"{escape(release.site)} goes from {escape(change)}. "
+    if release.kind is Kind.RESTORE:
+        comes = f"{escape(release.site)} goes back to a backup; what was written since is left behind. "
     ask = confirm(
         "Put this into production?",
-        f"{escape(release.site)} goes from {escape(change)}. "
-        "Visitors keep being served; you can roll back with one click.",
+        f"{comes}Visitors keep being served; you can roll back with one click.",
         "Approve",
     )
     return buttons(

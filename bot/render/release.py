@@ -225,6 +225,14 @@ def _backed_up(release: Release) -> Message:
         f"{size(backup.size)}, {len(backup.rows)} tables with {rows:,} rows, from Ghost {escape(backup.version)}. "
         f"The copy was opened and checked."
     )
+    if release.facts.read_back:
+        read = release.facts.read_back
+        totals = "".join(f", {total:,} {escape(name)}" for name, total in read.totals.items())
+        pages = f"/ and {escape(read.post)}" if read.post else "/"
+        proof += (
+            f" Ghost {escape(read.version)} was booted on a copy of it and served {pages}{totals}, "
+            f"in {duration(read.seconds)}."
+        )
     return message(f"{text} {proof}", section(f"{text}\n{proof}"), context(f"Backup {escape(backup.id)}"))
 
 
@@ -234,6 +242,9 @@ def _live(release: Release, approval: Approval | None) -> Message:
     now = facts.swap.after if facts.swap else release.version
     title = f":tada: *{escape(release.site)} is live on {escape(now or 'the new version')}*"
     title += f" (before: {escape(before)})." if before else "."
+    if release.kind is Kind.RESTORE:
+        title = f":rewind: *{escape(release.site)} is live on {escape(now or 'the backup')}*, "
+        title += f"as it was in backup {escape(release.backup or '')}."
     asker = f"Asked for by {person(release.asked_by)}"
     if approval and approval.verdict is Verdict.APPROVED:
         asker += f", approved by {person(approval.decided_by)}"
@@ -249,6 +260,12 @@ def _live(release: Release, approval: Approval | None) -> Message:
     blocks: list[Block | None] = [section(f"{title}\n{asker}.")]
     if proof:
         blocks.append(_proof_fields(release))
+    since = "Written on the old version at the last moment, and not in production"
+    if release.kind is Kind.RESTORE:
+        since = "Written since that backup, and left behind"
+    if late := _left_behind(release, since):
+        blocks.append(section(late))
+        told = f"{told} {late}"
     if stays:
         blocks.append(context(stays))
     ask = confirm(
@@ -259,6 +276,15 @@ def _live(release: Release, approval: Approval | None) -> Message:
     )
     blocks.append(buttons(button("Rollback", "rollback", release.id, "danger", ask)))
     return message(told, *blocks)
+
+
+def _left_behind(release: Release, title: str) -> str:
+    """What a swap left on the other slot, and where it is kept; empty where that is nothing."""
+    written = release.facts.left_behind
+    if written is None or not written.anything:
+        return ""
+    names = f" ({escape(clip(written.names, 300))})" if written.names else ""
+    return f":warning: {title}: {escape(written.words)}{names}. Kept as backup {escape(written.backup)}."
 
 
 def _proof(release: Release) -> str:
@@ -306,7 +332,13 @@ def _rolled_back(release: Release) -> Message:
     text += f" (was {escape(before)})." if before else "."
     text += f"\nAsked for by {person(release.asked_by)}."
     proof = _proof(release)
-    return message(f"{text} {proof}", section(text), _proof_fields(release) if proof else None)
+    late = _left_behind(release, f"Written on {escape(before or 'the newer version')} and left behind")
+    return message(
+        f"{text} {proof} {late}".rstrip(),
+        section(text),
+        _proof_fields(release) if proof else None,
+        section(late) if late else None,
+    )
 
 
 def _failed(release: Release) -> Message:

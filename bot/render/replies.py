@@ -4,6 +4,7 @@ from typing import Any
 
 from slack_sdk.models.blocks import Block
 
+from bot.render.backups import backups_list
 from bot.render.message import (
     Message,
     context,
@@ -21,6 +22,7 @@ from bot.render.message import (
 from bot.render.release import state_line
 from bot.render.words import STATE_SIGNS, STATE_WORDS, release_title
 from commands.command import (
+    BackupsReply,
     CancelAsked,
     Command,
     HelpReply,
@@ -51,6 +53,8 @@ def reply(answer: Reply, slash: str) -> Message:
             return _versions(answer, slash)
         case HistoryReply(site, releases):
             return _history(site, releases, slash)
+        case BackupsReply():
+            return backups_list(answer, slash)
         case HelpReply(commands):
             return _help(commands, slash)
 

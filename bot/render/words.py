@@ -19,6 +19,12 @@ STEP_TITLES = {
     Step.PREVIEW: "Try production's settings on staging",
     Step.SWAP: "Swap staging into production",
     Step.VERIFY: "Check production",
+    Step.CHECK_BACKUP: "Check the backup",
+    Step.BUILD_SAME: "Build the backup's version",
+    Step.READ_BACK: "Start Ghost on the backup and read it back",
+    Step.PUT_BACKUP: "Put the backup on staging",
+    Step.KEEP_LEAVING: "Back up what will be left behind",
+    Step.LATE_WRITES: "Look for what was written at the last moment",
 }
 
 STATE_WORDS = {
@@ -56,6 +62,8 @@ KIND_WORDS = {
     Kind.BACKUP: "backup",
     Kind.SWAP: "swap",
     Kind.ROLLBACK: "rollback",
+    Kind.VERIFY: "verified backup",
+    Kind.RESTORE: "restore",
 }
 
 
@@ -65,6 +73,10 @@ def release_title(release: Release) -> str:
     match release.kind:
         case Kind.BACKUP:
             return f"Back up {site}"
+        case Kind.VERIFY:
+            return f"Back up {site} and verify it"
+        case Kind.RESTORE:
+            return f"Restore {site} from backup {escape(release.backup or '')}"
         case Kind.UPGRADE:
             start = f" from {escape(before)}" if before else ""
             return f"Upgrade {site}{start} to {escape(version) if version else 'the newest version'}"

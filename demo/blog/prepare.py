@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.blog.story import EDITION, OWNER, THEME, tell
-from demo.running import running
 from demo.webjob import install_webjob
 from release.ghost.build import Package, build
 from release.ghost.cache import Mark
 from release.ghost.database import inspect
 from release.ghost.migrate import CONTENT_FOLDERS
 from release.ghost.npm import Npm
+from release.ghost.running import running
 from release.version import Version
 
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import COMMANDS, find, help, unknown, upgrade  # noqa: A004 - the command is called help
+from commands import COMMANDS, backup, find, help, restore, unknown, upgrade  # noqa: A004 - the command is called help
+from commands.backup import Backup
 from commands.command import UsageError, Words, closest, known_site
+from commands.restore import Restore
 from commands.upgrade import Upgrade
 from release.errors import UnknownSite
 
@@ -52,11 +54,36 @@ def test_what_makes_no_order_is_named(typed: str, said: str) -> None:
 
 def test_one_site_is_enough_for_the_others() -> None:
     for command in COMMANDS:
-        if command.name not in {"upgrade", "help"}:
+        if command.name not in {"upgrade", "restore", "help"}:
             assert command.parse(words("blog")).site == "blog"
             assert command.parse(words("")).site is None
             with pytest.raises(UsageError, match="one site"):
                 command.parse(words("blog shop"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "order"),
+    [
+        ("b-20260301-120000-7f3a", Restore("b-20260301-120000-7f3a", None)),
+        ("B-20260301-120000-7F3A blog", Restore("b-20260301-120000-7f3a", "blog")),
+        ("blog b-20260301-120000-7f3a", Restore("b-20260301-120000-7f3a", "blog")),
+    ],
+)
+def test_a_restore_names_its_backup(typed: str, order: Restore) -> None:
+    assert restore.parse(words(typed)) == order
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "blog", "newest", "b-2026", "../b-20260301-120000-7f3a", "b-20260301-120000-7f3a/.."]
+)
+def test_a_restore_of_no_backup_is_no_order(typed: str) -> None:
+    with pytest.raises(UsageError, match="by its id"):
+        restore.parse(words(typed))
+
+
+@pytest.mark.parametrize("typed", ["--verify blog", "blog --verify", "verify blog", "\N{EM DASH}verify blog"])
+def test_a_backup_is_verified_however_the_dashes_come(typed: str) -> None:
+    assert backup.parse(words(typed)) == Backup("blog", verify=True)
 
 
 def test_a_mistyped_command_gets_a_hint() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo.running import DidNotBoot, free_port, running
 from demo.tiny.seed import Seeded, seed
 from demo.tiny.versions import SICK_FRONT_PAGE, WRONG_VERSION
 from release.ghost.database import inspect
 from release.ghost.npm import carried_node
+from release.ghost.running import DidNotBoot, free_port, running
 from release.smoke import admin_token
 
 MEASURED = {

@@ -10,19 +10,28 @@ from pathlib import Path
 import httpx
 
 from release.errors import ReleaseError
+from release.ghost.build import START_FILE
 from release.ghost.process import end_group, tail
 
 BOOT_SECONDS = 180
 
-# What a slot of the demo needs beside `url`: a Ghost that mails nobody, asks nobody and logs to its output.
+# A Ghost that mails nobody, asks nobody and logs to its output. Port 9 of the loopback is the discard
+# service, which nothing listens on; what is configured here wins over the settings in the database.
 QUIET = {
     "mail__transport": "stub",
+    "bulkEmail__mailgun__baseUrl": "http://127.0.0.1:9/v3",
+    "bulkEmail__mailgun__domain": "muted.invalid",
+    "bulkEmail__mailgun__apiKey": "muted",
     "privacy__useUpdateCheck": "false",
     "privacy__useGravatar": "false",
     "security__staffDeviceVerification": "false",
     "logging__transports": '["stdout"]',
     "logging__level": "info",
 }
+
+
+# Ends Ghost when we are killed: nobody else would.
+_UNTIL_ORPHANED = Path(__file__).with_name("until_orphaned.js")
 
 
 class DidNotBoot(ReleaseError):
@@ -42,10 +51,12 @@ async def running(wwwroot: Path, node: Path, environment: Mapping[str, str], log
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             str(node),
-            "app-service.js",
+            "--require",
+            str(_UNTIL_ORPHANED),
+            START_FILE,
             cwd=wwwroot,
             env={**environment, **QUIET, "url": url, "PORT": str(port), "server__host": "127.0.0.1"},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -65,7 +76,7 @@ async def _wait_until_it_answers(
     url: str, process: asyncio.subprocess.Process, wwwroot: Path, log: Path
 ) -> None:
     deadline = time.monotonic() + BOOT_SECONDS
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(trust_env=False) as client:
         while time.monotonic() < deadline and process.returncode is None:
             try:
                 if (await client.get(f"{url}/ghost/api/admin/site/", timeout=10)).status_code == 200:

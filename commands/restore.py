@@ -1,0 +1,42 @@
+"""/ghost restore ID [SITE]: put a backup on staging and, once approved, into production."""
+
+import re
+from dataclasses import dataclass
+
+from commands.command import Command, Request, Role, Started, UsageError, Words, known_site
+from release.releases import Releases
+
+BACKUP_ID = re.compile(r"b-\d{8}-\d{6}-[0-9a-f]{4}")
+
+
+@dataclass(frozen=True)
+class Restore:
+    """`site` None means the one the backup is of."""
+
+    backup: str
+    site: str | None
+
+
+def parse(words: Words) -> Restore:
+    """The id and a site, in either order."""
+    ids = [word for word in words.given if BACKUP_ID.fullmatch(word.lower())]
+    if len(ids) != 1:
+        raise UsageError("Say which backup, by its id: the list of backups has them.")
+    rest = tuple(word for word in words.given if word != ids[0])
+    return Restore(ids[0].lower(), Words(rest).site_only())
+
+
+async def run(restore: Restore, request: Request, releases: Releases) -> Started:
+    site = known_site(restore.site, releases.sites)
+    return Started(await releases.restore(restore.backup, site, request.by, request.channel))
+
+
+COMMAND = Command(
+    name="restore",
+    usage="restore ID [SITE]",
+    summary="Put a backup on staging, test it, and ask for approval to go back to it",
+    example="restore b-20260301-120000-7f3a blog",
+    needs=Role.RELEASER,
+    parse=parse,
+    run=run,
+)

@@ -1,0 +1,112 @@
+"""Where backups are kept: files in a folder that only the bot may read, checked each time they are read."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from release.errors import ReleaseError
+from release.ghost.cache import file_digest
+from release.model import BackupTaken, Release, State
+
+log = logging.getLogger(__name__)
+
+# A file that no record knows is what a killed backup left; one that is being taken is younger than this.
+STRAY_AFTER_SECONDS = 24 * 3600
+
+
+class UnknownBackup(ReleaseError):
+    problem = "There is no backup {0}."
+    remedy = "See /ghost backups for those that are kept."
+
+
+class BackupOfAnother(ReleaseError):
+    problem = "The backup {0} is of {1}, not of {2}."
+    remedy = "See /ghost backups {2} for those of {2}."
+
+
+class BackupDamaged(ReleaseError):
+    problem = "The backup {0} cannot be used: {1}."
+    remedy = "Production is untouched. Choose another one (/ghost backups {2}), and look at the bot's disk."
+
+
+class BackupStore:
+    """The files of all backups, `<site>/<id>.db` below one folder: 0600 in folders that are 0700."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def place(self, site: str, backup_id: str) -> Path:
+        """Where a new backup is written, in folders closed to others; make the file itself 0600."""
+        folder = self.folder / site
+        folder.mkdir(parents=True, exist_ok=True)
+        for closed in (self.folder, folder):
+            closed.chmod(0o700)
+        return folder / f"{backup_id}.db"
+
+    async def read(self, backup: BackupTaken) -> Path:
+        """The file of a backup, byte for byte as it was taken; else BackupDamaged. For every use of one."""
+        path = self._path(backup)
+        if not await asyncio.to_thread(path.is_file):
+            raise BackupDamaged(backup.id, "its file is gone", backup.site)
+        if await asyncio.to_thread(file_digest, path) != backup.digest:
+            raise BackupDamaged(backup.id, "its file is not what was written", backup.site)
+        return path
+
+    async def remove(self, backup: BackupTaken) -> None:
+        """The file is gone; gone already is as well."""
+        await asyncio.to_thread(self._path(backup).unlink, missing_ok=True)
+
+    async def remove_strays(self, known: Iterable[BackupTaken]) -> None:
+        """Files that no record knows are gone once they are a day old."""
+        kept = {self._path(backup) for backup in known}
+
+        def sweep() -> None:
+            for path in self.folder.glob("*/*"):
+                if path not in kept and time.time() - path.stat().st_mtime > STRAY_AFTER_SECONDS:
+                    log.info("a stray backup file is removed", extra={"file": path.name})
+                    path.unlink(missing_ok=True)
+
+        await asyncio.to_thread(sweep)
+
+    def _path(self, backup: BackupTaken) -> Path:
+        path = (self.folder / backup.path).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise BackupDamaged(backup.id, "its record points outside the backup folder", backup.site)
+        return path
+
+
+def expired(
+    backups: Sequence[BackupTaken],
+    now: datetime,
+    newest: int,
+    younger_than: timedelta,
+    needed: frozenset[str],
+) -> tuple[BackupTaken, ...]:
+    """Which of one site's backups (newest first) are kept no longer.
+
+    Kept are the `newest` ones, those `younger_than` that, and those whose ids are `needed`.
+    """
+    return tuple(
+        backup
+        for place, backup in enumerate(backups)
+        if place >= newest and now - backup.taken_at >= younger_than and backup.id not in needed
+    )
+
+
+def needed_by(history: Sequence[Release]) -> frozenset[str]:
+    """Ids of the backups that open releases of one site, and the one a rollback would undo, refer to.
+
+    `history` is newest first.
+    """
+    last_live = next((release for release in history if release.state is State.LIVE), None)
+    needed: set[str | None] = set()
+    for release in history:
+        if release.state.is_open or release is last_live:
+            facts = release.facts
+            kept = (facts.backup, facts.restores, facts.live_backup)
+            needed |= {release.backup, *(backup.id for backup in kept if backup)}
+            needed |= {facts.left_behind.backup} if facts.left_behind else set()
+    return frozenset(backup for backup in needed if backup is not None)

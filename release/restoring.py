@@ -1,0 +1,210 @@
+"""Backups brought back: read back by a Ghost of their own, or put on staging as a candidate.
+
+The steps of `/ghost backup --verify` and `/ghost restore` that no other release has. Every method may
+run twice. None knows the engine; `workflows.py` says in which order they come.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from release.backup import back_up
+from release.backups import BackupOfAnother, BackupStore, UnknownBackup
+from release.ghost.build import Package, build
+from release.ghost.database import inspect
+from release.ghost.differences import differences, in_words, named
+from release.ghost.npm import Npm
+from release.ghost.read_back import read_back
+from release.ghost.releases import Releases as PublishedGhosts
+from release.journal import Journal, telling
+from release.model import BackupTaken, Candidate, PackageBuilt, Release, Step, Written
+from release.preflight import Cleared, PreflightFailed, node_major, preflight_restore
+from release.records import Records
+from release.site import PRODUCTION, Site
+from release.staging import Mark, leave_mark, put_database, read_mark, recheck
+from release.swap import Held, change_of, held_by_production
+from release.version import Version
+
+
+class Restoring:
+    """The steps around a backup that exists, with what they need."""
+
+    def __init__(
+        self,
+        sites: Mapping[str, Site],
+        records: Records,
+        npm: Npm,
+        ghosts: PublishedGhosts,
+        store: BackupStore,
+        work: Path,
+    ) -> None:
+        self._sites = sites
+        self._records = records
+        self._npm = npm
+        self._ghosts = ghosts
+        self._store = store
+        self._work = work
+
+    async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:
+        release = await self._records.release(release_id)
+        return release, self._sites[release.site], Journal(self._records, release_id)
+
+    # -- verifying --------------------------------------------------------------------------------
+
+    async def node_of_production(self, release_id: str, backup: BackupTaken) -> int:
+        """The Node major that production runs the backup's version with."""
+        _, site, _ = await self._of(release_id)
+        return await node_major(site, await self._ghosts.find(Version.parse(backup.version)), PRODUCTION)
+
+    async def build_same(self, release_id: str, version: str, major: int) -> Package:
+        """The package of the backup's very version, from the cache or built here."""
+        _, _, journal = await self._of(release_id)
+        async with journal.step(Step.BUILD_SAME) as words:
+            package = await build(Version.parse(version), major, self._npm, telling(words))
+            await self._records.note(
+                release_id,
+                package=PackageBuilt(
+                    version=package.version,
+                    node=package.node,
+                    path=package.path,
+                    folder=package.folder,
+                    digest=package.digest,
+                    size=package.size,
+                    seconds=package.seconds,
+                    from_cache=package.from_cache,
+                ),
+            )
+            how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
+            words.text = f"Ghost {package.version} for Node {package.node}, {how}"
+        return package
+
+    async def read_back(self, release_id: str, backup: BackupTaken, package: Package) -> None:
+        """A Ghost was booted on a copy of the backup, served what it holds, and is gone."""
+        _, _, journal = await self._of(release_id)
+        async with journal.step(Step.READ_BACK) as words:
+            await words.say(f"booting Ghost {package.version} on a copy of {backup.id}")
+            work = self._work / release_id
+            work.mkdir(parents=True, exist_ok=True)
+            found = await read_back(package, await self._store.read(backup), work, self._npm)
+            await self._records.mark_verified(backup.id)
+            await self._records.note(release_id, read_back=found)
+            pages = f"/ and {found.post}" if found.post else "/"
+            totals = "".join(f", {total} {name}" for name, total in found.totals.items())
+            words.text = f"Ghost {found.version} served {pages}{totals} in {found.seconds:.1f} s"
+
+    # -- staging ----------------------------------------------------------------------------------
+
+    async def check_backup(self, release_id: str) -> BackupTaken:
+        """The backup that is asked for is kept, of this site, and whole."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.CHECK_BACKUP) as words:
+            backup = await self._records.backup(release.backup or "")
+            if backup is None:
+                raise UnknownBackup(str(release.backup))
+            if backup.site != site.name:
+                raise BackupOfAnother(backup.id, backup.site, site.name)
+            await inspect(await self._store.read(backup))
+            await self._records.note(release_id, restores=backup)
+            words.text = (
+                f"{backup.id}, Ghost {backup.version}, {backup.rows.get('posts', 0)} posts, "
+                f"{backup.rows.get('members', 0)} members, whole"
+            )
+        return backup
+
+    async def preflight(self, release_id: str, backup: BackupTaken) -> Cleared:
+        """Everything the restore needs is there, or one error names all that is not."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.PREFLIGHT) as words:
+            target = await self._ghosts.find(Version.parse(backup.version))
+            cleared = await preflight_restore(site, target)
+            await self._records.set_versions(release_id, cleared.current, cleared.target)
+            await self._records.note(release_id, warnings=cleared.warnings)
+            words.text = f"production {cleared.current}, the backup is of {cleared.target}"
+        return cleared
+
+    async def put_backup(
+        self, release_id: str, backup: BackupTaken, package: Package, cleared: Cleared, deployment: str
+    ) -> Candidate:
+        """The backup is staging's database, a mark says so, and what it lacks of production is known."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.PUT_BACKUP) as words:
+            if release.facts.backup is not None:
+                await self._tell_what_is_left(release_id, backup, release.facts.backup)
+            await put_database(site, await self._store.read(backup))
+            candidate = Candidate(
+                version=package.version,
+                package_digest=package.digest,
+                database_digest=backup.digest,
+                source_version=cleared.current,
+                staging_url=await site.url(site.staging),
+                deployment=deployment,
+            )
+            await leave_mark(site, _mark(release_id, candidate))
+            await self._records.note(release_id, candidate=candidate)
+            words.text = f"{backup.id} as it was taken"
+        return candidate
+
+    async def _tell_what_is_left(self, release_id: str, backup: BackupTaken, production: BackupTaken) -> None:
+        found = await differences(await self._store.read(backup), await self._store.read(production))
+        await self._records.note(
+            release_id, left_behind=Written(in_words(found), named(found), production.id)
+        )
+
+    # -- promoting --------------------------------------------------------------------------------
+
+    async def recheck(self, release_id: str) -> None:
+        """Staging and production are still what they were when people were asked."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.RECHECK) as words:
+            held, version = await held_by_production(site, change_of(release))
+            if held is Held.NEITHER:
+                raise NotAsAsked(site.name, version, str(release.from_version))
+            if held is Held.BEFORE and release.facts.candidate is not None:
+                await recheck(site, _mark(release_id, release.facts.candidate))
+                before = await read_mark(site, PRODUCTION)
+                await self._records.note(release_id, production_mark=before.release if before else "")
+            words.text = f"still {release.backup} on {site.staging}, {version} in production"
+
+    async def keep_leaving(self, release_id: str) -> None:
+        """Production's database, as it is right before it is swapped out, is a backup of its own."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.KEEP_LEAVING) as words:
+            if (await held_by_production(site, change_of(release)))[0] is Held.AFTER:
+                words.text = "production is swapped already"
+                return
+            leaving = await back_up(site, self._store.folder)
+            await self._records.keep_backup(leaving)
+            await self._records.note(release_id, backup=leaving)
+            if release.facts.restores is not None:
+                await self._tell_what_is_left(release_id, release.facts.restores, leaving)
+            words.text = f"kept as {leaving.id}"
+
+    # -- rolling back -----------------------------------------------------------------------------
+
+    async def still_the_old_one(self, rollback: Release) -> None:
+        """Where versions do not tell, staging still bears the mark that production bore before the swap."""
+        site = self._sites[rollback.site]
+        undone = await self._records.release(rollback.undoes) if rollback.undoes else None
+        if undone is None or undone.facts.production_mark is None:
+            return
+        mark = await read_mark(site, site.staging)
+        if (mark.release if mark else "") != undone.facts.production_mark:
+            raise PreflightFailed(
+                site.name,
+                f"staging no longer holds what {undone.id} took out of production.",
+                f"Put the backup of that time back instead: /ghost backups {site.name} lists them.",
+            )
+
+
+class NotAsAsked(PreflightFailed):
+    problem = "Production of {0} is {1} now; it was {2} when people were asked."
+    remedy = "Nothing was changed. Start the restore again."
+
+
+def _mark(release_id: str, candidate: Candidate) -> Mark:
+    return Mark(
+        release_id,
+        candidate.version,
+        candidate.package_digest,
+        candidate.database_digest,
+        candidate.deployment,
+    )
