@@ -15,7 +15,9 @@ from bot.settings import PREFIX, Settings, read_settings
 from commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
+PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+PLACES = re.compile(r"`((?:bot|commands|release|sandbox|demo|docs|tests)/[\w./-]*)`")
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"")
 
 
@@ -118,11 +120,16 @@ def test_every_command_is_described_in_the_order_of_help() -> None:
         assert command.summary.lower() in part.lower(), command.name
 
 
-@pytest.mark.parametrize(
-    "paper", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]), ids=lambda p: p.name
-)
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
 def test_what_a_paper_links_to_is_there(paper: Path) -> None:
     targets = [one or other for one, other in LINK.findall(paper.read_text())]
     for target in targets:
         if "://" not in target:
             assert (paper.parent / target).exists(), f"{paper.name} links to {target}"
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
+def test_the_files_a_paper_names_are_there(paper: Path) -> None:
+    missing = [name for name in PLACES.findall(paper.read_text()) if not (ROOT / name).exists()]
+    # `bot/threads.messages_of` names a function of a file.
+    assert not [name for name in missing if not (ROOT / f"{name.rpartition('.')[0]}.py").exists()]
