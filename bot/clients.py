@@ -10,7 +10,7 @@ from azure.identity.aio import DefaultAzureCredential
 from bot.settings import Settings
 from release.azure.arm import arm_client
 from release.ghost.cache import Cache
-from release.ghost.npm import Npm, registry_of_user, user_environment
+from release.ghost.npm import Npm, registry_of_user, user_environment, without_password
 from release.ghost.releases import Releases as PublishedGhosts
 from release.site import Site
 
@@ -40,7 +40,7 @@ async def open_clients(settings: Settings) -> AsyncIterator[Clients]:
         scheme = azure.arm_url.partition("://")[0]
         registry = await registry_of_user(user_environment())
         if settings.npm_registry:
-            registry = replace(registry, url=settings.npm_registry)
+            registry = replace(registry, url=without_password(settings.npm_registry))
         npm = Npm(Cache(settings.cache_folder.resolve()), registry)
         yield Clients(
             sites={

@@ -18,6 +18,7 @@ from azure.mgmt.web.aio import WebSiteManagementClient
 
 from release.azure.errors import AzureRefused, AzureUnavailable, SiteMissing
 from release.errors import ReleaseError
+from release.masking import masked
 
 SCOPE = "https://management.azure.com/.default"
 
@@ -96,7 +97,7 @@ def told(error: HttpResponseError) -> str:
         body = {}
     inner = body.get("error") if isinstance(body.get("error"), dict) else {}
     message = body.get("Message") or (inner or {}).get("message") or error.reason or "no reason given"
-    return f"{message} (HTTP {error.status_code})"
+    return f"{masked(str(message)[:500])} (HTTP {error.status_code})"
 
 
 def translated(error: AzureError, what: str) -> ReleaseError:

@@ -15,6 +15,7 @@ from release.azure.errors import (
     ScmUnreachable,
 )
 from release.azure.scm import Scm, chunks
+from release.masking import masked
 
 Told = Callable[[str], Awaitable[None]]
 _FAILED, _SUCCESS = 3, 4
@@ -47,14 +48,17 @@ class Deployments(Scm):
         One that a restart of the SCM site ended is made again: the slot is stopped, nobody sees it.
         """
         deadline = time.monotonic() + limit
-        for last in (False,) * (_TRIES - 1) + (True,):
+        made = 0
+        while time.monotonic() < deadline:
             before = await self._no_deployment(deadline, limit)
             if not await self._ask_to_deploy(package, before):
+                await asyncio.sleep(0.5)  # theirs may not show itself yet
                 continue
+            made += 1
             try:
                 return str((await self._deployment_ended(before, deadline, limit, told)).get("id"))
             except DeploymentFailed as error:
-                if last or _ENDED_BY_RESTART not in str(error):
+                if made == _TRIES or _ENDED_BY_RESTART not in str(error):
                     raise
                 await self.reachable()
         raise DeploymentBusy(self.name, round(limit / 60))
@@ -106,7 +110,7 @@ class Deployments(Scm):
         while time.monotonic() < deadline:
             latest = await self.latest_deployment()
             if latest is not None and _name(latest) != _name(before):
-                text = str(latest.get("status_text") or latest.get("progress") or "")
+                text = masked(str(latest.get("status_text") or latest.get("progress") or ""))
                 ended = bool(latest.get("complete"))
                 if ended and latest.get("status") == _SUCCESS:
                     return latest

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from release.azure.errors import ScmRefused, ScmUnreachable, SlotFull
+from release.masking import masked
 
 Token = Callable[[], Awaitable[str]]
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
@@ -113,7 +114,7 @@ class Scm:
         """The JSON of an answer; a page that says the site is starting is not Kudu's answer."""
         try:
             return response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ScmUnreachable(self.name, f"{what} got an answer that is no JSON") from error
 
     def _unreadable(self, what: str) -> ScmUnreachable:
@@ -128,13 +129,13 @@ def said(response: httpx.Response) -> str:
     """What Kudu says of a refusal, one short line; its bodies can be whole pages."""
     try:
         body = response.json()
-    except (ValueError, httpx.ResponseNotRead):
+    except (ValueError, RecursionError, httpx.ResponseNotRead):
         return ""
     if not isinstance(body, dict):
         return ""
     told = (str(body.get(name) or "") for name in ("ExceptionMessage", "Message", "message"))
     lines = next((text for text in told if text), "").splitlines()
-    return lines[0][:200] if lines else ""
+    return masked(lines[0][:200]) if lines else ""
 
 
 async def chunks(path: Path) -> AsyncIterator[bytes]:

@@ -84,7 +84,7 @@ def _lay_out(backup: Path, place: Path) -> Path:
 async def _run_migrator(package: Package, content: Path, copy: Path, npm: Npm, log: Path) -> None:
     site = Path(package.folder)
     programs = Path(package.node_prefix) / "bin"
-    environment = npm.environment(programs) | {
+    environment = npm.surroundings(programs) | {
         "NODE_ENV": "production",
         # The migrator needs some address; it calls nobody there.
         "url": "http://localhost",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from release.errors import ReleaseError
 from release.ghost.cache import Cache
@@ -21,6 +22,20 @@ from release.ghost.process import Command, ask, run
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 CONFIGURED = ("registry", "cafile", "proxy", "https-proxy", "noproxy")
+# All of the user's environment that decides where npm looks for its configuration and what that says.
+ASKED_WITH = {
+    "PATH",
+    "HOME",
+    "USERPROFILE",
+    "PREFIX",
+    "XDG_CONFIG_HOME",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "PROXY",
+    *(f"NPM_CONFIG_{name}" for name in ("USERCONFIG", "GLOBALCONFIG", "PREFIX")),
+    *(f"NPM_CONFIG_{name.upper().replace('-', '_')}" for name in CONFIGURED),
+}
 
 
 class NotPublished(ReleaseError):
@@ -28,6 +43,14 @@ class NotPublished(ReleaseError):
 
     problem = "npm has no {0}."
     remedy = "Check that your npm registry carries it, then try again."
+
+
+class RegistryWithPassword(ReleaseError):
+    problem = "The npm registry's address ({0}) carries a name and a password."
+    remedy = (
+        "Every program that a build starts could read them. Set npm_registry to an address without them, "
+        "for example a mirror inside your network."
+    )
 
 
 @dataclass(frozen=True)
@@ -82,13 +105,23 @@ async def registry_of_user(user_environment: Mapping[str, str]) -> Registry:
     lines = (line.partition("=") for line in answer.splitlines())
     told = {name.strip(): value.strip() for name, _, value in lines if value.strip() not in {"", "null"}}
     return Registry(
-        url=told.get("registry"),
+        url=without_password(told.get("registry")),
         cafile=told.get("cafile"),
         proxy=told.get("proxy"),
         https_proxy=told.get("https-proxy"),
         noproxy=told.get("noproxy"),
         extra_certificates=user_environment.get("NODE_EXTRA_CA_CERTS"),
     )
+
+
+def without_password(url: str | None) -> str | None:
+    """The registry's address as it is. RegistryWithPassword for one that carries a name and password.
+
+    It would be in the environment of every program that a build starts.
+    """
+    if url is not None and "@" in urlsplit(url).netloc:
+        raise RegistryWithPassword(urlsplit(url).hostname or "the registry")
+    return url
 
 
 async def _configured(npm: list[str], environment: Mapping[str, str]) -> str | None:
@@ -98,7 +131,10 @@ async def _configured(npm: list[str], environment: Mapping[str, str]) -> str | N
         "config",
         "get",
         *CONFIGURED,
-        env={**environment, "npm_config_update_notifier": "false"},
+        env={
+            **{name: value for name, value in environment.items() if name.upper() in ASKED_WITH},
+            "npm_config_update_notifier": "false",
+        },
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -123,15 +159,23 @@ class Npm:
         self.registry = registry
         self.carried = carried_node()
 
-    def environment(self, *programs: Path) -> dict[str, str]:
-        """The whole environment of a child: `programs` are the folders that come first on its PATH."""
-        home = self.cache.place("home")
+    def surroundings(self, *programs: Path) -> dict[str, str]:
+        """The whole environment of a Ghost or its migrator, which have no business in the network.
+
+        `programs` are the folders that come first on its PATH.
+        """
         path = ":".join([*map(str, programs), str(self.carried.prefix / "bin"), SYSTEM_PATH])
-        told = {
+        return {
             "PATH": path,
-            "HOME": str(home),
+            "HOME": str(self.cache.place("home")),
             "TMPDIR": str(self.cache.place("tmp")),
             "LANG": "C.UTF-8",
+        }
+
+    def environment(self, *programs: Path) -> dict[str, str]:
+        """The whole environment of a package manager: the way to the registry, a proxy's password included."""
+        told = {
+            **self.surroundings(*programs),
             # pnpm and yarn ask questions at a terminal unless they think that this is CI.
             "CI": "1",
             "npm_config_cache": str(self.cache.place("npm")),

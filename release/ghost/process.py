@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.ghost.errors import CommandFailed, CommandTooSlow
+from release.masking import masked
 
 TAIL_BYTES = 3000
 ANSWER_LIMIT = 64 * 1024 * 1024
@@ -39,7 +40,8 @@ async def ask(command: Command) -> bytes:
 
 async def _run(command: Command, *, capture: bool) -> bytes:
     await asyncio.to_thread(command.log.parent.mkdir, parents=True, exist_ok=True)
-    with command.log.open("ab") as log:
+    # For its owner only: what a foreign program says may hold anything.
+    with os.fdopen(os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
         process = await asyncio.create_subprocess_exec(
             *map(str, command.words),
             cwd=command.folder,
@@ -88,14 +90,14 @@ async def end_group(process: asyncio.subprocess.Process) -> None:
 
 
 def tail(log: Path) -> str:
-    """The last few lines of a log, for the person who has to find out why."""
+    """The last few lines of a log, for the person who has to find out why; what looks like a secret is hidden."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))
             text = file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
-    return "\n".join(text.strip().splitlines()[-15:])
+    return masked("\n".join(text.strip().splitlines()[-15:]))
 
 
 def log_name(title: str) -> str:

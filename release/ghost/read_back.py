@@ -70,7 +70,7 @@ async def read_back(package: Package, backup: Path, work: Path, npm: Npm) -> Rea
             content = place / "content"
             wanted = await asyncio.to_thread(_lay_out, package, backup, content)
             node = Path(package.node_prefix) / "bin" / "node"
-            environment = npm.environment(node.parent) | {
+            environment = npm.surroundings(node.parent) | {
                 "NODE_ENV": "production",
                 "database__client": package.driver or "sqlite3",
                 "database__connection__filename": str(content / "data" / "ghost.db"),

@@ -7,7 +7,7 @@ from demo.tiny.versions import tarball
 from release.ghost.cache import host_platform
 from release.ghost.errors import NodeUnavailable
 from release.ghost.node import major_of_stack, node_for
-from release.ghost.npm import Npm, registry_of_user
+from release.ghost.npm import Npm, RegistryWithPassword, registry_of_user
 from release.ghost.process import Command, ask
 
 PACKAGE = "-".join(["node", *host_platform().split("-")[:2]])
@@ -90,3 +90,29 @@ async def test_a_npm_of_the_system_that_does_not_run_is_passed_over(tmp_path: Pa
     (tmp_path / ".npmrc").write_text("registry=http://localhost:4873/\n")
     registry = await registry_of_user({"HOME": str(tmp_path), "PATH": str(tmp_path)})
     assert registry.url == "http://localhost:4873/"
+
+
+async def test_the_question_for_the_registry_is_asked_without_the_bots_secrets(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    spy = tmp_path / "npm"
+    spy.write_text(f"#!/bin/sh\n/usr/bin/env > {seen}\necho registry = http://localhost:4873/\n")
+    spy.chmod(0o755)
+    secrets = {"GHOSTBOT_SLACK__BOT_TOKEN": "not-for-npm", "AZURE_CLIENT_SECRET": "not-for-npm"}
+    registry = await registry_of_user({"HOME": str(tmp_path), "PATH": str(tmp_path), **secrets})
+    assert registry.url == "http://localhost:4873/"
+    assert "HOME=" in seen.read_text()
+    assert "not-for-npm" not in seen.read_text()
+
+
+async def test_a_registry_with_a_password_in_its_address_is_refused_without_telling_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".npmrc").write_text("registry=http://ann:rosebud@localhost:4873/\n")
+    with pytest.raises(RegistryWithPassword, match="localhost") as caught:
+        await registry_of_user({"HOME": str(tmp_path), "PATH": ""})
+    assert "rosebud" not in f"{caught.value} {caught.value.advice}"
+
+
+async def test_a_ghost_and_its_migrator_hear_nothing_of_the_way_to_the_registry(npm: Npm) -> None:
+    assert {name for name in npm.surroundings() if name.startswith("npm_")} == set()
+    assert "npm_config_registry" in npm.environment()

@@ -57,7 +57,7 @@ async def test_a_real_blog_is_upgraded_across_fifteen_minors_and_loses_nothing(t
     Path(migrated.path).replace(newer / "content" / "data" / "ghost.db")
     headers = {"Authorization": f"Ghost {admin_token(blog.admin_key)}"}
     async with (
-        running(newer, node, npm.environment(node.parent), tmp_path / "log") as url,
+        running(newer, node, npm.surroundings(node.parent), tmp_path / "log") as url,
         httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client,
     ):
         front = (await client.get("/")).text

@@ -1,0 +1,51 @@
+"""What foreign programs say is shown without what looks like a secret, and otherwise as it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from release.masking import masked
+
+SHOWN = [
+    "There is not enough space on the disk.",
+    "Deployment aborted by container restart",
+    "the key is missing",
+    "token expired yesterday",
+    "npm error code E404 https://registry.npmjs.org/ghost",
+    "/home/x/.cache/ghostbot/tools/pnpm-11.8.0/index.js",
+    "2024-10-01-add-email-only.js failed",
+    "SQLITE_CONSTRAINT: UNIQUE constraint failed: settings.key",
+    "The web app blog/staging was not found in resource group 12345678-1234-1234-1234-123456789abc.",
+    "basic authentication is disabled",
+]
+HIDDEN = {
+    "Password=hunter2x; Server=tcp:db": "hunter2x",
+    "password: correcthorse": "correcthorse",
+    "('stripe_secret_key', 'rosebud')": "rosebud",
+    "insert into `settings` values ('mailgun_api_key','key-0123abc')": "0123abc",
+    "http://ann:rosebud@proxy.example:3128": "rosebud",
+    "//registry.example/:_authToken=npmABC": "npmABC",
+    "Authorization: Bearer abc.def.ghi": "abc.def",
+    "AccountKey=abc/def==;EndpointSuffix=x": "abc/def",
+    "sv=2024&sig=a%2Bb%3D&se=2026": "a%2Bb",
+    "xoxb-12-ab refused": "xoxb-12-ab",
+    "key 0123456789abcdef01234567:" + "0123456789abcdef" * 4: "0123456789abcdef",
+    '{"token": "eyJhbGciOi.eyJzdWIiOi.c2ln"}': "eyJhbGciOi",
+    "publishing with k3yk3yk3yk3yk3yk3yk3yk3y as $blog": "k3yk3y",
+}
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_ordinary_complaints_stay_as_they_are(text: str) -> None:
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(("text", "secret"), HIDDEN.items(), ids=range(len(HIDDEN)))
+def test_what_looks_like_a_secret_is_hidden(text: str, secret: str) -> None:
+    assert secret not in masked(text)
+    assert "[hidden]" in masked(text)
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_masked_and_twice_is_once(text: str) -> None:
+    assert masked(masked(text)) == masked(text)
