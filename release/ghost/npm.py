@@ -101,7 +101,9 @@ async def registry_of_user(user_environment: Mapping[str, str]) -> Registry:
         own = [str(carried.node), str(carried.npm / "bin" / "npm-cli.js")]
         answer = await _configured(own, user_environment)
     if answer is None:
-        raise RegistryUnreachable("npm config did not answer")
+        raise RegistryUnreachable(
+            "npm does not tell its configuration, as when a registry or proxy there has a password in its address"
+        )
     lines = (line.partition("=") for line in answer.splitlines())
     told = {name.strip(): value.strip() for name, _, value in lines if value.strip() not in {"", "null"}}
     return Registry(

@@ -5,9 +5,9 @@ import pytest
 from demo.tiny.registry import TinyRegistry
 from demo.tiny.versions import tarball
 from release.ghost.cache import host_platform
-from release.ghost.errors import NodeUnavailable
+from release.ghost.errors import NodeUnavailable, RegistryUnreachable
 from release.ghost.node import major_of_stack, node_for
-from release.ghost.npm import Npm, RegistryWithPassword, registry_of_user
+from release.ghost.npm import Npm, RegistryWithPassword, registry_of_user, without_password
 from release.ghost.process import Command, ask
 
 PACKAGE = "-".join(["node", *host_platform().split("-")[:2]])
@@ -108,9 +108,13 @@ async def test_a_registry_with_a_password_in_its_address_is_refused_without_tell
     tmp_path: Path,
 ) -> None:
     (tmp_path / ".npmrc").write_text("registry=http://ann:rosebud@localhost:4873/\n")
-    with pytest.raises(RegistryWithPassword, match="localhost") as caught:
+    with pytest.raises(RegistryUnreachable, match="a password in its address") as by_npm:
         await registry_of_user({"HOME": str(tmp_path), "PATH": ""})
-    assert "rosebud" not in f"{caught.value} {caught.value.advice}"
+    with pytest.raises(RegistryWithPassword, match="localhost") as by_setting:
+        without_password("http://ann:rosebud@localhost:4873/")
+    assert without_password("http://localhost:4873/@ghost") == "http://localhost:4873/@ghost"
+    for caught in (by_npm.value, by_setting.value):
+        assert "rosebud" not in f"{caught} {caught.advice}"
 
 
 async def test_a_ghost_and_its_migrator_hear_nothing_of_the_way_to_the_registry(npm: Npm) -> None:
