@@ -182,7 +182,7 @@ def _raise(site: Site, problems: list[ReleaseError]) -> None:
 
 async def _slots(site: Site, problems: list[ReleaseError]) -> None:
     production = await _caught(problems, site.app.slot(PRODUCTION))
-    await _caught(problems, site.app.slot(site.staging))
+    staging = await _caught(problems, site.app.slot(site.staging))
     if production is None:
         return
     if not production.running:
@@ -192,7 +192,8 @@ async def _slots(site: Site, problems: list[ReleaseError]) -> None:
     routed = await _caught(problems, site.app.routed_share())
     if routed:
         problems.append(VisitorsRouted(f"{routed:g}", site.name))
-    await _caught(problems, _address_stays(site))
+    if staging is not None:
+        await _caught(problems, _address_stays(site))
 
 
 async def _address_stays(site: Site) -> None:
