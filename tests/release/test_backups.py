@@ -19,7 +19,7 @@ from release.backups import BackupDamaged, BackupStore, expired, needed_by
 from release.ghost.cache import file_digest
 from release.ghost.npm import Npm
 from release.model import BackupTaken, Facts, Kind, Release, State, Written
-from release.records import Records, open_records
+from release.records import Records, open_records, tables
 from release.stages import Folders, Stages
 from tests.bot.stand_ins import StandInGhosts, StandInSite
 
@@ -144,7 +144,7 @@ async def test_a_database_of_the_first_schema_is_upgraded_and_loses_nothing(tmp_
     file = tmp_path / "first.db"
     engine = create_engine(f"sqlite:///{file}")
     config = Config()
-    config.set_main_option("script_location", "release/records/migrations")
+    config.set_main_option("script_location", str(Path(tables.__file__).with_name("migrations")))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
