@@ -1,0 +1,173 @@
+"""What people can ask for, and how a release ends: deciding, cancelling, the old slot, the way back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from release.errors import (
+    Cancelled,
+    NothingToCancel,
+    NothingToRollBack,
+    SiteBusy,
+    SiteNeeded,
+    TooLateToCancel,
+    UnknownSite,
+)
+from release.ghost.cache import Cache
+from release.ghost.npm import Npm, Registry
+from release.ghost.releases import Releases as PublishedGhosts
+from release.journal import Journal
+from release.model import Kind, Release, State, Step, Verdict
+from release.records import Records
+from release.releases import NoSuchApproval, Releases
+from release.site import PRODUCTION
+from release.stages import Folders, Stages
+from tests.release.conftest import NEW, OLD, Cloud
+
+DAY = timedelta(days=1)
+
+
+class Desk:
+    """People's side of the releases of one blog, and what was handed to the engine."""
+
+    def __init__(self, cloud: Cloud, records: Records, folder: Path) -> None:
+        npm = Npm(Cache(folder / "cache"), Registry("http://127.0.0.1:9"))
+        ghosts = PublishedGhosts(npm)
+        sites = {"blog": cloud.site}
+        self.cloud = cloud
+        self.records = records
+        self.started: list[tuple[str, State]] = []
+        self.releases = Releases(sites, records, ghosts, self._start)
+        self.stages = Stages(sites, records, npm, ghosts, Folders(folder / "backups", folder / "work"))
+
+    async def _start(self, release: Release) -> None:
+        self.started.append((release.id, release.state))
+
+    async def live(self) -> Release:
+        """A release from OLD to NEW that went live; the slots hold them the other way round already."""
+        release = await self.records.create(Kind.UPGRADE, "blog", "ann", "C1", version=NEW, before=OLD)
+        await self.records.move(release.id, State.LIVE)
+        return await self.records.release(release.id)
+
+
+@pytest.fixture
+async def desk(cloud: Cloud, records: Records, tmp_path: Path) -> AsyncIterator[Desk]:
+    yield Desk(cloud, records, tmp_path)
+    records.close()
+
+
+async def test_a_site_is_named_or_the_only_one(desk: Desk, records: Records) -> None:
+    assert (await desk.releases.back_up(None, "ann", "C1")).site == "blog"
+    with pytest.raises(UnknownSite, match="shop"):
+        await desk.releases.back_up("shop", "ann", "C1")
+    with pytest.raises(SiteBusy, match="ann"):
+        await desk.releases.swap("blog", "ben", "C1")
+    two = Releases({"a": desk.cloud.site, "b": desk.cloud.site}, records, desk.releases._ghosts, desk._start)
+    with pytest.raises(SiteNeeded) as caught:
+        await two.back_up(None, "ann", "C1")
+    assert "a, b" in caught.value.advice
+
+
+async def test_two_clicks_start_one_promotion(desk: Desk, records: Records) -> None:
+    release = await desk.releases.swap(None, "ann", "C1")
+    approval = await records.ask(release.id, DAY)
+    clicks = await asyncio.gather(
+        *(desk.releases.decide(approval.id, Verdict.APPROVED, who) for who in ("ben", "cleo"))
+    )
+    assert sum(click.won for click in clicks) == 1
+    assert desk.started == [(release.id, State.STAGING), (release.id, State.PROMOTING)]
+    with pytest.raises(NoSuchApproval):
+        await desk.releases.decide("nonsense", Verdict.APPROVED, "ben")
+
+
+async def test_what_was_decided_but_not_begun_is_begun_by_the_next_bot(desk: Desk, records: Records) -> None:
+    release = await desk.releases.swap(None, "ann", "C1")
+    approval = await records.ask(release.id, DAY)
+    await desk.releases.go_on()
+    assert len(desk.started) == 1  # it waits for people
+    await records.decide(approval.id, Verdict.APPROVED, "ben")  # and then the bot died
+    await desk.releases.go_on()
+    assert desk.started[-1] == (release.id, State.PROMOTING)
+
+
+async def test_a_release_is_cancelled_where_it_stands(desk: Desk, records: Records) -> None:
+    with pytest.raises(NothingToCancel):
+        await desk.releases.cancel(None, "ann")
+    working = await desk.releases.swap(None, "ann", "C1")
+    assert (await desk.releases.cancel(None, "ben")).cancel_asked_by == "ben"
+    with pytest.raises(Cancelled, match="ben"):
+        await desk.stages.ask(working.id)
+    await desk.stages.end(working.id, State.CANCELLED, "cancelled", "again")
+
+    waiting = await desk.releases.swap(None, "ann", "C1")
+    await records.ask(waiting.id, DAY)
+    assert (await desk.releases.cancel(None, "ben")).state is State.CANCELLED
+
+    swapping = await desk.releases.swap(None, "ann", "C1")
+    async with Journal(records, swapping.id).step(Step.SWAP):
+        with pytest.raises(TooLateToCancel):
+            await desk.releases.cancel(None, "ben")
+
+
+async def test_a_question_nobody_answers_frees_the_site(desk: Desk, records: Records) -> None:
+    release = await desk.releases.swap(None, "ann", "C1")
+    await records.ask(release.id, -DAY)
+    await desk.releases.expire_approvals()
+    assert (await records.release(release.id)).state is State.EXPIRED
+    await desk.releases.swap(None, "ann", "C1")
+
+
+async def test_only_what_went_live_and_was_not_undone_is_rolled_back(desk: Desk, records: Records) -> None:
+    with pytest.raises(NothingToRollBack):
+        await desk.releases.roll_back(None, "ann", "C1")
+    live = await desk.live()
+    back = await desk.releases.roll_back(None, "ann", "C1")
+    assert (back.version, back.from_version, back.undoes) == (OLD, NEW, live.id)
+    await desk.stages.end(back.id, State.ROLLED_BACK, None, None)
+    await desk.stages.end(back.id, State.ROLLED_BACK, None, None)
+    assert (await records.release(live.id)).undone_by == back.id
+    with pytest.raises(NothingToRollBack):
+        await desk.releases.roll_back(None, "ann", "C1")
+
+
+async def test_a_preview_that_somebody_left_behind_stays_theirs(desk: Desk, records: Records) -> None:
+    await desk.cloud.site.app.preview()
+    theirs = await desk.releases.swap(None, "ann", "C1")
+    await desk.stages.end(theirs.id, State.FAILED, "a preview is in the way", "end it")
+    assert (await desk.cloud.site.app.slot(PRODUCTION)).target_swap_slot == "staging"
+
+    ours = await desk.releases.swap(None, "ann", "C1")
+    async with Journal(records, ours.id).step(Step.PREVIEW):
+        pass
+    await desk.stages.end(ours.id, State.FAILED, "something else", "again")
+    assert (await desk.cloud.site.app.slot(PRODUCTION)).target_swap_slot is None
+
+
+async def test_a_status_that_cannot_be_read_is_said_and_not_raised(desk: Desk) -> None:
+    await desk.cloud.answers(host="scm", slot="blog", status=403, count=99)
+    (status,) = await desk.releases.status(None)
+    assert status.production.version is None
+    assert status.production.trouble
+    assert status.staging.version is None
+
+
+async def test_the_old_slot_stops_after_its_grace_unless_a_release_needs_it(
+    staged: Cloud, records: Records, tmp_path: Path
+) -> None:
+    """Production runs OLD and staging NEW here: as after a rollback from NEW."""
+    desk = Desk(staged, records, tmp_path)
+    release = await records.create(Kind.ROLLBACK, "blog", "ann", "C1", version=OLD, before=NEW)
+    await records.note(release.id, old_slot_stops_at=datetime.now(UTC) - DAY)
+    await desk.stages.stop_old_slots()
+    assert (await staged.site.app.slot("staging")).running  # the release itself is still open
+
+    await records.move(release.id, State.ROLLED_BACK)
+    await desk.stages.stop_old_slots()
+    assert not (await staged.site.app.slot("staging")).running
+    stops = await staged.asked("/stop")
+    await desk.stages.stop_old_slots()
+    assert await staged.asked("/stop") == stops
+    records.close()

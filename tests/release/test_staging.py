@@ -1,0 +1,233 @@
+"""Backups, and staging made ready: muted, deployed to, given a database, started, marked."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from demo.tiny.seed import Seeded
+from release.azure.errors import SlotDidNotStart, WebJobFailed, WebJobMissing
+from release.backup import BackupStale, BackupUnusable, back_up
+from release.errors import ReleaseError
+from release.ghost.releases import GhostRelease
+from release.preflight import (
+    WARM_UP_STATUSES,
+    AddressWouldMove,
+    NotAnUpgrade,
+    NotRunning,
+    PreflightFailed,
+    PreviewLeftBehind,
+    VisitorsRouted,
+    WrongNode,
+    preflight_swap,
+    preflight_upgrade,
+    warm_up_warnings,
+)
+from release.site import PRODUCTION
+from release.staging import (
+    MUTE,
+    Mark,
+    NotTheCandidate,
+    deploy,
+    leave_mark,
+    mute,
+    put_database,
+    recheck,
+    start_and_warm,
+    stop_staging,
+)
+from release.version import Version
+from tests.release.conftest import NEW, OLD, Cloud
+from tests.release.test_kudu import silent, zipped
+
+JOB = "App_Data/jobs/triggered/BackupDb-Manual"
+TARGET = GhostRelease(Version.parse(NEW), "^22.13.1 || ^24.0.0")
+
+
+# -- the backup ---------------------------------------------------------------------------------
+
+
+async def test_a_backup_is_whole_counted_and_its_owners_only(blog: Cloud, tmp_path: Path) -> None:
+    taken = await back_up(blog.site, tmp_path)
+    file = tmp_path / taken.path
+    assert (taken.version, taken.site) == (OLD, "blog")
+    assert taken.size == file.stat().st_size
+    assert taken.rows["posts"] > 0
+    assert file.stat().st_mode & 0o077 == 0
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT count(*) FROM posts").fetchone() == (taken.rows["posts"],)
+    again = await back_up(blog.site, tmp_path)
+    assert again.id != taken.id
+    assert again.content_digests == taken.content_digests
+
+
+async def test_a_webjob_that_leaves_the_old_file_is_found_out(blog: Cloud, tmp_path: Path) -> None:
+    await back_up(blog.site, tmp_path)
+    await blog.does(PRODUCTION, "webjob", job="BackupDb-Manual", outcome="stale")
+    with pytest.raises(BackupStale):
+        await back_up(blog.site, tmp_path)
+
+
+async def test_a_missing_and_a_failing_webjob_are_told_apart(blog: Cloud, tmp_path: Path) -> None:
+    await blog.does(PRODUCTION, "webjob", job="BackupDb-Manual", outcome="fail")
+    with pytest.raises(WebJobFailed):
+        await back_up(blog.site, tmp_path)
+    with pytest.raises(WebJobMissing):
+        await back_up(blog.site_with(backup_webjob="Other"), tmp_path)
+
+
+@pytest.mark.parametrize("write", ["printf garbage >", ": >", "head -c 20000 ghost.db >"])
+async def test_a_backup_that_cannot_be_used_is_not_kept(blog: Cloud, tmp_path: Path, write: str) -> None:
+    for file in (blog.wwwroot() / JOB).iterdir():
+        file.unlink()
+    script = f'cd "$HOME/site/wwwroot/content/data" && {write} backup.db\n'
+    (blog.wwwroot() / JOB / "run.sh").write_text(script)
+    with pytest.raises(BackupUnusable):
+        await back_up(blog.site, tmp_path)
+    assert [file for file in tmp_path.rglob("b-*") if file.is_file()] == []
+
+
+# -- staging ------------------------------------------------------------------------------------
+
+
+async def test_staging_is_muted_for_good_and_production_is_not(staged: Cloud) -> None:
+    assert await mute(staged.site)
+    assert MUTE.items() <= staged.settings("staging").items()
+    assert staged.settings("staging")["url"] == staged.address("staging")
+    assert not MUTE.items() <= staged.settings(PRODUCTION).items()
+    assert await staged.site.app.sticky_settings() >= {*MUTE, "url", "slot"}
+    writes = await staged.asked("appsettings", "PUT")
+    assert not await mute(staged.site)
+    assert await staged.asked("appsettings", "PUT") == writes
+
+
+async def test_what_is_deployed_goes_to_a_stopped_slot_and_starts_again(
+    staged: Cloud, new: Seeded, tmp_path: Path
+) -> None:
+    await deploy(staged.site, zipped(tmp_path / "package.zip", "not a site"), silent)
+    assert not (await staged.site.app.slot("staging")).running
+    await put_database(staged.site, Path(new.database))
+    (staged.content("staging") / "data/ghost.db-journal").write_text("left over")
+    await put_database(staged.site, Path(new.database))
+    assert sorted(file.name for file in (staged.content("staging") / "data").glob("ghost.db*")) == [
+        "ghost.db"
+    ]
+    assert (staged.content("staging") / "data/ghost.db").read_bytes() == Path(new.database).read_bytes()
+    await stop_staging(staged.site)
+    assert await staged.site.version(PRODUCTION) == OLD
+
+
+async def test_a_slot_is_warm_when_it_answers_200_and_not_before(staged: Cloud) -> None:
+    await stop_staging(staged.site)
+    await staged.answers(host="site", slot="blog/staging", path="^/$", status=503, count=2)
+    assert await start_and_warm(staged.site, "staging") > 0
+    starts = await staged.asked("/start")
+    await start_and_warm(staged.site, "staging")
+    assert await staged.asked("/start") == starts
+    await staged.answers(host="site", slot="blog/staging", status=301, count=999)
+    with pytest.raises(SlotDidNotStart, match="a redirect to"):
+        await start_and_warm(staged.site_with(start_limit=0.7), "staging")
+
+
+async def test_exactly_what_was_tested_is_recognised(staged: Cloud, tmp_path: Path) -> None:
+    kudu = await staged.site.kudu("staging")
+    package = zipped(tmp_path / "package.zip", "code")
+    deployment = await deploy(staged.site, package, silent)
+    mark = Mark("r-1", "1.2.3", "p", "d", deployment)
+    with pytest.raises(NotTheCandidate, match="mark is missing"):
+        await recheck(staged.site, mark)
+    await leave_mark(staged.site, mark)
+    await recheck(staged.site, mark)
+    with pytest.raises(NotTheCandidate, match="release r-1"):
+        await recheck(staged.site, Mark("r-2", "1.2.3", "p", "d", deployment))
+    for damaged in (b"[]", b'{"release": 1}', b"\xff"):
+        await kudu.write("site/wwwroot/.ghostbot.json", damaged)
+        with pytest.raises(NotTheCandidate):
+            await recheck(staged.site, mark)
+    await leave_mark(staged.site, mark)
+    await kudu.deploy_zip(package, 10, silent)
+    with pytest.raises(NotTheCandidate, match="another deployment"):
+        await recheck(staged.site, mark)
+
+
+# -- preflight ----------------------------------------------------------------------------------
+
+
+async def test_a_site_that_is_ready_is_cleared_without_a_warning(staged: Cloud) -> None:
+    cleared = await preflight_upgrade(staged.site, TARGET)
+    assert (cleared.current, cleared.target, cleared.warnings) == (OLD, NEW, ())
+    assert (await preflight_swap(staged.site)).target == NEW
+
+
+async def preview_left_behind(cloud: Cloud) -> None:
+    await cloud.site.app.preview()
+
+
+async def routed(cloud: Cloud) -> None:
+    rule = {"actionHostName": "x", "reroutePercentage": 12.5, "name": "staging"}
+    cloud.service.cloud.sites["blog"].production.record.web["experiments"] = {"rampUpRules": [rule]}
+
+
+async def address_not_sticky(cloud: Cloud) -> None:
+    cloud.service.cloud.sites["blog"].record.sticky_settings = ["slot"]
+
+
+async def production_stopped(cloud: Cloud) -> None:
+    cloud.service.cloud.sites["blog"].production.record.running = False
+
+
+async def other_node(cloud: Cloud) -> None:
+    cloud.service.cloud.sites["blog"].slots["staging"].record.web["linuxFxVersion"] = "NODE|18-lts"
+
+
+@pytest.mark.parametrize(
+    ("arrange", "problem"),
+    [
+        (preview_left_behind, PreviewLeftBehind),
+        (routed, VisitorsRouted),
+        (address_not_sticky, AddressWouldMove),
+        (production_stopped, NotRunning),
+        (other_node, WrongNode),
+    ],
+)
+async def test_what_is_in_the_way_is_named_before_anything_is_touched(
+    staged: Cloud, arrange: Callable[[Cloud], Awaitable[None]], problem: type[ReleaseError]
+) -> None:
+    await arrange(staged)
+    with pytest.raises(problem):
+        await preflight_upgrade(staged.site, TARGET)
+
+
+async def test_several_problems_are_named_at_once(staged: Cloud) -> None:
+    await other_node(staged)
+    site = staged.site_with(backup_webjob="Other")
+    with pytest.raises(PreflightFailed) as caught:
+        await preflight_upgrade(site, TARGET)
+    assert "18-lts" in str(caught.value)
+    assert "no triggered WebJob Other" in str(caught.value)
+    with pytest.raises(NotAnUpgrade):
+        await preflight_upgrade(staged.site, GhostRelease(Version.parse(OLD), "*"))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "url", "words"),
+    [
+        ("200", "http://blog", ""),
+        ("200,301", "https://blog", ""),
+        ("200,301", "", ""),
+        ("", "http://blog", "WEBSITE_SWAP_WARMUP_PING_STATUSES=200."),
+        ("", "https://blog", "WEBSITE_SWAP_WARMUP_PING_STATUSES=200,301."),
+        ("200,503", "http://blog", "takes an error"),
+        ("200,404", "https://blog", "takes an error"),
+        ("200,302", "http://blog", "takes a redirect"),
+        ("200", "https://blog", "would wait in vain"),
+    ],
+)
+async def test_warm_up_settings_that_lie_are_named(cloud: Cloud, statuses: str, url: str, words: str) -> None:
+    cloud.settings(PRODUCTION).update({WARM_UP_STATUSES: "200", "url": "http://blog"})
+    cloud.settings("staging").update({WARM_UP_STATUSES: statuses, "url": url})
+    warnings = await warm_up_warnings(cloud.site)
+    assert len(warnings) == bool(words)
+    assert all(warning.startswith("staging: ") and words in warning for warning in warnings)
