@@ -118,6 +118,7 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.PREVIEW,
         Step.SWAP,
         Step.VERIFY,
+        Step.LATE_WRITES,
     ),
 }
 

@@ -5,12 +5,14 @@ run twice. None knows the engine; `workflows.py` says in which order they come.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from release.backup import back_up
 from release.backups import BackupOfAnother, BackupStore, UnknownBackup
+from release.errors import ReleaseError
 from release.ghost.build import Package, build
-from release.ghost.database import inspect
+from release.ghost.database import inspect, overdue_posts
 from release.ghost.differences import differences, in_words, named
 from release.ghost.npm import Npm
 from release.ghost.read_back import read_back
@@ -23,6 +25,12 @@ from release.site import PRODUCTION, Site
 from release.staging import Mark, leave_mark, put_database, read_mark, recheck
 from release.swap import Held, change_of, held_by_production
 from release.version import Version
+
+TITLES_SHOWN = 10
+OVERDUE = (
+    "These posts were still scheduled when the backup was taken, and their time has come since. "
+    "Ghost publishes them when it starts on staging, where it sends no mail:"
+)
 
 
 class Restoring:
@@ -117,7 +125,9 @@ class Restoring:
             target = await self._ghosts.find(Version.parse(backup.version))
             cleared = await preflight_restore(site, target)
             await self._records.set_versions(release_id, cleared.current, cleared.target)
-            await self._records.note(release_id, warnings=cleared.warnings)
+            overdue = await overdue_posts(await self._store.read(backup), datetime.now(UTC))
+            again = (f"{OVERDUE} {', '.join(overdue[:TITLES_SHOWN])}.",) if overdue else ()
+            await self._records.note(release_id, warnings=(*cleared.warnings, *again))
             words.text = f"production {cleared.current}, the backup is of {cleared.target}"
         return cleared
 
@@ -173,10 +183,25 @@ class Restoring:
                 return
             leaving = await back_up(site, self._store.folder)
             await self._records.keep_backup(leaving)
-            await self._records.note(release_id, backup=leaving)
+            # What a rollback would leave behind is measured from what goes live: the backup itself.
+            await self._records.note(release_id, backup=leaving, live_backup=release.facts.restores)
             if release.facts.restores is not None:
                 await self._tell_what_is_left(release_id, release.facts.restores, leaving)
             words.text = f"kept as {leaving.id}"
+
+    async def keep_late_writes(self, release_id: str) -> None:
+        """What reached the old slot until it was swapped out is kept and told; production is live whatever comes."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.LATE_WRITES) as words:
+            try:
+                late = await back_up(site, self._store.folder, site.staging)
+                await self._records.keep_backup(late)
+                if release.facts.restores is not None:
+                    await self._tell_what_is_left(release_id, release.facts.restores, late)
+            except ReleaseError as error:
+                words.text = f"could not be looked at: {error}"
+                return
+            words.text = f"kept as {late.id}"
 
     # -- rolling back -----------------------------------------------------------------------------
 

@@ -159,6 +159,7 @@ class Workflows(DBOSConfiguredInstance):
             await step(self.stages.restoring.recheck, release_id)
             await step(self.stages.restoring.keep_leaving, release_id)
             await step(self.stages.put_live, release_id)
+            await step(self.stages.restoring.keep_late_writes, release_id)
             return State.LIVE
 
         await self._to_its_end(release_id, run)

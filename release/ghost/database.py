@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from release.ghost.cache import file_digest
@@ -114,6 +115,23 @@ async def migrations_applied(path: Path) -> frozenset[tuple[str, str]]:
     def read() -> frozenset[tuple[str, str]]:
         with closing(_open(path)) as database:
             return frozenset(database.execute("SELECT version, name FROM migrations"))
+
+    return await asyncio.to_thread(read)
+
+
+async def overdue_posts(path: Path, at: datetime) -> tuple[str, ...]:
+    """Titles of the posts that were scheduled when the copy was made and whose time has come by `at`.
+
+    Ghost publishes those as soon as it boots on the copy.
+    """
+
+    def read() -> tuple[str, ...]:
+        with closing(_open(path)) as database:
+            found = database.execute(
+                "SELECT title FROM posts WHERE status = 'scheduled' AND published_at <= ? ORDER BY published_at",
+                (at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),),
+            )
+            return tuple(str(title) for (title,) in found)
 
     return await asyncio.to_thread(read)
 

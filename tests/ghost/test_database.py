@@ -2,13 +2,14 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from demo.tiny.seed import Seeded
 from release.errors import ReleaseError
-from release.ghost.database import compare, inspect, refuse_losses
+from release.ghost.database import compare, inspect, overdue_posts, refuse_losses
 from release.ghost.errors import (
     CorruptDatabase,
     EmptyDatabase,
@@ -187,3 +188,13 @@ async def test_what_a_blog_is_known_by_must_stay(blog: Seeded, statement: str) -
     before = await inspect(Path(blog.database))
     change(Path(blog.database), statement)
     assert len(compare(before, await inspect(Path(blog.database))).lost) == 1
+
+
+async def test_posts_whose_time_came_after_the_copy_are_named(blog: Seeded) -> None:
+    change(
+        Path(blog.database),
+        "UPDATE posts SET status = 'scheduled', published_at = '2026-03-01 12:00:00' WHERE slug = 'post-1'",
+        "UPDATE posts SET status = 'scheduled', published_at = '2026-03-01 12:00:01' WHERE slug = 'post-2'",
+    )
+    noon = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    assert await overdue_posts(Path(blog.database), noon) == ("Post 1",)

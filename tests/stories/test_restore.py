@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.story]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("past", "alive", "damaged", "twice")
+    sites = ("past", "alive", "damaged", "twice", "killed", "ended")
     async with a_team(tmp_path_factory.mktemp("restore"), cache, sites) as team:
         yield team
 
@@ -111,3 +112,50 @@ async def test_the_way_back_is_closed_once_staging_holds_another_restore(team: T
     release = await team.reaches("twice", State.FAILED)
     assert "staging no longer holds what" in str(release.reason)
     assert await team.world.swaps("twice") == 1
+
+
+async def test_killed_at_its_worst_moments_a_restore_swaps_once(team: Team) -> None:
+    key = await team.has_site("killed")
+    backup = await takes_a_backup(team, "killed")
+    late = await team.writes_a_post("killed", key, "Written after the backup")
+    await asks(team, "killed", f"restore {backup.id}")
+    await team.is_at("killed", "put_backup")
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    await team.reaches("killed", State.AWAITING_APPROVAL)
+    # Both sides are one version: only the mark on the files says whether the swap has happened.
+    await team.clicks("ben", await team.card("killed", OLDER), "Approve")
+    await team.has_asked_for_a_swap("killed")
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    await team.reaches("killed", State.LIVE)
+    assert await team.page("killed", f"/{late}/") == 404
+    assert await team.world.swaps("killed") == 1
+
+    await asks(team, "killed", "rollback")
+    await team.is_at("killed", "swap")
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    await team.reaches("killed", State.ROLLED_BACK)
+    assert await team.page("killed", f"/{late}/") == 200
+    assert await team.world.swaps("killed") == 2
+
+
+async def test_killed_while_it_reads_back_it_does_so_again_and_leaves_no_ghost(team: Team) -> None:
+    await team.has_site("ended")
+    await asks(team, "ended", "backup --verify")
+    await team.is_at("ended", "read_back")
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    release = await team.reaches("ended", State.BACKED_UP)
+    assert release.facts.read_back is not None
+    work = str(team.world.data_folder / "work")
+    assert not [one for one in psutil.process_iter() if work in _environment(one)]
+    assert not list((team.world.data_folder / "work").iterdir())
+
+
+def _environment(process: psutil.Process) -> str:
+    try:
+        return "\n".join(process.environ().values())
+    except psutil.Error:
+        return ""
