@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 PLACES = re.compile(r"`((?:bot|commands|release|sandbox|demo|docs|tests)/[\w./-]*)`")
-LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"")
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
 def described() -> dict[str, list[str]]:
@@ -122,10 +122,18 @@ def test_every_command_is_described_in_the_order_of_help() -> None:
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
 def test_what_a_paper_links_to_is_there(paper: Path) -> None:
-    targets = [one or other for one, other in LINK.findall(paper.read_text())]
-    for target in targets:
-        if "://" not in target:
-            assert (paper.parent / target).exists(), f"{paper.name} links to {target}"
+    for target, part in LINK.findall(paper.read_text()):
+        if "://" in target:
+            continue
+        linked = paper.parent / target if target else paper
+        assert linked.exists(), f"{paper.name} links to {target}"
+        assert not part or part in anchors(linked.read_text()), f"{paper.name} links to {target}#{part}"
+
+
+def anchors(text: str) -> set[str]:
+    """What GitHub makes of the headings: small letters, dashes for spaces, no other signs."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
