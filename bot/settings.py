@@ -115,7 +115,7 @@ class SiteSettings(_Part):
     approval_hours: float = Field(24, gt=0)
     grace_minutes: float = Field(60, ge=0)
     keep_backups: int = Field(20, ge=1)
-    keep_backups_days: float = Field(30, ge=0)
+    keep_backups_days: float = Field(30, ge=1)
     probe_rate: float = Field(5, gt=0, le=100)
     watch_seconds: float = Field(3, ge=0, le=600)
     scm_seconds: float = Field(90, gt=0, description="patience with a recycling SCM site")

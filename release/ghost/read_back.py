@@ -58,15 +58,17 @@ class _Wanted:
     key: str | None
 
 
-async def read_back(package: Package, backup: Path, work: Path, npm: Npm) -> ReadBack:
+async def read_back(
+    package: Package, backup: Path, work: Path, npm: Npm, seconds: float = READ_BACK_SECONDS
+) -> ReadBack:
     """Boot `package` on a copy of `backup`, on a free port of the loopback, and compare what it serves.
 
     `backup` is not written to, and nothing is left of the copy or the process. NotReadBack says what was
-    wrong; it takes at most READ_BACK_SECONDS.
+    wrong; it takes at most `seconds`.
     """
     started = time.monotonic()
     try:
-        async with asyncio.timeout(READ_BACK_SECONDS), Cache(work).workplace("reading-back") as place:
+        async with asyncio.timeout(seconds), Cache(work).workplace("reading-back") as place:
             content = place / "content"
             wanted = await asyncio.to_thread(_lay_out, package, backup, content)
             node = Path(package.node_prefix) / "bin" / "node"
@@ -81,7 +83,7 @@ async def read_back(package: Package, backup: Path, work: Path, npm: Npm) -> Rea
             async with running(Path(package.folder), node, environment, log) as url:
                 version, totals = await _read(url, package.version, wanted)
     except TimeoutError as error:
-        raise NotReadBack(package.version, f"it took more than {READ_BACK_SECONDS} seconds") from error
+        raise NotReadBack(package.version, f"it took more than {seconds:g} seconds") from error
     except DidNotBoot as error:
         raise NotReadBack(
             package.version, f"it did not boot, {error.args[1]}; its log is {error.args[2]}"

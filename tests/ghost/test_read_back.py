@@ -92,6 +92,11 @@ async def test_a_ghost_that_serves_less_than_the_backup_holds_is_told(
         await read_back(replace(package, folder=str(forgetful)), Path(blog.database), work, warm)
 
 
+async def test_a_ghost_that_takes_too_long_is_ended(warm: Npm, blog: Seeded, work: Path) -> None:
+    with pytest.raises(NotReadBack, match=r"it took more than 0\.1 seconds"):
+        await read_back(await built(warm), Path(blog.database), work, warm, seconds=0.1)
+
+
 async def test_nothing_reaches_out_of_the_copy(warm: Npm, blog: Seeded, work: Path, tmp_path: Path) -> None:
     backup = Path(blog.database)
     change(

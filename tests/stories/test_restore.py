@@ -10,14 +10,14 @@ import pytest
 import pytest_asyncio
 
 from release.model import BackupTaken, State
-from tests.stories.team import OLDER, Team, a_team
+from tests.stories.team import NEWEST, OLDER, Team, a_team
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.story]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("past", "alive", "damaged", "twice", "killed", "ended")
+    sites = ("past", "alive", "damaged", "twice", "killed", "ended", "older")
     async with a_team(tmp_path_factory.mktemp("restore"), cache, sites) as team:
         yield team
 
@@ -72,6 +72,21 @@ async def test_a_backup_goes_live_and_what_was_written_since_is_kept(team: Team)
     await team.sees("ann", f"past is back on {OLDER}")
     assert [await team.page("past", f"/{slug}/") for slug in ("post-1", late, later)] == [200, 200, 200]
     assert await team.world.swaps("past") == 2
+
+
+async def test_the_backup_from_before_an_upgrade_brings_its_version_with_it(team: Team) -> None:
+    key = await team.has_site("older")
+    backup = await takes_a_backup(team, "older")
+    await asks(team, "older", f"upgrade {NEWEST}")
+    await team.reaches("older", State.AWAITING_APPROVAL)
+    await team.clicks("ben", await team.card("older"), "Approve")
+    await team.reaches("older", State.LIVE)
+    late = await team.writes_a_post("older", key, "Written on the new version")
+    await team.clicks("ben", await restores(team, "older", backup), "Approve")
+    await team.reaches("older", State.LIVE)
+    assert await team.world.version("older") == OLDER
+    assert [await team.page("older", f"/{slug}/") for slug in ("post-1", late)] == [200, 404]
+    assert await team.world.swaps("older") == 2
 
 
 async def test_a_backup_is_brought_to_life_before_anyone_needs_it(team: Team) -> None:
