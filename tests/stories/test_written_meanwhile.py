@@ -1,0 +1,54 @@
+"""What people write while a release is under way is carried over, or told by title and kept."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from release.model import State
+from tests.stories.team import NEWEST, OLDER, Team, a_team
+
+pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
+    async with a_team(tmp_path_factory.mktemp("written"), cache, ("late", "left")) as team:
+        yield team
+
+
+async def test_a_post_written_in_the_moment_of_the_swap_is_told_by_title_and_kept(team: Team) -> None:
+    key = await team.has_site("late")
+    card = await team.ask_for_approval("late")
+    await team.clicks("ben", card, "Approve")
+    await team.is_at("late", "preview")
+    await team.writes_a_post("late", key, "In the very last moment")
+    release = await team.reaches("late", State.LIVE)
+    assert release.facts.left_behind is not None
+    assert release.facts.left_behind.words == "1 post added"
+    live = await team.sees("ann", f"late is live on {NEWEST}", button="Rollback")
+    assert "In the very last moment" in live["plain"]
+    kept = {backup.id for backup in await team.records.backups("late")}
+    assert release.facts.left_behind.backup in kept
+
+
+async def test_a_rollback_says_what_it_leaves_behind_and_keeps_it(team: Team) -> None:
+    key = await team.has_site("left")
+    card = await team.ask_for_approval("left")
+    await team.clicks("ben", card, "Approve")
+    await team.reaches("left", State.LIVE)
+    await team.writes_a_post("left", key, "Written on the new version")
+    await team.types("ann", "/ghost rollback left")
+    back = await team.sees("ann", f"left is back on {OLDER}")
+    assert "Written on the new version" in back["plain"]
+    release = await team.reaches("left", State.ROLLED_BACK)
+    assert release.facts.left_behind is not None
+    kept = {backup.id: backup for backup in await team.records.backups("left")}
+    assert kept[release.facts.left_behind.backup].version == NEWEST
+
+
+async def test_nothing_written_is_told_as_nothing(team: Team) -> None:
+    undone = (await team.records.history("left"))[1]
+    assert undone.facts.left_behind is not None
+    assert not undone.facts.left_behind.anything
