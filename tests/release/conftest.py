@@ -97,12 +97,6 @@ class Cloud:
     def address(self, slot: str = "production") -> str:
         return str(self.told["sites"]["blog"][slot]["site"])
 
-    async def configure(self, slot: str = "production", **settings: str) -> None:
-        """Change app settings without ceremony; the slot's process restarts."""
-        runtime = self.service.cloud.sites["blog"].slots[slot]
-        runtime.record.app_settings |= settings
-        await runtime.restart()
-
     async def is_well(self, slot: str = "production") -> None:
         async def well() -> bool:
             try:
@@ -112,14 +106,17 @@ class Cloud:
 
         await eventually(well, f"{slot} answers 200")
 
-    async def install(self, seeded: Seeded, slot: str, **settings: str) -> None:
-        """The slot holds this blog and runs."""
+    async def lay_out(self, seeded: Seeded, slot: str) -> None:
+        """The slot holds this blog; its process is left as it was."""
         runtime = self.service.cloud.sites["blog"].slots[slot]
         await asyncio.to_thread(shutil.rmtree, self.wwwroot(slot), ignore_errors=True)
         await asyncio.to_thread(shutil.copytree, seeded.wwwroot, self.wwwroot(slot))
-        runtime.record.app_settings = {**self._app_settings(slot), **settings}
-        runtime.record.running = True
-        await runtime.restart()
+        runtime.record.app_settings = self._app_settings(slot)
+
+    async def install(self, seeded: Seeded, slot: str) -> None:
+        """The slot holds this blog and runs."""
+        await self.lay_out(seeded, slot)
+        await self.service.cloud.sites["blog"].slots[slot].restart()
 
     def _app_settings(self, slot: str) -> dict[str, str]:
         return {
@@ -190,6 +187,13 @@ async def staged(cloud: Cloud, old: Seeded, new: Seeded) -> Cloud:
     """Production runs the old version, staging the new one."""
     await asyncio.gather(cloud.install(old, "production"), cloud.install(new, "staging"))
     await asyncio.gather(cloud.is_well(), cloud.is_well("staging"))
+    return cloud
+
+
+@pytest.fixture
+async def laid_out(cloud: Cloud, old: Seeded, new: Seeded) -> Cloud:
+    """As `staged`, but without the blogs' processes: for what looks at files and settings only."""
+    await asyncio.gather(cloud.lay_out(old, "production"), cloud.lay_out(new, "staging"))
     return cloud
 
 

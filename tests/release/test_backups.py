@@ -103,6 +103,7 @@ async def test_old_backups_go_with_their_files_and_strays_after_a_day(
     now = datetime.now(UTC)
     young, old, older = (written(store, n, now - age) for n, age in enumerate((MONTH / 2, MONTH, 2 * MONTH)))
     for one in (young, old, older):
+        await store.keep_list(one, {"images/one.png": 3})
         await records.keep_backup(one)
     stray, fresh = store.place("blog", "stray"), store.place("blog", "fresh")
     for path in (stray, fresh):
@@ -120,7 +121,7 @@ async def test_old_backups_go_with_their_files_and_strays_after_a_day(
         await stages.remove_old_backups()
         assert await records.backups("blog") == (young,)
         left = sorted(path.name for path in store.folder.glob("*/*"))
-        assert left == [f"{young.id}.db", "fresh.db"]
+        assert left == [f"{young.id}.db", f"{young.id}.files.json", "fresh.db"]
 
 
 async def test_a_backup_is_read_only_as_it_was_written(store: BackupStore) -> None:
@@ -138,6 +139,19 @@ async def test_a_backup_is_read_only_as_it_was_written(store: BackupStore) -> No
     assert "/ghost backups blog" in caught.value.advice
     with pytest.raises(BackupDamaged, match="outside the backup folder"):
         await store.read(replace(one, path="../records.db"))
+
+
+async def test_the_files_of_a_backups_time_are_listed_beside_it(store: BackupStore) -> None:
+    one = written(store, 1)
+    assert await store.read_list(one) == {}
+    await store.keep_list(one, {"images/one.png": 3})
+    one = replace(one, files=1)
+    assert await store.read_list(one) == {"images/one.png": 3}
+    listed = store.place(one.site, one.id).with_suffix(".files.json")
+    assert listed.stat().st_mode & 0o777 == 0o600
+    listed.write_text("[]")
+    with pytest.raises(BackupDamaged, match="its list of files"):
+        await store.read_list(one)
 
 
 async def test_a_database_of_the_first_schema_is_upgraded_and_loses_nothing(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ async def test_a_deployment_is_waited_for_and_known_by_its_id(
 async def test_latest_that_still_shows_the_one_before_is_not_taken_for_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: Path
 ) -> None:
-    async with a_cloud(tmp_path / "slow", monkeypatch, {"deployment_lag_seconds": 0.8}) as cloud:
+    async with a_cloud(tmp_path / "slow", monkeypatch, {"deployment_lag_seconds": 0.6}) as cloud:
         kudu = await cloud.site.kudu("staging")
         first = await deploy(kudu, package)
         assert await deploy(kudu, zipped(package, "second")) != first
@@ -255,9 +255,10 @@ async def test_a_truncated_download_is_fetched_again_and_never_used(
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
     target.unlink()
+    impatient = await cloud.site_with(scm_patience=0.3).kudu("staging")
     await cloud.answers(host="scm", path="/db", truncate=1000, count=99)
     with pytest.raises(TransferBroken):
-        await kudu.download("site/wwwroot/db", target)
+        await impatient.download("site/wwwroot/db", target)
     assert list(tmp_path.glob("db*")) == []
 
 

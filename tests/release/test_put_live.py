@@ -219,20 +219,18 @@ async def test_a_blog_that_differs_lawfully_passes_on_staging_and_in_production(
     assert seen.failed == 0, seen.failures
 
 
-@pytest.mark.parametrize(
-    "sitemap",
-    [
+async def test_a_strange_sitemap_leads_nowhere(staged: Cloud) -> None:
+    namespace = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+    for sitemap in (
         '<!DOCTYPE x [<!ENTITY a "b">]><urlset>&a;</urlset>',
         "<broken",
         "",
-        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>@elsewhere.example/</loc></url></urlset>',
-        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>http://[x/</loc></url></urlset>',
-    ],
-)
-async def test_a_strange_sitemap_leads_nowhere(staged: Cloud, sitemap: str) -> None:
-    await staged.answers(host="site", slot="blog/staging", path="sitemap-posts", status=200, body=sitemap)
-    pages = await smoke_test(staged.site, "staging", Expected(NEW))
-    assert all(page.path.startswith("/") for page in pages)
+        f"<urlset {namespace}><url><loc>@elsewhere.example/</loc></url></urlset>",
+        f"<urlset {namespace}><url><loc>http://[x/</loc></url></urlset>",
+    ):
+        await staged.answers(host="site", slot="blog/staging", path="sitemap-posts", status=200, body=sitemap)
+        pages = await smoke_test(staged.site, "staging", Expected(NEW))
+        assert all(page.path.startswith("/") for page in pages)
 
 
 async def test_an_image_on_another_host_is_not_this_slots_to_serve(staged: Cloud) -> None:

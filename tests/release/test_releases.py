@@ -155,19 +155,19 @@ async def test_a_status_that_cannot_be_read_is_said_and_not_raised(desk: Desk) -
 
 
 async def test_the_old_slot_stops_after_its_grace_unless_a_release_needs_it(
-    staged: Cloud, records: Records, tmp_path: Path
+    laid_out: Cloud, records: Records, tmp_path: Path
 ) -> None:
     """Production runs OLD and staging NEW here: as after a rollback from NEW."""
-    desk = Desk(staged, records, tmp_path)
+    desk = Desk(laid_out, records, tmp_path)
     release = await records.create(Kind.ROLLBACK, "blog", "ann", "C1", version=OLD, before=NEW)
     await records.note(release.id, old_slot_stops_at=datetime.now(UTC) - DAY)
     await desk.stages.stop_old_slots()
-    assert (await staged.site.app.slot("staging")).running  # the release itself is still open
+    assert (await laid_out.site.app.slot("staging")).running  # the release itself is still open
 
     await records.move(release.id, State.ROLLED_BACK)
     await desk.stages.stop_old_slots()
-    assert not (await staged.site.app.slot("staging")).running
-    stops = await staged.asked("/stop")
+    assert not (await laid_out.site.app.slot("staging")).running
+    stops = await laid_out.asked("/stop")
     await desk.stages.stop_old_slots()
-    assert await staged.asked("/stop") == stops
+    assert await laid_out.asked("/stop") == stops
     records.close()

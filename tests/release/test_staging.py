@@ -92,15 +92,15 @@ async def test_a_backup_that_cannot_be_used_is_not_kept(blog: Cloud, tmp_path: P
 # -- staging ------------------------------------------------------------------------------------
 
 
-async def test_staging_is_muted_for_good_and_production_is_not(staged: Cloud) -> None:
-    assert await mute(staged.site)
-    assert MUTE.items() <= staged.settings("staging").items()
-    assert staged.settings("staging")["url"] == staged.address("staging")
-    assert not MUTE.items() <= staged.settings(PRODUCTION).items()
-    assert await staged.site.app.sticky_settings() >= {*MUTE, "url", "slot"}
-    writes = await staged.asked("appsettings", "PUT")
-    assert not await mute(staged.site)
-    assert await staged.asked("appsettings", "PUT") == writes
+async def test_staging_is_muted_for_good_and_production_is_not(laid_out: Cloud) -> None:
+    assert await mute(laid_out.site)
+    assert MUTE.items() <= laid_out.settings("staging").items()
+    assert laid_out.settings("staging")["url"] == laid_out.address("staging")
+    assert not MUTE.items() <= laid_out.settings(PRODUCTION).items()
+    assert await laid_out.site.app.sticky_settings() >= {*MUTE, "url", "slot"}
+    writes = await laid_out.asked("appsettings", "PUT")
+    assert not await mute(laid_out.site)
+    assert await laid_out.asked("appsettings", "PUT") == writes
 
 
 async def test_what_is_deployed_goes_to_a_stopped_slot_and_starts_again(
@@ -131,34 +131,34 @@ async def test_a_slot_is_warm_when_it_answers_200_and_not_before(staged: Cloud) 
         await start_and_warm(staged.site_with(start_limit=0.7), "staging")
 
 
-async def test_exactly_what_was_tested_is_recognised(staged: Cloud, tmp_path: Path) -> None:
-    kudu = await staged.site.kudu("staging")
+async def test_exactly_what_was_tested_is_recognised(laid_out: Cloud, tmp_path: Path) -> None:
+    kudu = await laid_out.site.kudu("staging")
     package = zipped(tmp_path / "package.zip", "code")
-    deployment = await deploy(staged.site, package, silent)
+    deployment = await deploy(laid_out.site, package, silent)
     mark = Mark("r-1", "1.2.3", "p", "d", deployment)
     with pytest.raises(NotTheCandidate, match="mark is missing"):
-        await recheck(staged.site, mark)
-    await leave_mark(staged.site, mark)
-    await recheck(staged.site, mark)
+        await recheck(laid_out.site, mark)
+    await leave_mark(laid_out.site, mark)
+    await recheck(laid_out.site, mark)
     with pytest.raises(NotTheCandidate, match="release r-1"):
-        await recheck(staged.site, Mark("r-2", "1.2.3", "p", "d", deployment))
+        await recheck(laid_out.site, Mark("r-2", "1.2.3", "p", "d", deployment))
     for damaged in (b"[]", b'{"release": 1}', b"\xff"):
         await kudu.write("site/wwwroot/.ghostbot.json", damaged)
         with pytest.raises(NotTheCandidate):
-            await recheck(staged.site, mark)
-    await leave_mark(staged.site, mark)
+            await recheck(laid_out.site, mark)
+    await leave_mark(laid_out.site, mark)
     await kudu.deploy_zip(package, 10, silent)
     with pytest.raises(NotTheCandidate, match="another deployment"):
-        await recheck(staged.site, mark)
+        await recheck(laid_out.site, mark)
 
 
 # -- preflight ----------------------------------------------------------------------------------
 
 
-async def test_a_site_that_is_ready_is_cleared_without_a_warning(staged: Cloud) -> None:
-    cleared = await preflight_upgrade(staged.site, TARGET)
+async def test_a_site_that_is_ready_is_cleared_without_a_warning(laid_out: Cloud) -> None:
+    cleared = await preflight_upgrade(laid_out.site, TARGET)
     assert (cleared.current, cleared.target, cleared.warnings) == (OLD, NEW, ())
-    assert (await preflight_swap(staged.site)).target == NEW
+    assert (await preflight_swap(laid_out.site)).target == NEW
 
 
 async def preview_left_behind(cloud: Cloud) -> None:
@@ -193,22 +193,22 @@ async def other_node(cloud: Cloud) -> None:
     ],
 )
 async def test_what_is_in_the_way_is_named_before_anything_is_touched(
-    staged: Cloud, arrange: Callable[[Cloud], Awaitable[None]], problem: type[ReleaseError]
+    laid_out: Cloud, arrange: Callable[[Cloud], Awaitable[None]], problem: type[ReleaseError]
 ) -> None:
-    await arrange(staged)
+    await arrange(laid_out)
     with pytest.raises(problem):
-        await preflight_upgrade(staged.site, TARGET)
+        await preflight_upgrade(laid_out.site, TARGET)
 
 
-async def test_several_problems_are_named_at_once(staged: Cloud) -> None:
-    await other_node(staged)
-    site = staged.site_with(backup_webjob="Other")
+async def test_several_problems_are_named_at_once(laid_out: Cloud) -> None:
+    await other_node(laid_out)
+    site = laid_out.site_with(backup_webjob="Other")
     with pytest.raises(PreflightFailed) as caught:
         await preflight_upgrade(site, TARGET)
     assert "18-lts" in str(caught.value)
     assert "no triggered WebJob Other" in str(caught.value)
     with pytest.raises(NotAnUpgrade):
-        await preflight_upgrade(staged.site, GhostRelease(Version.parse(OLD), "*"))
+        await preflight_upgrade(laid_out.site, GhostRelease(Version.parse(OLD), "*"))
 
 
 @pytest.mark.parametrize(
