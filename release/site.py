@@ -27,7 +27,8 @@ class SiteConfig:
 
     `admin_key` is an Admin API key of the blog ("id:secret"); with it the smoke test also compares
     the totals of posts and members. `probe_rate` is in requests a second; `watch_seconds` is how
-    long visitors are watched before and after a swap; limits are in seconds.
+    long visitors are watched before and after a swap; limits are in seconds. A swap that got no answer
+    counts as not begun when the site has stayed quiet for `swap_doubt` seconds.
     """
 
     name: str
