@@ -98,7 +98,7 @@ class Buttons:
             rollback = await self._releases.roll_back(release.site, knock.visitor.user, release.channel)
             return reply(Started(rollback), self._door.slash)
 
-        await self._door.enter(knock, Role.RELEASER, act, answer)
+        await self._door.enter(knock, Role.RELEASER, act, answer, fresh=True)
 
     async def upgrade(self, knock: Knock, value: str, answer: Answer) -> None:
         """Start the upgrade a notice offers."""

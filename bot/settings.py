@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -20,15 +20,19 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
+    NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from bot.identity import Roles
 from release.errors import ReleaseError
@@ -171,7 +175,19 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in data_folder")
     npm_registry: str | None = Field(None, description="default: the npm client's own")
     look_for_versions_minutes: float = Field(60, gt=0)
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, url: str | None) -> str | None:
+        # The default message would show the address, and with it the password.
+        try:
+            known = url is None or make_url(url).get_backend_name() in ("sqlite", "postgresql")
+        except (ArgumentError, ValueError):
+            known = False
+        if not known:
+            raise ValueError("is not the address of a SQLite or PostgreSQL database (postgresql://...)")
+        return url
 
     @classmethod
     def settings_customise_sources(
@@ -187,7 +203,13 @@ class Settings(BaseSettings):
         secrets = Path(os.environ.get(SECRETS_VARIABLE, DEFAULT_SECRETS))
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
         if secrets.is_dir():
-            sources.append(SecretsSettingsSource(settings_cls, secrets_dir=secrets))
+            # A file a secret, named like its variable: /run/secrets/ghostbot_slack__bot_token.
+            files = SecretsSettingsSource(settings_cls, secrets_dir=secrets)
+            sources.append(
+                NestedSecretsSettingsSource(
+                    files, secrets_prefix=PREFIX.lower(), secrets_nested_delimiter="__"
+                )
+            )
         sources.append(TomlConfigSettingsSource(settings_cls, config))
         return tuple(sources)
 

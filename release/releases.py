@@ -74,7 +74,11 @@ class Releases:
     async def upgrade(self, site: str | None, version: str | None, by: str, channel: str) -> Release:
         """Stage `version` (the newest when None). Wrong versions are refused before a release is begun."""
         chosen = self._site(site)
-        found = await self._ghosts.find(Version.parse(version)) if version else await self._ghosts.newest()
+        found = (
+            await self._ghosts.find(Version.parse(version))
+            if version is not None
+            else await self._ghosts.newest()
+        )
         current = await chosen.version(PRODUCTION)
         try:
             if Version.parse(current) >= found.version:
@@ -214,7 +218,7 @@ class Releases:
         return Versions(newest, tuple(sites), await self.records.skipped_versions())
 
     async def history(self, site: str | None, limit: int = 10) -> tuple[Release, ...]:
-        return await self.records.history(self._site(site).name if site else None, limit)
+        return await self.records.history(self._site(site).name if site is not None else None, limit)
 
     async def backups(self, site: str | None) -> tuple[BackupTaken, ...]:
         """Every backup that is kept, newest first."""

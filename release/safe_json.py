@@ -20,6 +20,10 @@ class RefusedPickle(Exception):
     """A pickled row was found in the engine's tables; nothing of ours writes one."""
 
 
+class RefusedRow(Exception):
+    """A row of the engine's tables is no value of ours: another version wrote it, or somebody changed it."""
+
+
 class SafeJson(Serializer):
     """JSON for plain values, the given frozen dataclasses, and every subclass of ReleaseError by name."""
 
@@ -35,7 +39,11 @@ class SafeJson(Serializer):
         return json.dumps(data, default=self._encode, separators=(",", ":"))
 
     def deserialize(self, serialized_data: str) -> Any:  # Any: as above
-        return json.loads(serialized_data, object_hook=self._decode)
+        """What was written. Raises RefusedRow for what `serialize` never writes."""
+        try:
+            return json.loads(serialized_data, object_hook=self._decode)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise RefusedRow("the engine's tables hold a row that this bot did not write") from error
 
     def _encode(self, value: object) -> dict[str, object]:
         if isinstance(value, ReleaseError):
@@ -52,7 +60,11 @@ class SafeJson(Serializer):
         if "!error" in row:
             known = _error_classes().get(row["!error"])
             # A class that only another version of the bot has.
-            return known(*row["args"]) if known else Unexpected("a step", str(row["!error"]), "", "")
+            if known is None:
+                return Unexpected("a step", str(row["!error"]), "", "")
+            error = known(*(str(argument) for argument in row["args"]))
+            str(error), error.advice
+            return error
         if "!value" in row:
             return self._types[row["!value"]].validate_python(row["fields"])
         if row.keys() == {"args", "kwargs"}:  # a workflow's inputs, which the engine joins to a tuple

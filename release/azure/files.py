@@ -42,7 +42,7 @@ class Files(Scm):
                 Entry(str(row["name"]), int(row["size"]), str(row["mtime"]), row["mime"] == "inode/directory")
                 for row in self._json(response, what)
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise self._unreadable(what) from error
         # A name becomes part of a path on the other slot.
         if any("/" in entry.path or entry.path in ("", ".", "..") for entry in entries):

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import time
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 import yaml
 
+from release.model import Kind, State
 from tests.bot.conftest import MANIFEST, Team
 
 
@@ -94,4 +96,32 @@ async def test_what_slack_did_not_just_sign_is_refused(
     assert await posted(address, body, headers) == 401
     assert await posted(address, body, {"Content-Type": headers["Content-Type"]}) == 401
     assert await posted(address, body + "&x=1", signed(team, body)) == 401
+    assert not team.engine.started
+
+
+async def test_a_click_that_arrives_after_its_person_was_deactivated_decides_nothing(
+    team: Team, address: str
+) -> None:
+    release = await team.records.create(Kind.UPGRADE, "blog", team.ann, "C1", version="6.65.0")
+    approval = await team.engine.stages(release.id, "6.40.0", "6.65.0")
+    await team.ask("PUT", "people", name="ben", deleted=True)
+    for button in ("approve", "reject"):
+        payload = {
+            "type": "block_actions",
+            "user": {"id": team.ben, "team_id": team.addresses["team_id"]},
+            "team": {"id": team.addresses["team_id"]},
+            "channel": {"id": team.addresses["channels"]["releases"]},
+            "container": {"type": "message"},
+            "trigger_id": f"late-{button}",
+            "response_url": team.addresses["api"],
+            "actions": [{"type": "button", "action_id": button, "value": approval}],
+        }
+        body = urlencode({"payload": json.dumps(payload)})
+        assert await posted(address, body, signed(team, body)) == 200
+
+    async def both_refused() -> bool:
+        return sum("refused: This account is deactivated" in line for line in await team.audited()) == 2
+
+    await team.eventually(both_refused)
+    assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
     assert not team.engine.started

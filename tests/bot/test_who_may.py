@@ -136,3 +136,49 @@ async def test_when_slack_does_not_answer_nothing_happens(team: Team, method: st
     await team.types("ann", "/ghost upgrade")
     await team.sees("so I did nothing")
     assert not team.engine.started
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"is_restricted": True}, "Guests may not use this bot"),
+        ({"is_ultra_restricted": True}, "Guests may not use this bot"),
+    ],
+    ids=["guest", "guest of one channel"],
+)
+@pytest.mark.parametrize("button", ["Approve", "Reject", "Cancel"])
+async def test_who_lost_their_standing_while_the_question_waited_decides_nothing(
+    team: Team, change: dict[str, bool], said: str, button: str
+) -> None:
+    release, card = await team.waits_for_approval()
+    shown = await team.sees("Upgrade blog", who="ben", button="Cancel") if button == "Cancel" else card
+    await team.ask("PUT", "people", name="ben", **change)
+    await team.clicks("ben", button, shown, confirm=True)
+
+    async def refused() -> bool:
+        return any(f"refused: {said}" in line for line in await team.audited())
+
+    await team.eventually(refused)
+    assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
+    assert len(team.engine.started) == 1
+
+
+async def test_who_lost_the_role_by_name_is_refused_after_a_restart_with_new_settings(team: Team) -> None:
+    await team.stop_bot()
+    await team.start_bot(Roles((team.ann,), (team.ben,)))
+    release, card = await team.waits_for_approval()
+    await team.stop_bot()
+    await team.start_bot(Roles((team.ann,), ("U0SOMEONE",)))
+    await team.clicks("ben", "Approve", card, confirm=True)
+    await team.sees("This takes an approver, and you are not one", who="ben")
+    assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
+
+
+async def test_a_releaser_who_left_the_group_cannot_roll_back(team: Team) -> None:
+    await team.goes_live()
+    result = await team.sees("is live on 6.65.0", button="Rollback")
+    started = len(team.engine.started)
+    await team.ask("PUT", "groups", handle="releasers", users=["cleo"])
+    await team.clicks("ann", "Rollback", result, confirm=True)
+    await team.sees("This takes a releaser, and you are not one")
+    assert len(team.engine.started) == started
