@@ -1,17 +1,21 @@
 """Where backups are kept: files in a folder that only the bot may read, checked each time they are read."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from release.errors import ReleaseError
 from release.ghost.cache import file_digest
 from release.model import BackupTaken, Release, State
 
 log = logging.getLogger(__name__)
+_FILES = TypeAdapter(dict[str, int])
 
 # A file that no record knows is what a killed backup left; one that is being taken is younger than this.
 STRAY_AFTER_SECONDS = 24 * 3600
@@ -55,21 +59,44 @@ class BackupStore:
             raise BackupDamaged(backup.id, "its file is not what was written", backup.site)
         return path
 
+    async def keep_list(self, backup: BackupTaken, files: dict[str, int]) -> None:
+        """Write down which files the content folders held when the backup was taken: sizes by path."""
+
+        def write() -> None:
+            path = self._list(backup)
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(files, separators=(",", ":")))
+
+        await asyncio.to_thread(write)
+
+    async def read_list(self, backup: BackupTaken) -> dict[str, int]:
+        """Those files; empty where no list was kept. BackupDamaged if it cannot be read."""
+        if backup.files is None:
+            return {}
+        try:
+            return _FILES.validate_json(await asyncio.to_thread(self._list(backup).read_bytes))
+        except (OSError, ValueError) as error:
+            raise BackupDamaged(backup.id, "its list of files cannot be read", backup.site) from error
+
     async def remove(self, backup: BackupTaken) -> None:
-        """The file is gone; gone already is as well."""
-        await asyncio.to_thread(self._path(backup).unlink, missing_ok=True)
+        """The file and its list are gone; gone already is as well."""
+        for path in (self._path(backup), self._list(backup)):
+            await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def remove_strays(self, known: Iterable[BackupTaken]) -> None:
         """Files that no record knows are gone once they are a day old."""
-        kept = {self._path(backup) for backup in known}
+        kept = {path for backup in known for path in (self._path(backup), self._list(backup))}
 
         def sweep() -> None:
-            for path in self.folder.glob("*/*"):
+            for path in self.folder.resolve().glob("*/*"):
                 if path not in kept and time.time() - path.stat().st_mtime > STRAY_AFTER_SECONDS:
                     log.info("a stray backup file is removed", extra={"file": path.name})
                     path.unlink(missing_ok=True)
 
         await asyncio.to_thread(sweep)
+
+    def _list(self, backup: BackupTaken) -> Path:
+        return self._path(backup).with_suffix(".files.json")
 
     def _path(self, backup: BackupTaken) -> Path:
         path = (self.folder / backup.path).resolve()

@@ -76,6 +76,16 @@ async def take_stock(site: Site, shipped_themes: tuple[str, ...]) -> Stock:
     return Stock(here, same, tuple(path for path in there if path not in here))
 
 
+async def list_content(site: Site) -> dict[str, int]:
+    """Production's images, media, files, themes and settings: sizes in bytes by path below its content folder."""
+    found = await _files(await site.kudu(PRODUCTION), site.config.content, ())
+    sizes = {
+        path.removeprefix(f"{site.config.content}/"): entry.size for path, entry in sorted(found.items())
+    }
+    # What is below public/ Ghost makes by itself.
+    return {path: size for path, size in sizes.items() if not path.startswith("public/")}
+
+
 async def sync_content(site: Site, shipped_themes: tuple[str, ...]) -> ContentSynced:
     """Staging holds the same files as production afterwards. Streams; done twice it copies nothing more.
 

@@ -153,7 +153,8 @@ class BackupTaken:
     """A checked copy of production's database, as it was found whole when it was taken.
 
     `path` is relative to the backup folder, `digest` sha256 of the file, `size` its bytes. `rows` counts
-    every table. `verified_at` is when a Ghost was last booted on a copy of it and read back.
+    every table. `files` is how many files the content folders held then; they are listed beside the backup, not
+    in it, and None where nobody looked. `verified_at` is when a Ghost was last booted on a copy of it and read back.
     """
 
     id: str
@@ -166,6 +167,7 @@ class BackupTaken:
     content_digests: dict[str, str]
     taken_at: datetime
     verified_at: datetime | None = None
+    files: int | None = None
 
 
 @dataclass(frozen=True)

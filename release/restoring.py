@@ -10,6 +10,7 @@ from pathlib import Path
 
 from release.backup import back_up
 from release.backups import BackupOfAnother, BackupStore, UnknownBackup
+from release.content import list_content
 from release.errors import ReleaseError
 from release.ghost.build import Package, build
 from release.ghost.database import inspect, overdue_posts
@@ -91,7 +92,7 @@ class Restoring:
         async with journal.step(Step.READ_BACK) as words:
             await words.say(f"booting Ghost {package.version} on a copy of {backup.id}")
             work = self._work / release_id
-            work.mkdir(parents=True, exist_ok=True)
+            work.mkdir(parents=True, exist_ok=True, mode=0o700)
             found = await read_back(package, await self._store.read(backup), work, self._npm)
             await self._records.mark_verified(backup.id)
             await self._records.note(release_id, read_back=found)
@@ -127,9 +128,24 @@ class Restoring:
             await self._records.set_versions(release_id, cleared.current, cleared.target)
             overdue = await overdue_posts(await self._store.read(backup), datetime.now(UTC))
             again = (f"{OVERDUE} {', '.join(overdue[:TITLES_SHOWN])}.",) if overdue else ()
-            await self._records.note(release_id, warnings=(*cleared.warnings, *again))
+            gone = await self._gone(site, backup)
+            await self._records.note(release_id, warnings=(*cleared.warnings, *again, *gone))
             words.text = f"production {cleared.current}, the backup is of {cleared.target}"
         return cleared
+
+    async def _gone(self, site: Site, backup: BackupTaken) -> tuple[str, ...]:
+        """Files of the backup's time that production no longer has, as a warning."""
+        listed = await self._store.read_list(backup)
+        if not listed:
+            return ()
+        gone = sorted(listed.keys() - await list_content(site))
+        if not gone:
+            return ()
+        more = f" and {len(gone) - TITLES_SHOWN} more" if len(gone) > TITLES_SHOWN else ""
+        return (
+            "Files that were there when the backup was taken are gone from production, and a backup holds none: "
+            f"{', '.join(gone[:TITLES_SHOWN])}{more}.",
+        )
 
     async def put_backup(
         self, release_id: str, backup: BackupTaken, package: Package, cleared: Cleared, deployment: str

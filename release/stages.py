@@ -13,7 +13,7 @@ from pathlib import Path
 
 from release.backup import back_up
 from release.backups import BackupStore, expired, needed_by
-from release.content import sync_content, take_stock
+from release.content import list_content, sync_content, take_stock
 from release.errors import Cancelled, ReleaseError
 from release.ghost.build import Package, build
 from release.ghost.database import Inspection
@@ -75,7 +75,7 @@ class Stages:
 
     def _work(self, release_id: str) -> Path:
         folder = self._folders.work / release_id
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds a copy of the database
         return folder
 
     # -- staging ----------------------------------------------------------------------------------
@@ -110,7 +110,9 @@ class Stages:
         return backup
 
     async def _take_backup(self, release_id: str, site: Site) -> BackupTaken:
-        backup = await back_up(site, self._folders.backups)
+        files = await list_content(site)
+        backup = replace(await back_up(site, self._folders.backups), files=len(files))
+        await self.store.keep_list(backup, files)
         await self._records.keep_backup(backup)
         await self._records.note(release_id, backup=backup)
         return backup
@@ -423,6 +425,21 @@ class Stages:
                 log.info("backup removed", extra={"site": site.name, "backup": backup.id})
             known += [backup for backup in backups if backup not in old]
         await self.store.remove_strays(known)
+
+    async def sweep_work(self) -> None:
+        """Work folders of releases that ended while people decided are gone."""
+
+        def folders() -> set[str]:
+            work = self._folders.work
+            return {folder.name for folder in work.iterdir()} if work.is_dir() else set()
+
+        left = await asyncio.to_thread(folders)
+        if not left:
+            return
+        # Asked for after the listing: a release that begins meanwhile is not in it.
+        in_use = {release.id for release in await self._records.open_releases()}
+        for name in left - in_use:
+            await asyncio.to_thread(shutil.rmtree, self._folders.work / name, ignore_errors=True)
 
     async def stop_old_slots(self) -> None:
         """Old slots whose grace period is over are stopped, unless something newer uses them."""

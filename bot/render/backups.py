@@ -34,9 +34,10 @@ def backup_line(backup: BackupTaken, with_site: bool) -> str:
         if backup.verified_at
         else "not verified by booting it"
     )
+    files = "" if backup.files is None else f", {backup.files:,} files listed"
     return (
         f"`{escape(backup.id)}`: {site}{when(backup.taken_at)}, Ghost {escape(backup.version)}, "
-        f"{size(backup.size)}, {held(backup)}, integrity ok, {verified}"
+        f"{size(backup.size)}, {held(backup)}{files}, integrity ok, {verified}"
     )
 
 

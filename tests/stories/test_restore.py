@@ -47,12 +47,16 @@ async def restores(team: Team, site: str, backup: BackupTaken) -> dict[str, obje
 
 async def test_a_backup_goes_live_and_what_was_written_since_is_kept(team: Team) -> None:
     key = await team.has_site("past")
+    lost = await team.world.wwwroot("past") / "content" / "files" / "menu.pdf"
+    lost.write_bytes(b"%PDF")
     backup = await takes_a_backup(team, "past")
+    lost.unlink()
     late = await team.writes_a_post("past", key, "Written after the backup")
     card = await restores(team, "past", backup)
     assert "This goes back in time" in str(card["plain"])
     assert "1 post added (Written after the backup)" in str(card["plain"])
     assert "posts: 18 → 17 rows" in str(card["plain"])
+    assert "gone from production, and a backup holds none: files/menu.pdf." in str(card["plain"])
     later = await team.writes_a_post("past", key, "Written while people decide")
     assert await team.page("past", f"/{later}/") == 200
 
