@@ -20,11 +20,12 @@ test-fast: .venv/.dev ## the tests without real Ghost, browser, az and whole sto
 test-slow: .venv/.dev ## the tests with real Ghost, browser, az and whole stories
 	$(BIN)/python -m pytest -m "$(SLOW)" $(ARGS)
 
-check: .venv/.dev ## ruff, mypy strict, import-linter
+check: .venv/.dev ## ruff, mypy strict, import-linter, bandit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bot commands release demo sandbox
 
 format: .venv/.dev ## let ruff format and repair what it can
 	$(BIN)/ruff format .
