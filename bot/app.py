@@ -19,6 +19,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import heartbeat
 from bot.approvals import Buttons
 from bot.clients import open_clients
 from bot.door import Door
@@ -38,8 +39,6 @@ from release.workflows import start_engine
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = "heartbeat"
-HEARTBEAT_SECONDS = 10
 LOOK_SECONDS = 5
 SWEEP_SECONDS = 600
 STOP_SECONDS = 5
@@ -98,6 +97,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             asyncio.create_task(threads.run(stop), name="threads"),
             asyncio.create_task(_again(LOOK_SECONDS, releases.expire_approvals, stop), name="expiry"),
             asyncio.create_task(_again(LOOK_SECONDS, stages.stop_old_slots, stop), name="old slots"),
+            asyncio.create_task(_again(LOOK_SECONDS, stages.sweep_work, stop), name="work folders"),
             asyncio.create_task(_again(SWEEP_SECONDS, stages.remove_old_backups, stop), name="old backups"),
             asyncio.create_task(
                 _again(
@@ -108,7 +108,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
                 name="versions",
             ),
             asyncio.create_task(
-                _again(HEARTBEAT_SECONDS, lambda: _beat(settings.data_folder), stop), name="heartbeat"
+                _again(heartbeat.SECONDS, lambda: _beat(settings.data_folder), stop), name="heartbeat"
             ),
         ]
         log.info("ready", extra={"sites": ", ".join(releases.sites), "mode": str(settings.slack.mode)})
@@ -133,12 +133,14 @@ async def _until(stop: asyncio.Event, chores: list[asyncio.Task[None]]) -> None:
 @asynccontextmanager
 async def _alone(data_folder: Path) -> AsyncIterator[None]:
     """Hold the data folder: two live processes with one executor id run every step twice (facts about DBOS)."""
-    data_folder.mkdir(parents=True, exist_ok=True)
-    with (data_folder / "lock").open("w") as file:
+    # Its records name people, its backups hold members' addresses: for the bot's own user only.
+    data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data_folder / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise AlreadyRunning(str(data_folder)) from error
+        file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
@@ -230,8 +232,7 @@ async def _look_for_versions(releases: Releases, notices: Notices) -> None:
 
 
 async def _beat(data_folder: Path) -> None:
-    """A sign of life for `ghostbot healthy`: the event loop turns."""
-    (data_folder / HEARTBEAT).touch()
+    heartbeat.beat(data_folder)
 
 
 def _secret(settings: Settings) -> str | None:

@@ -4,18 +4,20 @@ import argparse
 import asyncio
 import importlib.metadata
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from bot.app import HEARTBEAT, HEARTBEAT_SECONDS, run
-from bot.audit import audit
-from bot.check import check
+from bot.heartbeat import alive
 from bot.logs import set_up_logs
 from bot.settings import Settings, read_settings
 from release.errors import ReleaseError
+
+
+class NoDemoHere(ReleaseError):
+    problem = "This installation has no demo ({0} is missing)."
+    remedy = "Run `make demo` in a checkout of ghostbot; it installs everything it needs."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -105,23 +107,31 @@ def _settings(options: argparse.Namespace) -> Settings:
     return settings
 
 
+# What a command needs is imported when it runs: `healthy` is asked every minute, and Slack's and Azure's
+# libraries take seconds to load.
+
+
 def _run(options: argparse.Namespace) -> int:
+    from bot.app import run  # noqa: PLC0415 - see above
+
     asyncio.run(run(_settings(options)))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
+    from bot.check import check  # noqa: PLC0415 - see above
+
     console = Console(soft_wrap=True)
     return 0 if asyncio.run(check(_settings(options), console)) else 1
 
 
 def _healthy(options: argparse.Namespace) -> int:
-    heartbeat = read_settings(options.config).data_folder / HEARTBEAT
-    age = time.time() - heartbeat.stat().st_mtime if heartbeat.exists() else float("inf")
-    return 0 if age < 3 * HEARTBEAT_SECONDS else 1
+    return 0 if alive(read_settings(options.config).data_folder) else 1
 
 
 def _audit(options: argparse.Namespace) -> int:
+    from bot.audit import audit  # noqa: PLC0415 - see above
+
     settings = _settings(options)
     asyncio.run(
         audit(settings, Console(soft_wrap=True), options.site, options.last, options.json, options.verify)
@@ -130,7 +140,10 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from demo.run import Options, demo  # noqa: PLC0415 - a bot in production never loads the demo
+    try:
+        from demo.run import Options, demo  # noqa: PLC0415 - a bot in production never loads the demo
+    except ModuleNotFoundError as error:
+        raise NoDemoHere(str(error.name)) from error
 
     return demo(
         Options(

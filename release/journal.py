@@ -1,12 +1,15 @@
 """Tells the records where a release is: one line of figures a step, in the words people read."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from release.errors import Cancelled, ReleaseError
 from release.model import Step, StepState
 from release.records import Records
+
+log = logging.getLogger(__name__)
 
 
 class Words:
@@ -37,15 +40,19 @@ class Journal:
         if cancelled_by is not None:
             raise Cancelled(self.release, cancelled_by)
         words = Words(self, step)
+        fields = {"release": self.release, "step": str(step)}
+        log.info("step begins", extra=fields)
         try:
             yield words
         except ReleaseError as error:
+            log.warning("step failed", extra={**fields, "problem": str(error)})
             await self.records.step(self.release, step, StepState.FAILED, str(error))
             raise
         except Exception as error:
             await self.records.step(self.release, step, StepState.FAILED, type(error).__name__)
             raise
         await self.records.step(self.release, step, StepState.DONE, words.text)
+        log.info("step done", extra={**fields, "figures": words.text})
 
 
 def telling(words: Words) -> Callable[[str], None]:

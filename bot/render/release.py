@@ -68,7 +68,7 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
             return f"{sign} {_under_way(release)}"
         case State.AWAITING_APPROVAL:
             until = f" until {when(approval.expires_at)}" if approval else ""
-            return f"{sign} Waiting for approval{until}. Decide in this thread; production is untouched."
+            return f"{sign} Waiting for approval{until}. Decide in the release's thread; production is untouched."
         case State.BACKED_UP:
             return f"{sign} Backed up."
         case State.LIVE:

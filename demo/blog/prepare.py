@@ -47,7 +47,7 @@ async def prepare(version: Version, node_major: int, npm: Npm, progress: Callabl
             await asyncio.to_thread(_lay_out_site, package, wwwroot)
             await asyncio.to_thread(_add_theme, wwwroot / "content" / "themes")
             program = Path(package.node_prefix) / "bin" / "node"
-            environment = npm.environment(program.parent)
+            environment = npm.surroundings(program.parent)
             log = npm.cache.log(f"blog-{version}")
             async with running(wwwroot, program, environment, log) as url:
                 admin_key = await tell(url)

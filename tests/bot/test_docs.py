@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel, SecretStr
@@ -48,6 +48,8 @@ def type_in_words(annotation: Any) -> str:  # Any: a type annotation
     kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
     if get_origin(annotation) is tuple:
         return "list"
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{choice}`" for choice in get_args(annotation))
     kind = kinds[0] if kinds else annotation
     if issubclass(kind, Enum):
         return " or ".join(f"`{member.value}`" for member in kind)
@@ -101,8 +103,10 @@ def test_the_example_is_a_whole_configuration(monkeypatch: pytest.MonkeyPatch) -
     assert settings.roles.approvers
 
 
-def test_a_secret_file_holds_a_table_as_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "ghostbot_slack").write_text('{"bot_token": "xoxb-1", "app_token": "xapp-1"}\n')
+def test_a_secret_file_is_named_like_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ghostbot_slack__bot_token").write_text("xoxb-1\n")
+    (tmp_path / "ghostbot_slack__app_token").write_text("xapp-1\n")
+    (tmp_path / "of_somebody_else").write_text("not ours")
     monkeypatch.setenv("GHOSTBOT_SECRETS", str(tmp_path))
     monkeypatch.setenv("GHOSTBOT_CONFIG", "")
     settings = read_settings(ROOT / "ghostbot.example.toml")
