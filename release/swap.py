@@ -183,21 +183,23 @@ async def _swap(site: Site, change: Change, memory: Memory) -> None:
     except ReleaseError:
         await _reset_preview(site)
         raise
-    await _arrived(site, change)
+    try:
+        instead = await _settled(site, change, Held.AFTER)
+    except ReleaseError as error:
+        raise NotVerified(change.after.version, str(error)) from error
+    if instead is not None:
+        raise NotVerified(change.after.version, f"its files are version {instead}")
 
 
-async def _arrived(site: Site, change: Change) -> None:
-    """Production holds `change.after`. Azure has said so; the SCM site may need a moment to say it too."""
+async def _settled(site: Site, change: Change, wanted: Held) -> str | None:
+    """Azure has swapped; the SCM site may need a moment to show it. What it shows instead in the end, or None."""
     deadline = time.monotonic() + site.config.scm_patience
     while True:
-        try:
-            held, current = await held_by_production(site, change)
-        except ReleaseError as error:
-            raise NotVerified(change.after.version, str(error)) from error
-        if held is Held.AFTER:
-            return
+        held, current = await held_by_production(site, change)
+        if held is wanted:
+            return None
         if time.monotonic() > deadline:
-            raise NotVerified(change.after.version, f"its files are version {current}")
+            return current
         await asyncio.sleep(1)
 
 
@@ -228,6 +230,7 @@ async def _take_back(site: Site, change: Change, memory: Memory, seconds: float)
     try:
         if memory.token is not None or (await held_by_production(site, change))[0] is Held.AFTER:
             await site.app.swap(memory.token, memory.keep_token, site.config.swap_limit)
+            await _settled(site, change, Held.BEFORE)  # the smoke test says it if not
         await _twice(lambda: smoke_test(site, PRODUCTION, change.before))
     except ReleaseError as error:
         raise NotWellInProduction(change.after.version, wrong, str(error), change.before.version) from error

@@ -285,3 +285,12 @@ async def previewed(cloud: Cloud) -> bool:
 
 async def swapping(cloud: Cloud) -> bool:
     return await events(cloud, "swap started") > 0
+
+
+async def test_an_scm_site_that_shows_the_old_files_for_a_moment_is_waited_for(staged: Cloud) -> None:
+    going = asyncio.create_task(go(staged.site, Thread(), preview=False))
+    await eventually(lambda: swapping(staged), "the swap is under way")
+    body = json.dumps({"version": OLD})
+    await staged.answers(host="scm", slot="blog", path="package.json", status=200, body=body)
+    await going
+    assert await staged.site.version(PRODUCTION) == NEW
