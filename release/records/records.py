@@ -505,7 +505,19 @@ class Records:
         await self._write(lambda c: c.execute(query))
 
     async def forget_backup(self, backup_id: str) -> None:
-        await self._write(lambda c: c.execute(delete(tables.backups).where(tables.backups.c.id == backup_id)))
+        """The backup is no longer known; who forgot it is the bot, which keeps them for as long as it was told."""
+
+        def work(connection: Connection) -> None:
+            gone = (
+                delete(tables.backups)
+                .where(tables.backups.c.id == backup_id)
+                .returning(tables.backups.c.site)
+            )
+            site = connection.execute(gone).scalar()
+            if site is not None:
+                audit.append(connection, Deed(BOT, "remove backup", backup_id, "removed", site))
+
+        await self._write(work)
 
     # -- what the audience has been told ----------------------------------------------------------
 
@@ -561,7 +573,8 @@ class Records:
             connection.execute(delete(table).where(table.c.at < now() - timedelta(seconds=seconds)))
             insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
             query = insert(table).values(digest=digest, at=now()).on_conflict_do_nothing()
-            return connection.execute(query).rowcount == 1
+            # Not its rowcount, which Postgres' driver does not tell here.
+            return connection.execute(query.returning(table.c.digest)).first() is not None
 
         return await self._write(work)
 
