@@ -2,9 +2,12 @@
 
 import importlib
 import json
+import os
 import pickle
 import pkgutil
 import string
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -113,4 +116,58 @@ def test_a_pickled_row_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     refuse_pickle()
     with pytest.raises(RefusedPickle):
         DefaultSerializer().deserialize(row)
+    assert not marker.exists()
+
+
+ENGINE = """
+import asyncio, sqlite3, sys
+from dbos import DBOS
+from release.safe_json import SafeJson, refuse_pickle
+
+database, bomb = sys.argv[1:]
+refuse_pickle()
+DBOS(config={
+    "name": "test", "system_database_url": f"sqlite:///{database}", "executor_id": "test",
+    "application_version": "1", "serializer": SafeJson(()), "log_level": "CRITICAL",
+})
+
+@DBOS.workflow()
+async def greet(name):
+    return name
+
+async def main():
+    DBOS.launch()
+    handle = await DBOS.start_workflow_async(greet, "ann")
+    assert await handle.get_result() == "ann"
+    with sqlite3.connect(database) as connection:
+        row = "UPDATE workflow_status SET inputs = ?, output = ?, serialization = 'py_pickle'"
+        connection.execute(row, (bomb, bomb))
+    try:
+        for status in await DBOS.list_workflows_async():
+            print("inputs", type(status.input).__name__)
+        await (await DBOS.retrieve_workflow_async(handle.workflow_id)).get_result()
+    except Exception as error:
+        print("refused", type(error).__name__)
+    DBOS.destroy()
+
+asyncio.run(main())
+"""
+
+
+def test_a_pickled_row_in_the_engines_own_tables_is_not_run(tmp_path: Path) -> None:
+    marker = tmp_path / "run"
+
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (os.mkdir, (str(marker),))
+
+    row = DefaultSerializer().serialize(Bomb())
+    told = subprocess.run(
+        [sys.executable, "-c", ENGINE, str(tmp_path / "engine.db"), row],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "RefusedPickle" in told.stdout + told.stderr
     assert not marker.exists()
