@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 from azure.identity.aio import DefaultAzureCredential
@@ -37,6 +38,11 @@ async def open_clients(settings: Settings) -> AsyncIterator[Clients]:
         http = await stack.enter_async_context(
             httpx.AsyncClient(http2=True, limits=limits, timeout=httpx.Timeout(30, read=120, write=120))
         )
+        # Connections and cookies of its own: App Service's affinity cookie would bind every visitor to one instance.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        visitor = await stack.enter_async_context(
+            httpx.AsyncClient(http2=True, limits=limits, timeout=httpx.Timeout(30), cookies=no_cookies)
+        )
         scheme = azure.arm_url.partition("://")[0]
         registry = await registry_of_user(user_environment())
         if settings.npm_registry:
@@ -44,7 +50,7 @@ async def open_clients(settings: Settings) -> AsyncIterator[Clients]:
         npm = Npm(Cache(settings.cache_folder.resolve()), registry)
         yield Clients(
             sites={
-                name: Site(site.config(name), client, credential, http, scheme)
+                name: Site(site.config(name), client, credential, http, visitor, scheme)
                 for name, site in settings.sites.items()
             },
             npm=npm,

@@ -58,7 +58,7 @@ class SiteConfig:
 
 
 class Site:
-    """One site, ready to be worked on. `visitor` asks pages as a visitor would."""
+    """One site, ready to be worked on. `visitor` asks pages as a visitor would, `http` is for the SCM sites."""
 
     def __init__(
         self,
@@ -66,11 +66,13 @@ class Site:
         client: WebSiteManagementClient,
         credential: AsyncTokenCredential,
         http: httpx.AsyncClient,
+        visitor: httpx.AsyncClient,
         scheme: str,
     ) -> None:
         self.config = config
         self.app = WebApp(client, config.resource_group, config.app, config.slot, scheme, config.swap_doubt)
-        self.visitor = http
+        self.visitor = visitor
+        self._http = http
         self._credential = credential
         self._kudus: dict[str, Kudu] = {}
         self._urls: dict[str, str] = {}
@@ -89,7 +91,7 @@ class Site:
             found = await self.app.slot(slot)
             self._urls[slot] = found.url
             self._kudus[slot] = Kudu(
-                found.scm_url, self.app.called(slot), self._token, self.visitor, self.config.scm_patience
+                found.scm_url, self.app.called(slot), self._token, self._http, self.config.scm_patience
             )
         return self._kudus[slot]
 

@@ -53,7 +53,7 @@ class Cloud:
 
     def site_with(self, **changes: Any) -> Site:
         """The same site with other settings of the bot."""
-        return Site(replace(CONFIG, **changes), self._client, self._credential, self.http, "http")
+        return Site(replace(CONFIG, **changes), self._client, self._credential, self.http, self.http, "http")
 
     def home(self, slot: str = "production") -> Path:
         """The slot's /home right now; a swap changes that."""
