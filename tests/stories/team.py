@@ -114,11 +114,18 @@ class Team:
     async def last(self, site: str) -> Release:
         return (await self.records.history(site, limit=1))[0]
 
-    async def reaches(self, site: str, *states: State, seconds: float = 90) -> Release:
-        """Wait until the site's last release is in one of `states`; another end is a failure of the test."""
+    async def reaches(
+        self, site: str, *states: State, seconds: float = 90, after: Release | None = None
+    ) -> Release:
+        """Wait until the site's last release (a later one than `after`) is in one of `states`.
+
+        Another end is a failure of the test.
+        """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             history = await self.records.history(site, limit=1)
+            if history and after is not None and history[0].id == after.id:
+                history = ()
             if history and history[0].state in states:
                 return history[0]
             assert not history or history[0].state.is_open, f"{history[0].state}: {history[0].reason}"

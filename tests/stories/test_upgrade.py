@@ -79,10 +79,10 @@ async def test_what_is_on_staging_can_be_swapped_by_itself(team: Team) -> None:
     await team.has_site("manual")
     card = await team.ask_for_approval("manual")
     await team.clicks("ben", card, "Reject")
-    await team.reaches("manual", State.REJECTED)
+    rejected = await team.reaches("manual", State.REJECTED)
 
     await team.types("ann", "/ghost swap manual")
-    await team.reaches("manual", State.AWAITING_APPROVAL)
+    await team.reaches("manual", State.AWAITING_APPROVAL, after=rejected)
     await team.clicks("ben", await team.card("manual"), "Approve")
     await team.reaches("manual", State.LIVE)
     assert await team.world.version("manual") == NEWEST
