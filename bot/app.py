@@ -30,6 +30,7 @@ from bot.notices import Notices
 from bot.replays import refuse_replays
 from bot.settings import Mode, Settings
 from bot.threads import Threads
+from release.chores import Chores
 from release.errors import ReleaseError
 from release.records import open_records
 from release.releases import Releases
@@ -66,6 +67,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         clients = await stack.enter_async_context(open_clients(settings))
         folders = Folders(settings.data_folder.resolve() / "backups", settings.data_folder.resolve() / "work")
         stages = Stages(clients.sites, records, clients.npm, clients.ghosts, folders)
+        chores = Chores(clients.sites, records, stages.store, folders.work)
         engine = await start_engine(stages, settings.records_url, "ghostbot")
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
         releases = Releases(clients.sites, records, clients.ghosts, engine.start)
@@ -93,12 +95,12 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
 
         await releases.go_on()
         await stack.enter_async_context(_listening(app, settings, stop))
-        chores = [
+        running = [
             asyncio.create_task(threads.run(stop), name="threads"),
             asyncio.create_task(_again(LOOK_SECONDS, releases.expire_approvals, stop), name="expiry"),
-            asyncio.create_task(_again(LOOK_SECONDS, stages.stop_old_slots, stop), name="old slots"),
-            asyncio.create_task(_again(LOOK_SECONDS, stages.sweep_work, stop), name="work folders"),
-            asyncio.create_task(_again(SWEEP_SECONDS, stages.remove_old_backups, stop), name="old backups"),
+            asyncio.create_task(_again(LOOK_SECONDS, chores.stop_old_slots, stop), name="old slots"),
+            asyncio.create_task(_again(LOOK_SECONDS, chores.sweep_work, stop), name="work folders"),
+            asyncio.create_task(_again(SWEEP_SECONDS, chores.remove_old_backups, stop), name="old backups"),
             asyncio.create_task(
                 _again(
                     settings.look_for_versions_minutes * 60,
@@ -113,7 +115,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         ]
         log.info("ready", extra={"sites": ", ".join(releases.sites), "mode": str(settings.slack.mode)})
         ready()
-        await _until(stop, chores)
+        await _until(stop, running)
 
 
 async def _until(stop: asyncio.Event, chores: list[asyncio.Task[None]]) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from release.backup import back_up
-from release.backups import BackupStore, expired, needed_by
+from release.backups import BackupStore
 from release.content import list_content, sync_content, take_stock
 from release.errors import Cancelled, ReleaseError
 from release.ghost.build import Package, build
@@ -407,59 +407,6 @@ class Stages:
             await self._records.set_undone(release.undoes, release_id)
         await self._records.move(release_id, state, reason=reason, remedy=remedy)
         await asyncio.to_thread(shutil.rmtree, self._folders.work / release_id, ignore_errors=True)
-
-    async def remove_old_backups(self) -> None:
-        """Backups that no setting, open release or rollback keeps are gone, and so are files nobody knows."""
-        now = datetime.now(UTC)
-        known: list[BackupTaken] = []
-        for site in self._sites.values():
-            backups = await self._records.backups(site.name, limit=None)
-            history = await self._records.history(site.name, limit=50)
-            old = expired(
-                backups, now, site.config.keep_backups, site.config.keep_backups_for, needed_by(history)
-            )
-            for backup in old:
-                # The file first: a row without its file is told as damaged, a file without its row is never found.
-                await self.store.remove(backup)
-                await self._records.forget_backup(backup.id)
-                log.info("backup removed", extra={"site": site.name, "backup": backup.id})
-            known += [backup for backup in backups if backup not in old]
-        await self.store.remove_strays(known)
-
-    async def sweep_work(self) -> None:
-        """Work folders of releases that ended while people decided are gone."""
-
-        def folders() -> set[str]:
-            work = self._folders.work
-            return {folder.name for folder in work.iterdir()} if work.is_dir() else set()
-
-        left = await asyncio.to_thread(folders)
-        if not left:
-            return
-        # Asked for after the listing: a release that begins meanwhile is not in it.
-        in_use = {release.id for release in await self._records.open_releases()}
-        for name in left - in_use:
-            await asyncio.to_thread(shutil.rmtree, self._folders.work / name, ignore_errors=True)
-
-    async def stop_old_slots(self) -> None:
-        """Old slots whose grace period is over are stopped, unless something newer uses them."""
-        now = datetime.now(UTC)
-        for release in await self._records.with_old_slot_running():
-            due = release.facts.old_slot_stops_at
-            site = self._sites.get(release.site)
-            if site is None or due is None or due > now:
-                continue
-            try:
-                old_there = await site.version(site.staging) == release.from_version
-                # Asked last: a rollback that begins now needs this slot.
-                if await self._records.open_release(release.site) is not None:
-                    continue
-                if old_there:
-                    await site.app.stop(site.staging)
-                    await self._records.audit_release(release.id, "stop the old slot", "its grace is over")
-                await self._records.note(release.id, old_slot_stopped_at=now)
-            except ReleaseError as error:
-                log.warning("old slot not stopped", extra={"release": release.id, "problem": str(error)})
 
 
 class NotTheSame(ReleaseError):

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 import pytest
 from alembic import command
@@ -16,12 +15,11 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from release.backups import BackupDamaged, BackupStore, expired, needed_by
+from release.chores import Chores
 from release.ghost.cache import file_digest
-from release.ghost.npm import Npm
 from release.model import BackupTaken, Facts, Kind, Release, State, Written
 from release.records import Records, open_records, tables
-from release.stages import Folders, Stages
-from tests.bot.stand_ins import StandInGhosts, StandInSite
+from tests.bot.stand_ins import StandInSite
 
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -109,16 +107,9 @@ async def test_old_backups_go_with_their_files_and_strays_after_a_day(
     for path in (stray, fresh):
         path.write_bytes(b"half of a backup")
     os.utime(stray, (time.time() - 25 * 3600,) * 2)
-    # Nothing is built or looked up here, so there is no npm.
-    stages = Stages(
-        {"blog": site},
-        records,
-        cast("Npm", None),
-        StandInGhosts(),
-        Folders(store.folder, tmp_path / "work"),
-    )
+    chores = Chores({"blog": site}, records, store, tmp_path / "work")
     for _ in range(2):  # twice is the same as once
-        await stages.remove_old_backups()
+        await chores.remove_old_backups()
         assert await records.backups("blog") == (young,)
         left = sorted(path.name for path in store.folder.glob("*/*"))
         assert left == [f"{young.id}.db", f"{young.id}.files.json", "fresh.db"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from release.chores import Chores
 from release.errors import (
     Cancelled,
     NothingToCancel,
@@ -42,6 +43,7 @@ class Desk:
         self.started: list[tuple[str, State]] = []
         self.releases = Releases(sites, records, ghosts, self._start)
         self.stages = Stages(sites, records, npm, ghosts, Folders(folder / "backups", folder / "work"))
+        self.chores = Chores(sites, records, self.stages.store, folder / "work")
 
     async def _start(self, release: Release) -> None:
         self.started.append((release.id, release.state))
@@ -161,13 +163,13 @@ async def test_the_old_slot_stops_after_its_grace_unless_a_release_needs_it(
     desk = Desk(laid_out, records, tmp_path)
     release = await records.create(Kind.ROLLBACK, "blog", "ann", "C1", version=OLD, before=NEW)
     await records.note(release.id, old_slot_stops_at=datetime.now(UTC) - DAY)
-    await desk.stages.stop_old_slots()
+    await desk.chores.stop_old_slots()
     assert (await laid_out.site.app.slot("staging")).running  # the release itself is still open
 
     await records.move(release.id, State.ROLLED_BACK)
-    await desk.stages.stop_old_slots()
+    await desk.chores.stop_old_slots()
     assert not (await laid_out.site.app.slot("staging")).running
     stops = await laid_out.asked("/stop")
-    await desk.stages.stop_old_slots()
+    await desk.chores.stop_old_slots()
     assert await laid_out.asked("/stop") == stops
     records.close()
