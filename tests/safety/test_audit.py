@@ -100,6 +100,7 @@ def write_many(url: str, who: str) -> None:
     asyncio.run(write())
 
 
+@pytest.mark.story
 async def test_racing_writers_make_one_chain(records: Records, database: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     writers = [spawn.Process(target=write_many, args=(f"sqlite:///{database}", f"U{n}")) for n in range(3)]
@@ -203,6 +204,7 @@ async def ghostbot(folder: Path, *words: str) -> tuple[int, str]:
     return process.returncode or 0, out.decode()
 
 
+@pytest.mark.story
 async def test_the_command_prints_and_checks_it(tmp_path: Path) -> None:
     database = tmp_path / "ghostbot.db"
     with closing(open_records(f"sqlite:///{database}")) as records:

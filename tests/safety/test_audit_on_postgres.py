@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from release.records import Deed, open_records
 
+pytestmark = pytest.mark.postgres
+
 
 def postgres_programs() -> Path | None:
     """The folder with initdb, newest first: Debian keeps it off PATH."""

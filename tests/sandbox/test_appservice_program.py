@@ -23,6 +23,8 @@ from sandbox.appservice.cloud import BadSite
 from sandbox.appservice.records import StateInUse
 from tests.sandbox.appservice_fixtures import QUICK, eventually, lay_out, running
 
+pytestmark = pytest.mark.story
+
 
 @asynccontextmanager
 async def program(*arguments: str) -> AsyncIterator[tuple[Process, dict[str, Any]]]:
