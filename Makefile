@@ -13,8 +13,9 @@ demo: .venv/.demo ## see all of it on a real Ghost (ARGS="--yes", "--tiny", ...)
 
 test: test-fast test-slow ## set up and pass all tests
 
+# Three at once on two cores: much of a test's time is waiting.
 test-fast: .venv/.dev ## the tests without real Ghost, browser, az and whole stories
-	$(BIN)/python -m pytest -n 2 -m "not ($(SLOW))" $(ARGS)
+	$(BIN)/python -m pytest -n 3 -m "not ($(SLOW))" $(ARGS)
 
 # One after another: two real Ghosts, a browser and a swap at once would only wait for each other.
 test-slow: .venv/.dev ## the tests with real Ghost, browser, az and whole stories

@@ -52,7 +52,7 @@ def demo(options: Options) -> int:
 async def _demo(options: Options, console: Console) -> int:
     task = asyncio.current_task()
     if task is not None:
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     folder = Path(tempfile.mkdtemp(prefix="ghostbot-demo-"))
     try:

@@ -282,6 +282,7 @@ class Stages:
             )
             synced = await sync_content(site, await shipped_themes(built.folder))
             if not changed:
+                await self._records.note(release_id, caught_up_at=backup.taken_at)
                 words.text = f"nothing written since the backup, {synced.copied} files copied"
                 return
             await words.say(f"production changed ({', '.join(changed[:5])}): migrating again")
@@ -310,7 +311,13 @@ class Stages:
             preview=release.kind is not Kind.ROLLBACK,
         )
         stops_at = datetime.now(UTC) + site.config.grace
-        await self._records.note(release_id, swap=done, probe=seen, old_slot_stops_at=stops_at)
+        await self._records.note(
+            release_id,
+            swap=done,
+            probe=seen,
+            old_slot_stops_at=stops_at,
+            write_window_seconds=write_window(await self._records.release(release_id)),
+        )
         return done
 
     async def account_for_late_writes(self, release_id: str) -> None:
@@ -433,6 +440,14 @@ class _Memory:
         self.condemned = reason
         await self._records.note(self._release, condemned=reason)
         await self._records.audit_release(self._release, "swap back", reason)
+
+
+def write_window(release: Release) -> float | None:
+    """Seconds between the last look at production's database and the swap: what is written then comes late."""
+    looked, swapped = release.facts.caught_up_at, release.step(Step.SWAP).started_at
+    if looked is None or swapped is None:
+        return None
+    return round((swapped - looked).total_seconds(), 1)
 
 
 def _mark(release_id: str, candidate: Candidate) -> Mark:

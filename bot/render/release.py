@@ -305,7 +305,7 @@ def _proof(release: Release) -> str:
 
 
 def _proof_fields(release: Release) -> Block:
-    probe, swap = release.facts.probe, release.facts.swap
+    probe, swap, window = release.facts.probe, release.facts.swap, release.facts.write_window_seconds
     return fields(
         ("Requests during the swap", f"{probe.requests:,} in {duration(probe.seconds)}") if probe else None,
         ("Failed", "none" if probe.failed == 0 else f":warning: {probe.failed:,}") if probe else None,
@@ -314,6 +314,7 @@ def _proof_fields(release: Release) -> Block:
         else None,
         ("Swap", duration(swap.seconds)) if swap else None,
         ("First answer afterwards", f"{swap.first_response_ms:,.0f} ms") if swap else None,
+        ("Last look at the database", f"{duration(window)} before the swap") if window is not None else None,
     )
 
 

@@ -12,7 +12,7 @@ import pytest_asyncio
 from release.model import State
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -45,7 +45,6 @@ async def test_an_upgrade_goes_live_after_approval_and_can_be_taken_back(team: T
     assert (await team.records.release(release.id)).state is State.ROLLED_BACK
 
 
-@pytest.mark.story
 async def test_two_people_who_approve_at_once_start_one_swap(team: Team) -> None:
     await team.has_site("clicked")
     card = await team.ask_for_approval("clicked")
@@ -59,7 +58,6 @@ async def test_two_people_who_approve_at_once_start_one_swap(team: Team) -> None
     assert "already" in told[loser].lower()
 
 
-@pytest.mark.story
 async def test_production_keeps_its_database_and_staging_sends_no_mail(team: Team) -> None:
     await team.has_site("kept")
     before = _posts(await team.world.wwwroot("kept"))
@@ -74,7 +72,6 @@ async def test_production_keeps_its_database_and_staging_sends_no_mail(team: Tea
     assert await team.world.swaps("kept") == 0
 
 
-@pytest.mark.story
 async def test_what_is_on_staging_can_be_swapped_by_itself(team: Team) -> None:
     await team.has_site("manual")
     card = await team.ask_for_approval("manual")
@@ -99,7 +96,6 @@ async def test_a_cancelled_release_leaves_production_alone_and_frees_the_site(te
     assert await team.records.open_release("stopped") is None
 
 
-@pytest.mark.story
 async def test_a_busy_site_names_who_holds_it(team: Team) -> None:
     await team.has_site("late")
     await team.ask_for_approval("late")

@@ -29,6 +29,9 @@ async def test_a_post_written_in_the_moment_of_the_swap_is_told_by_title_and_kep
     assert release.facts.left_behind.words == "1 post added"
     live = await team.sees("ann", f"late is live on {NEWEST}", button="Rollback")
     assert "In the very last moment" in live["plain"]
+    assert release.facts.write_window_seconds is not None
+    assert 0 < release.facts.write_window_seconds < 60
+    assert "before the swap" in live["plain"]
     kept = {backup.id for backup in await team.records.backups("late")}
     assert release.facts.left_behind.backup in kept
 
