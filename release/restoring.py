@@ -69,19 +69,7 @@ class Restoring:
         _, _, journal = await self._of(release_id)
         async with journal.step(Step.BUILD_SAME) as words:
             package = await build(Version.parse(version), major, self._npm, telling(words))
-            await self._records.note(
-                release_id,
-                package=PackageBuilt(
-                    version=package.version,
-                    node=package.node,
-                    path=package.path,
-                    folder=package.folder,
-                    digest=package.digest,
-                    size=package.size,
-                    seconds=package.seconds,
-                    from_cache=package.from_cache,
-                ),
-            )
+            await self._records.note(release_id, package=kept_of(package))
             how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
             words.text = f"Ghost {package.version} for Node {package.node}, {how}"
         return package
@@ -248,4 +236,18 @@ def _mark(release_id: str, candidate: Candidate) -> Mark:
         candidate.package_digest,
         candidate.database_digest,
         candidate.deployment,
+    )
+
+
+def kept_of(package: Package) -> PackageBuilt:
+    """What the records keep of a package: what people are told, and what a later step needs."""
+    return PackageBuilt(
+        version=package.version,
+        node=package.node,
+        path=package.path,
+        folder=package.folder,
+        digest=package.digest,
+        size=package.size,
+        seconds=package.seconds,
+        from_cache=package.from_cache,
     )

@@ -27,7 +27,6 @@ from release.model import (
     Candidate,
     Kind,
     MigrationDone,
-    PackageBuilt,
     Release,
     State,
     Step,
@@ -37,7 +36,7 @@ from release.model import (
 )
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade, rollback_ready
 from release.records import Records
-from release.restoring import Restoring
+from release.restoring import Restoring, kept_of
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, smoke_test
 from release.staging import Mark, deploy, leave_mark, mute, put_database, recheck, start_and_warm
@@ -124,17 +123,7 @@ class Stages:
             package = await build(
                 Version.parse(cleared.target), cleared.node_major, self._npm, telling(words)
             )
-            built = PackageBuilt(
-                version=package.version,
-                node=package.node,
-                path=package.path,
-                folder=package.folder,
-                digest=package.digest,
-                size=package.size,
-                seconds=package.seconds,
-                from_cache=package.from_cache,
-            )
-            await self._records.note(release_id, package=built)
+            await self._records.note(release_id, package=kept_of(package))
             how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
             words.text = f"Ghost {package.version} for Node {package.node}, {megabytes(package.size)}, {how}"
         return package

@@ -11,7 +11,7 @@ SHOWN = [
     "Deployment aborted by container restart",
     "the key is missing",
     "token expired yesterday",
-    "npm error code E404 https://registry.npmjs.org/ghost",
+    "npm error code E404 https://registry.example.com/ghost",
     "/home/x/.cache/ghostbot/tools/pnpm-11.8.0/index.js",
     "2024-10-01-add-email-only.js failed",
     "SQLITE_CONSTRAINT: UNIQUE constraint failed: settings.key",
