@@ -49,6 +49,7 @@ class Journal:
             await self.records.step(self.release, step, StepState.FAILED, str(error))
             raise
         except Exception as error:
+            # Caught by the workflow, the boundary; but only here is known which step it was that people see fail.
             await self.records.step(self.release, step, StepState.FAILED, type(error).__name__)
             raise
         await self.records.step(self.release, step, StepState.DONE, words.text)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from release.azure.errors import WebJobMissing
 from release.errors import ReleaseError
+from release.ghost.node import major_of_stack
 from release.ghost.releases import GhostRelease
 from release.site import PRODUCTION, WWWROOT, NoGhostThere, Site
 from release.staging import start_and_warm
@@ -220,10 +221,9 @@ async def node_major(site: Site, target: GhostRelease, slot: str) -> int:
     """The Node major of the slot's stack, if `target` runs on it."""
     stack = await site.app.stack(slot)
     called = site.app.called(slot)
-    match = re.fullmatch(r"NODE\|(\d+)(-lts|\.\S+)?", stack, re.IGNORECASE)
-    if match is None:
+    major = major_of_stack(stack)
+    if major is None:
         raise NoNodeStack(called, stack or "not set")
-    major = int(match[1])
     if not _some_of(target.node, major):
         fitting = [m for m in range(40, 11, -1) if m % 2 == 0 and _some_of(target.node, m)]
         suggestion = str(min(fitting, key=lambda m: abs(m - 22))) if fitting else "22"

@@ -9,7 +9,6 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from dbos import Serializer
-from dbos._error import DBOSException  # its own errors pass through the serializer as well
 from dbos._serialization import DefaultSerializer
 from pydantic import TypeAdapter
 
@@ -89,6 +88,3 @@ def refuse_pickle() -> None:
         raise RefusedPickle("the engine's tables hold a pickled row, which is never read")
 
     DefaultSerializer.deserialize = refuse  # type: ignore[assignment,method-assign]  # the engine offers no switch for it
-
-
-__all__ = ["DBOSException", "SafeJson", "refuse_pickle"]

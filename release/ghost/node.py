@@ -10,7 +10,7 @@ import semantic_version  # type: ignore[import-untyped]  # the package ships no 
 from release.ghost.cache import Cache, Mark, host_platform
 from release.ghost.errors import NodeUnavailable
 from release.ghost.npm import NotPublished, Npm
-from release.version import Version, npm_range
+from release.version import npm_range
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,6 @@ async def fetch_node(npm: Npm, version: str) -> Node:
     except NotPublished:
         raise NodeUnavailable(version, host_platform()) from None
     return await _node_at(kept.path, version)
-
-
-def fits(version_of_node: Version, wanted: str) -> bool:
-    """Whether a Node satisfies what a Ghost asks for."""
-    return version_of_node.satisfies(wanted)
 
 
 def _package() -> str:

@@ -196,7 +196,7 @@ async def test_a_slot_that_dies_at_start_is_not_swapped_in(azure: Azure) -> None
 async def test_a_warm_up_status_that_does_not_come_stops_the_swap_and_gives_the_settings_back(
     tmp_path: Path,
 ) -> None:
-    async with running(tmp_path, Options(**{**vars(QUICK), "warmup_seconds": 0.1})) as azure:
+    async with running(tmp_path, Options(**{**vars(QUICK), "warmup_seconds": 0.6})) as azure:
         await azure.install("old", MAIL="real")
         await azure.install("new", "staging", MAIL="muted")
         apps = azure.web.web_apps
