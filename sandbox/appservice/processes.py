@@ -37,19 +37,30 @@ class Child:
         hear: Callable[[bytes], None],
     ) -> "Child":
         """Start a command with exactly this environment; `hear` gets what it writes, as it comes."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-S",
-            str(_GUARD),
-            *command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=STDOUT,
-            env=dict(environment),
-            cwd=folder,
-            start_new_session=True,
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                "-S",
+                str(_GUARD),
+                *command,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=STDOUT,
+                env=dict(environment),
+                cwd=folder,
+                start_new_session=True,
+            )
         )
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # A start that is itself cancelled can wait for ever for pipes that never connect (asyncio of Python 3.11).
+            process = await starting
+            if process.stdin is not None:
+                process.stdin.close()  # the guard ends its command, and then itself
+            await process.communicate()
+            raise
         return cls(process, asyncio.create_task(_hear(process, hear)))
 
     @property
