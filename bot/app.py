@@ -30,11 +30,12 @@ from bot.notices import Notices
 from bot.replays import refuse_replays
 from bot.settings import Mode, Settings
 from bot.threads import Threads
+from release.backups import BackupStore
 from release.chores import Chores
 from release.errors import ReleaseError
 from release.records import open_records
 from release.releases import Releases
-from release.stages import Folders, Stages
+from release.steps import Folders, Parts, Stages
 from release.version import Version
 from release.workflows import start_engine
 
@@ -66,9 +67,10 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         stack.callback(records.close)
         clients = await stack.enter_async_context(open_clients(settings))
         folders = Folders(settings.data_folder.resolve() / "backups", settings.data_folder.resolve() / "work")
-        stages = Stages(clients.sites, records, clients.npm, clients.ghosts, folders)
-        chores = Chores(clients.sites, records, stages.store, folders.work)
-        engine = await start_engine(stages, settings.records_url, "ghostbot")
+        store = BackupStore(folders.backups)
+        parts = Parts(clients.sites, records, clients.npm, clients.ghosts, folders, store)
+        chores = Chores(clients.sites, records, store, folders.work)
+        engine = await start_engine(Stages(parts), settings.records_url, "ghostbot")
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
         releases = Releases(clients.sites, records, clients.ghosts, engine.start)
 

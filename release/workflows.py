@@ -25,7 +25,7 @@ from release.model import (
 )
 from release.preflight import Cleared
 from release.safe_json import SafeJson, refuse_pickle
-from release.stages import Stages
+from release.steps import Stages
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -50,7 +50,7 @@ class Workflows(DBOSConfiguredInstance):
         """Production's database, copied and checked."""
 
         async def run() -> State:
-            await step(self.stages.back_up, release_id)
+            await step(self.stages.staging.back_up, release_id)
             return State.BACKED_UP
 
         await self._to_its_end(release_id, run)
@@ -61,7 +61,7 @@ class Workflows(DBOSConfiguredInstance):
 
         async def run() -> State:
             restoring = self.stages.restoring
-            backup = await step(self.stages.back_up, release_id)
+            backup = await step(self.stages.staging.back_up, release_id)
             major = await step(restoring.node_of_production, release_id, backup)
             package = await step(restoring.build_same, release_id, backup.version, major)
             await step(restoring.read_back, release_id, backup, package)
@@ -78,16 +78,16 @@ class Workflows(DBOSConfiguredInstance):
             backup = await step(restoring.check_backup, release_id)
             cleared = await step(restoring.preflight, release_id, backup)
             _, package = await side_by_side(
-                step(self.stages.back_up, release_id),
+                step(self.stages.staging.back_up, release_id),
                 step(restoring.build_same, release_id, cleared.target, cleared.node_major),
             )
-            deployment = await step(self.stages.deploy, release_id, package)
-            await step(self.stages.sync_content, release_id, package)
+            deployment = await step(self.stages.staging.deploy, release_id, package)
+            await step(self.stages.staging.sync_content, release_id, package)
             await step(restoring.put_backup, release_id, backup, package, cleared, deployment)
-            await step(self.stages.start, release_id)
+            await step(self.stages.staging.start, release_id)
             rows = {table: (count, count) for table, count in backup.rows.items()}
-            await step(self.stages.smoke_test, release_id, cleared, rows)
-            await step(self.stages.ask, release_id)
+            await step(self.stages.staging.smoke_test, release_id, cleared, rows)
+            await step(self.stages.staging.ask, release_id)
             return State.AWAITING_APPROVAL
 
         await self._to_its_end(release_id, run)
@@ -97,19 +97,19 @@ class Workflows(DBOSConfiguredInstance):
         """A tested candidate on staging, and the question whether it may go live."""
 
         async def run() -> State:
-            cleared = await step(self.stages.preflight, release_id)
+            cleared = await step(self.stages.staging.preflight, release_id)
             backup, package, _ = await side_by_side(
-                step(self.stages.back_up, release_id),
-                step(self.stages.build, release_id, cleared),
-                step(self.stages.take_stock, release_id),
+                step(self.stages.staging.back_up, release_id),
+                step(self.stages.staging.build, release_id, cleared),
+                step(self.stages.staging.take_stock, release_id),
             )
-            migration = await step(self.stages.migrate, release_id, backup, package)
-            deployment = await step(self.stages.deploy, release_id, package)
-            await step(self.stages.sync_content, release_id, package)
-            await step(self.stages.put_database, release_id, backup, package, migration, deployment)
-            await step(self.stages.start, release_id)
-            await step(self.stages.smoke_test, release_id, cleared, migration.rows)
-            await step(self.stages.ask, release_id)
+            migration = await step(self.stages.staging.migrate, release_id, backup, package)
+            deployment = await step(self.stages.staging.deploy, release_id, package)
+            await step(self.stages.staging.sync_content, release_id, package)
+            await step(self.stages.staging.put_database, release_id, backup, package, migration, deployment)
+            await step(self.stages.staging.start, release_id)
+            await step(self.stages.staging.smoke_test, release_id, cleared, migration.rows)
+            await step(self.stages.staging.ask, release_id)
             return State.AWAITING_APPROVAL
 
         await self._to_its_end(release_id, run)
@@ -119,10 +119,10 @@ class Workflows(DBOSConfiguredInstance):
         """What is on staging already, tested, and the same question."""
 
         async def run() -> State:
-            cleared = await step(self.stages.preflight, release_id)
-            await step(self.stages.start, release_id)
-            await step(self.stages.smoke_test, release_id, cleared, {})
-            await step(self.stages.ask, release_id)
+            cleared = await step(self.stages.staging.preflight, release_id)
+            await step(self.stages.staging.start, release_id)
+            await step(self.stages.staging.smoke_test, release_id, cleared, {})
+            await step(self.stages.staging.ask, release_id)
             return State.AWAITING_APPROVAL
 
         await self._to_its_end(release_id, run)
@@ -132,10 +132,10 @@ class Workflows(DBOSConfiguredInstance):
         """The approved candidate, caught up with production, in production."""
 
         async def run() -> State:
-            await step(self.stages.recheck, release_id)
-            await step(self.stages.catch_up, release_id)
-            await step(self.stages.put_live, release_id)
-            await step(self.stages.account_for_late_writes, release_id)
+            await step(self.stages.promoting.recheck, release_id)
+            await step(self.stages.promoting.catch_up, release_id)
+            await step(self.stages.promoting.put_live, release_id)
+            await step(self.stages.promoting.account_for_late_writes, release_id)
             return State.LIVE
 
         await self._to_its_end(release_id, run)
@@ -145,8 +145,8 @@ class Workflows(DBOSConfiguredInstance):
         """What was on staging already, approved, in production."""
 
         async def run() -> State:
-            await step(self.stages.recheck, release_id)
-            await step(self.stages.put_live, release_id)
+            await step(self.stages.promoting.recheck, release_id)
+            await step(self.stages.promoting.put_live, release_id)
             return State.LIVE
 
         await self._to_its_end(release_id, run)
@@ -158,7 +158,7 @@ class Workflows(DBOSConfiguredInstance):
         async def run() -> State:
             await step(self.stages.restoring.recheck, release_id)
             await step(self.stages.restoring.keep_leaving, release_id)
-            await step(self.stages.put_live, release_id)
+            await step(self.stages.promoting.put_live, release_id)
             await step(self.stages.restoring.keep_late_writes, release_id)
             return State.LIVE
 
@@ -169,9 +169,9 @@ class Workflows(DBOSConfiguredInstance):
         """The old version, with its own database, in production again."""
 
         async def run() -> State:
-            await step(self.stages.ready_to_roll_back, release_id)
-            await step(self.stages.keep_what_a_rollback_leaves, release_id)
-            await step(self.stages.put_live, release_id)
+            await step(self.stages.rolling_back.ready_to_roll_back, release_id)
+            await step(self.stages.rolling_back.keep_what_a_rollback_leaves, release_id)
+            await step(self.stages.promoting.put_live, release_id)
             return State.ROLLED_BACK
 
         await self._to_its_end(release_id, run)
@@ -182,17 +182,17 @@ class Workflows(DBOSConfiguredInstance):
             state = await run()
             if state is State.AWAITING_APPROVAL:
                 return
-            await step(self.stages.end, release_id, state, None, None)
+            await step(self.stages.ending.end, release_id, state, None, None)
         except Cancelled as error:
-            await step(self.stages.end, release_id, State.CANCELLED, str(error), error.advice)
+            await step(self.stages.ending.end, release_id, State.CANCELLED, str(error), error.advice)
         except ReleaseError as error:
-            await step(self.stages.end, release_id, State.FAILED, str(error), error.advice)
+            await step(self.stages.ending.end, release_id, State.FAILED, str(error), error.advice)
         except Exception as error:
             log.exception("a release failed unexpectedly", extra={"release": release_id})
             told = Unexpected(
                 "this release", type(error).__name__, release_id, "Check production with /ghost status."
             )
-            await step(self.stages.end, release_id, State.FAILED, str(told), told.advice)
+            await step(self.stages.ending.end, release_id, State.FAILED, str(told), told.advice)
 
 
 async def step(routine: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from release.backups import BackupStore
 from release.chores import Chores
 from release.errors import (
     Cancelled,
@@ -25,7 +26,7 @@ from release.model import Kind, Release, State, Step, Verdict
 from release.records import Records
 from release.releases import NoSuchApproval, Releases
 from release.site import PRODUCTION
-from release.stages import Folders, Stages
+from release.steps import Folders, Parts, Stages
 from tests.release.conftest import NEW, OLD, Cloud
 
 DAY = timedelta(days=1)
@@ -42,8 +43,10 @@ class Desk:
         self.records = records
         self.started: list[tuple[str, State]] = []
         self.releases = Releases(sites, records, ghosts, self._start)
-        self.stages = Stages(sites, records, npm, ghosts, Folders(folder / "backups", folder / "work"))
-        self.chores = Chores(sites, records, self.stages.store, folder / "work")
+        store = BackupStore(folder / "backups")
+        folders = Folders(folder / "backups", folder / "work")
+        self.stages = Stages(Parts(sites, records, npm, ghosts, folders, store))
+        self.chores = Chores(sites, records, store, folder / "work")
 
     async def _start(self, release: Release) -> None:
         self.started.append((release.id, release.state))
@@ -101,8 +104,8 @@ async def test_a_release_is_cancelled_where_it_stands(desk: Desk, records: Recor
     working = await desk.releases.swap(None, "ann", "C1")
     assert (await desk.releases.cancel(None, "ben")).cancel_asked_by == "ben"
     with pytest.raises(Cancelled, match="ben"):
-        await desk.stages.ask(working.id)
-    await desk.stages.end(working.id, State.CANCELLED, "cancelled", "again")
+        await desk.stages.staging.ask(working.id)
+    await desk.stages.ending.end(working.id, State.CANCELLED, "cancelled", "again")
 
     waiting = await desk.releases.swap(None, "ann", "C1")
     await records.ask(waiting.id, DAY)
@@ -128,8 +131,8 @@ async def test_only_what_went_live_and_was_not_undone_is_rolled_back(desk: Desk,
     live = await desk.live()
     back = await desk.releases.roll_back(None, "ann", "C1")
     assert (back.version, back.from_version, back.undoes) == (OLD, NEW, live.id)
-    await desk.stages.end(back.id, State.ROLLED_BACK, None, None)
-    await desk.stages.end(back.id, State.ROLLED_BACK, None, None)
+    await desk.stages.ending.end(back.id, State.ROLLED_BACK, None, None)
+    await desk.stages.ending.end(back.id, State.ROLLED_BACK, None, None)
     assert (await records.release(live.id)).undone_by == back.id
     with pytest.raises(NothingToRollBack):
         await desk.releases.roll_back(None, "ann", "C1")
@@ -138,13 +141,13 @@ async def test_only_what_went_live_and_was_not_undone_is_rolled_back(desk: Desk,
 async def test_a_preview_that_somebody_left_behind_stays_theirs(desk: Desk, records: Records) -> None:
     await desk.cloud.site.app.preview()
     theirs = await desk.releases.swap(None, "ann", "C1")
-    await desk.stages.end(theirs.id, State.FAILED, "a preview is in the way", "end it")
+    await desk.stages.ending.end(theirs.id, State.FAILED, "a preview is in the way", "end it")
     assert (await desk.cloud.site.app.slot(PRODUCTION)).target_swap_slot == "staging"
 
     ours = await desk.releases.swap(None, "ann", "C1")
     async with Journal(records, ours.id).step(Step.PREVIEW):
         pass
-    await desk.stages.end(ours.id, State.FAILED, "something else", "again")
+    await desk.stages.ending.end(ours.id, State.FAILED, "something else", "again")
     assert (await desk.cloud.site.app.slot(PRODUCTION)).target_swap_slot is None
 
 

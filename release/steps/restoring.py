@@ -4,26 +4,22 @@ The steps of `/ghost backup --verify` and `/ghost restore` that no other release
 run twice. None knows the engine; `workflows.py` says in which order they come.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 from release.backup import back_up
-from release.backups import BackupOfAnother, BackupStore, UnknownBackup
+from release.backups import BackupOfAnother, UnknownBackup
 from release.content import list_content
 from release.errors import ReleaseError
 from release.ghost.build import Package, build
 from release.ghost.database import inspect, overdue_posts
 from release.ghost.differences import differences, in_words, named
-from release.ghost.npm import Npm
 from release.ghost.read_back import read_back
-from release.ghost.releases import Releases as PublishedGhosts
-from release.journal import Journal, telling
-from release.model import BackupTaken, Candidate, PackageBuilt, Release, Step, Written
+from release.journal import telling
+from release.model import BackupTaken, Candidate, Step, Written
 from release.preflight import Cleared, PreflightFailed, node_major, preflight_restore
-from release.records import Records
 from release.site import PRODUCTION, Site
-from release.staging import Mark, leave_mark, put_database, read_mark, recheck
+from release.staging import leave_mark, put_database, read_mark, recheck
+from release.steps.common import Steps, kept_of, mark_of
 from release.swap import Held, change_of, held_by_production
 from release.version import Version
 
@@ -34,28 +30,8 @@ OVERDUE = (
 )
 
 
-class Restoring:
-    """The steps around a backup that exists, with what they need."""
-
-    def __init__(
-        self,
-        sites: Mapping[str, Site],
-        records: Records,
-        npm: Npm,
-        ghosts: PublishedGhosts,
-        store: BackupStore,
-        work: Path,
-    ) -> None:
-        self._sites = sites
-        self._records = records
-        self._npm = npm
-        self._ghosts = ghosts
-        self._store = store
-        self._work = work
-
-    async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:
-        release = await self._records.release(release_id)
-        return release, self._sites[release.site], Journal(self._records, release_id)
+class Restoring(Steps):
+    """The steps around a backup that exists."""
 
     # -- verifying --------------------------------------------------------------------------------
 
@@ -79,7 +55,7 @@ class Restoring:
         _, _, journal = await self._of(release_id)
         async with journal.step(Step.READ_BACK) as words:
             await words.say(f"booting Ghost {package.version} on a copy of {backup.id}")
-            work = self._work / release_id
+            work = self._folders.work / release_id
             work.mkdir(parents=True, exist_ok=True, mode=0o700)
             found = await read_back(package, await self._store.read(backup), work, self._npm)
             await self._records.mark_verified(backup.id)
@@ -152,7 +128,7 @@ class Restoring:
                 staging_url=await site.url(site.staging),
                 deployment=deployment,
             )
-            await leave_mark(site, _mark(release_id, candidate))
+            await leave_mark(site, mark_of(release_id, candidate))
             await self._records.note(release_id, candidate=candidate)
             words.text = f"{backup.id} as it was taken"
         return candidate
@@ -173,7 +149,7 @@ class Restoring:
             if held is Held.NEITHER:
                 raise NotAsAsked(site.name, version, str(release.from_version))
             if held is Held.BEFORE and release.facts.candidate is not None:
-                await recheck(site, _mark(release_id, release.facts.candidate))
+                await recheck(site, mark_of(release_id, release.facts.candidate))
                 before = await read_mark(site, PRODUCTION)
                 await self._records.note(release_id, production_mark=before.release if before else "")
             words.text = f"still {release.backup} on {site.staging}, {version} in production"
@@ -185,7 +161,7 @@ class Restoring:
             if (await held_by_production(site, change_of(release)))[0] is Held.AFTER:
                 words.text = "production is swapped already"
                 return
-            leaving = await back_up(site, self._store.folder)
+            leaving = await back_up(site, self._folders.backups)
             await self._records.keep_backup(leaving)
             # What a rollback would leave behind is measured from what goes live: the backup itself.
             await self._records.note(release_id, backup=leaving, live_backup=release.facts.restores)
@@ -198,7 +174,7 @@ class Restoring:
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.LATE_WRITES) as words:
             try:
-                late = await back_up(site, self._store.folder, site.staging)
+                late = await back_up(site, self._folders.backups, site.staging)
                 await self._records.keep_backup(late)
                 if release.facts.restores is not None:
                     await self._tell_what_is_left(release_id, release.facts.restores, late)
@@ -207,47 +183,7 @@ class Restoring:
                 return
             words.text = f"kept as {late.id}"
 
-    # -- rolling back -----------------------------------------------------------------------------
-
-    async def still_the_old_one(self, rollback: Release) -> None:
-        """Where versions do not tell, staging still bears the mark that production bore before the swap."""
-        site = self._sites[rollback.site]
-        undone = await self._records.release(rollback.undoes) if rollback.undoes else None
-        if undone is None or undone.facts.production_mark is None:
-            return
-        mark = await read_mark(site, site.staging)
-        if (mark.release if mark else "") != undone.facts.production_mark:
-            raise PreflightFailed(
-                site.name,
-                f"staging no longer holds what {undone.id} took out of production.",
-                f"Put the backup of that time back instead: /ghost backups {site.name} lists them.",
-            )
-
 
 class NotAsAsked(PreflightFailed):
     problem = "Production of {0} is {1} now; it was {2} when people were asked."
     remedy = "Nothing was changed. Start the restore again."
-
-
-def _mark(release_id: str, candidate: Candidate) -> Mark:
-    return Mark(
-        release_id,
-        candidate.version,
-        candidate.package_digest,
-        candidate.database_digest,
-        candidate.deployment,
-    )
-
-
-def kept_of(package: Package) -> PackageBuilt:
-    """What the records keep of a package: what people are told, and what a later step needs."""
-    return PackageBuilt(
-        version=package.version,
-        node=package.node,
-        path=package.path,
-        folder=package.folder,
-        digest=package.digest,
-        size=package.size,
-        seconds=package.seconds,
-        from_cache=package.from_cache,
-    )

@@ -1,0 +1,25 @@
+"""What each step of a release does with its site: the routines, told of in the journal.
+
+Every method may run twice. None knows the engine; `workflows.py` says in which order they come.
+"""
+
+from release.steps.common import Folders, Parts
+from release.steps.ending import Ending
+from release.steps.promoting import Promoting
+from release.steps.restoring import Restoring
+from release.steps.rolling_back import RollingBack
+from release.steps.staging import Staging
+
+
+class Stages:
+    """The steps of every release, by the stage they belong to."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.staging = Staging(parts)
+        self.promoting = Promoting(parts)
+        self.restoring = Restoring(parts)
+        self.rolling_back = RollingBack(parts)
+        self.ending = Ending(parts)
+
+
+__all__ = ["Folders", "Parts", "Stages"]

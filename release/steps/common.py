@@ -1,0 +1,136 @@
+"""What the steps of every release share: their clients, their folders, and a few of their words."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from release.backup import back_up
+from release.backups import BackupStore
+from release.content import list_content
+from release.ghost.build import Package
+from release.ghost.database import Inspection
+from release.ghost.differences import differences, in_words, named
+from release.ghost.migrate import migrate_copy
+from release.ghost.npm import Npm
+from release.ghost.releases import Releases as PublishedGhosts
+from release.journal import Journal
+from release.model import BackupTaken, Candidate, MigrationDone, PackageBuilt, Release, Written
+from release.records import Records
+from release.site import Site
+from release.smoke import Expected
+from release.staging import Mark
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the bot keeps things on its disk: `backups` for good, `work` for the length of a release."""
+
+    backups: Path
+    work: Path
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What steps work with: the sites, the records, and where versions, packages and backups come from."""
+
+    sites: Mapping[str, Site]
+    records: Records
+    npm: Npm
+    ghosts: PublishedGhosts
+    folders: Folders
+    store: BackupStore
+
+
+class Steps:
+    """Steps of releases. Every one may run twice, and tells the journal what it does."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._sites = parts.sites
+        self._records = parts.records
+        self._npm = parts.npm
+        self._ghosts = parts.ghosts
+        self._store = parts.store
+        self._folders = parts.folders
+
+    async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:
+        release = await self._records.release(release_id)
+        return release, self._sites[release.site], Journal(self._records, release_id)
+
+    def _work(self, release_id: str) -> Path:
+        folder = self._folders.work / release_id
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds a copy of the database
+        return folder
+
+    async def _take_backup(self, release_id: str, site: Site) -> BackupTaken:
+        files = await list_content(site)
+        backup = replace(await back_up(site, self._folders.backups), files=len(files))
+        await self._store.keep_list(backup, files)
+        await self._records.keep_backup(backup)
+        await self._records.note(release_id, backup=backup)
+        return backup
+
+    async def _migrate(
+        self, release_id: str, backup: BackupTaken, package: Package
+    ) -> tuple[MigrationDone, Inspection]:
+        source = await self._store.read(backup)
+        migrated = await migrate_copy(package, source, self._work(release_id), self._npm)
+        done = MigrationDone(
+            from_version=migrated.report.from_version,
+            to_version=migrated.report.to_version,
+            path=migrated.path,
+            digest=migrated.digest,
+            rows=migrated.report.rows,
+            seconds=migrated.seconds,
+        )
+        await self._records.note(release_id, migration=done)
+        return done, migrated.after
+
+    async def _written(self, before: BackupTaken, after: BackupTaken) -> Written:
+        found = await differences(await self._store.read(before), await self._store.read(after))
+        return Written(in_words(found), named(found), after.id)
+
+
+def mark_of(release_id: str, candidate: Candidate) -> Mark:
+    return Mark(
+        release_id,
+        candidate.version,
+        candidate.package_digest,
+        candidate.database_digest,
+        candidate.deployment,
+    )
+
+
+def kept_of(package: Package) -> PackageBuilt:
+    """What the records keep of a package: what people are told, and what a later step needs."""
+    return PackageBuilt(
+        version=package.version,
+        node=package.node,
+        path=package.path,
+        folder=package.folder,
+        digest=package.digest,
+        size=package.size,
+        seconds=package.seconds,
+        from_cache=package.from_cache,
+    )
+
+
+def expected_of(version: str, rows: dict[str, tuple[int, int]]) -> Expected:
+    """With totals, since nobody writes to staging."""
+    return Expected(version, rows.get("posts", (0, None))[1], rows.get("members", (0, None))[1])
+
+
+async def shipped_themes(package_folder: str) -> tuple[str, ...]:
+    """The themes that come with the package and are not copied from production."""
+
+    def names() -> tuple[str, ...]:
+        folder = Path(package_folder) / "content" / "themes"
+        return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir())) if folder.is_dir() else ()
+
+    return await asyncio.to_thread(names)
+
+
+def megabytes(size: int) -> str:
+    """A size for people."""
+    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.1f} kB"

@@ -1,0 +1,151 @@
+"""A tested candidate on staging: the steps until the question is asked."""
+
+from pathlib import Path
+
+from release.content import sync_content, take_stock
+from release.errors import Cancelled
+from release.ghost.build import Package, build
+from release.journal import telling
+from release.model import BackupTaken, Candidate, Kind, MigrationDone, Step
+from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
+from release.smoke import smoke_test
+from release.staging import deploy, leave_mark, mute, put_database, start_and_warm
+from release.steps.common import Steps, expected_of, kept_of, mark_of, megabytes, shipped_themes
+from release.version import Version
+
+
+class Staging(Steps):
+    """From the first look at a site to a candidate that people may decide about."""
+
+    async def preflight(self, release_id: str) -> Cleared:
+        """Everything a release needs is there, or one error names all that is not."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.PREFLIGHT) as words:
+            if release.kind is Kind.UPGRADE:
+                version = Version.parse(release.version or "")
+                cleared = await preflight_upgrade(site, await self._ghosts.find(version))
+                words.text = f"{cleared.current} to {cleared.target}, Node {cleared.node_major}, all is ready"
+            else:
+                cleared = await preflight_swap(site)
+                if cleared.current == cleared.target:
+                    raise NothingToSwap(site.name, cleared.current)
+                words.text = f"production {cleared.current}, staging {cleared.target}"
+            await self._records.set_versions(release_id, cleared.current, cleared.target)
+            await self._records.note(release_id, warnings=cleared.warnings)
+        return cleared
+
+    async def back_up(self, release_id: str) -> BackupTaken:
+        """A checked copy of production's database is in the backup folder, and in the records."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.BACK_UP) as words:
+            await words.say(f"WebJob {site.config.backup_webjob}")
+            backup = await self._take_backup(release_id, site)
+            words.text = (
+                f"{megabytes(backup.size)}, Ghost {backup.version}, {backup.rows.get('posts', 0)} posts, "
+                f"{backup.rows.get('members', 0)} members, integrity ok, {backup.id}"
+            )
+        return backup
+
+    async def build(self, release_id: str, cleared: Cleared) -> Package:
+        """The package of the asked version, from the cache or built here, off the server."""
+        _, _, journal = await self._of(release_id)
+        async with journal.step(Step.BUILD) as words:
+            package = await build(
+                Version.parse(cleared.target), cleared.node_major, self._npm, telling(words)
+            )
+            await self._records.note(release_id, package=kept_of(package))
+            how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
+            words.text = f"Ghost {package.version} for Node {package.node}, {megabytes(package.size)}, {how}"
+        return package
+
+    async def take_stock(self, release_id: str) -> None:
+        """How many files staging lacks: told early, so that a surprise is seen before anything moves."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.TAKE_STOCK) as words:
+            stock = await take_stock(site, ())
+            words.text = (
+                f"{stock.looked_at} files in production, {len(stock.copy)} to copy "
+                f"({megabytes(stock.copy_bytes)}), {len(stock.remove)} to remove"
+            )
+
+    async def migrate(self, release_id: str, backup: BackupTaken, package: Package) -> MigrationDone:
+        """A copy of the backup, migrated by the new version and inspected, is in the work folder."""
+        _, _, journal = await self._of(release_id)
+        async with journal.step(Step.MIGRATE) as words:
+            done, _ = await self._migrate(release_id, backup, package)
+            words.text = (
+                f"{done.from_version} to {done.to_version} in {done.seconds:.1f} s, "
+                f"{len(done.rows)} tables, no row lost"
+            )
+        return done
+
+    async def deploy(self, release_id: str, package: Package) -> str:
+        """The package is on staging, which is muted and stopped; returns the deployment's id."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.DEPLOY) as words:
+            muted = await mute(site)
+            await words.say(f"uploading {megabytes(package.size)}")
+            deployment = await deploy(site, Path(package.path), words.say)
+            words.text = f"{megabytes(package.size)} on {site.staging}"
+            if muted:
+                words.text += ", which now sends no mail"
+        return deployment
+
+    async def sync_content(self, release_id: str, package: Package) -> None:
+        """Staging has production's images, media, files, themes and settings."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.SYNC_CONTENT) as words:
+            synced = await sync_content(site, await shipped_themes(package.folder))
+            await self._records.note(release_id, content=synced)
+            words.text = (
+                f"{synced.looked_at} files compared, {synced.copied} copied "
+                f"({megabytes(synced.copied_bytes)}), {synced.removed} removed"
+            )
+
+    async def put_database(
+        self,
+        release_id: str,
+        backup: BackupTaken,
+        package: Package,
+        migration: MigrationDone,
+        deployment: str,
+    ) -> Candidate:
+        """The migrated copy is staging's database, and a mark on the slot says what it holds."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.PUT_DATABASE) as words:
+            await put_database(site, Path(migration.path))
+            candidate = Candidate(
+                version=package.version,
+                package_digest=package.digest,
+                database_digest=migration.digest,
+                source_version=backup.version,
+                staging_url=await site.url(site.staging),
+                deployment=deployment,
+            )
+            await leave_mark(site, mark_of(release_id, candidate))
+            await self._records.note(release_id, candidate=candidate, caught_up_at=backup.taken_at)
+            words.text = f"{backup.id}, migrated"
+        return candidate
+
+    async def start(self, release_id: str) -> None:
+        """Staging runs and answers its front page with 200."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.START) as words:
+            seconds = await start_and_warm(site, site.staging)
+            words.text = f"ready after {seconds:.1f} s"
+
+    async def smoke_test(self, release_id: str, cleared: Cleared, rows: dict[str, tuple[int, int]]) -> None:
+        """Staging is the version it should be and answers as production does."""
+        _, site, journal = await self._of(release_id)
+        async with journal.step(Step.SMOKE_TEST) as words:
+            pages = await smoke_test(site, site.staging, expected_of(cleared.target, rows))
+            await self._records.note(release_id, pages=pages)
+            slowest = max((page.milliseconds for page in pages), default=0)
+            words.text = f"{len(pages)} pages well, slowest {slowest} ms"
+
+    async def ask(self, release_id: str) -> None:
+        """The question is asked, and staging ends here: nobody waits inside a workflow. Raises Cancelled."""
+        release, site, _ = await self._of(release_id)
+        if release.cancel_asked_by is not None:
+            raise Cancelled(release_id, release.cancel_asked_by)
+        await self._records.ask(release_id, site.config.approval_lasts)
