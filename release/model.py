@@ -259,13 +259,17 @@ class ProbeSeen:
 
 @dataclass(frozen=True)
 class SwapDone:
-    """`before` and `after` are production's versions; `swapped_back` when verification failed."""
+    """`before` and `after` are production's versions; `swapped_back` when it was not well there.
+
+    `unseen`: why the files could not be looked at afterwards, where only visitors' pages were.
+    """
 
     before: str
     after: str
     seconds: float
     first_response_ms: float
     swapped_back: bool = False
+    unseen: str | None = None
 
 
 @dataclass(frozen=True)

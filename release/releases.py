@@ -31,6 +31,7 @@ from release.model import (
 from release.preflight import NotAnUpgrade
 from release.records import Records
 from release.site import PRODUCTION, NoGhostThere, Site
+from release.swap import Held, change_of, held_by_production
 from release.version import NotAVersion, Version
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class Releases:
     async def roll_back(self, site: str | None, by: str, channel: str) -> Release:
         """Put the version before the last live release back. Raises NothingToRollBack."""
         chosen = self._site(site)
-        last = await self._last_live(chosen.name)
+        last = await self._last_live(chosen)
         if last is None or last.from_version is None:
             raise NothingToRollBack(chosen.name)
         return await self._begin(
@@ -135,10 +136,10 @@ class Releases:
         await self._start(release)
         return release
 
-    async def _last_live(self, site: str) -> Release | None:
-        """The release that is in production now, if the bot put it there."""
-        for release in await self.records.history(site, limit=50):
-            if release.state is State.LIVE:
+    async def _last_live(self, site: Site) -> Release | None:
+        """The release that is in production now, if the bot put it there. One may have failed and yet be live."""
+        for release in await self.records.history(site.name, limit=50):
+            if release.state is State.LIVE or await _failed_and_live(site, release):
                 return release
             if release.state is State.ROLLED_BACK and release.kind is not Kind.ROLLBACK:
                 return None
@@ -231,6 +232,16 @@ class Releases:
 
     async def skip_version(self, version: str, by: str) -> None:
         await self.records.skip_version(version, by)
+
+
+async def _failed_and_live(site: Site, release: Release) -> bool:
+    """Whether production holds what a failed release swapped in: one that was not verified, or not swapped back."""
+    swapped = release.step(Step.SWAP).state is not StepState.PENDING
+    if release.state is not State.FAILED or release.kind is Kind.ROLLBACK or not swapped:
+        return False
+    if release.facts.swap is not None and release.facts.swap.swapped_back:
+        return False
+    return (await held_by_production(site, change_of(release)))[0] is Held.AFTER
 
 
 async def slot_status(site: Site, slot: str) -> SlotStatus:

@@ -76,12 +76,9 @@ async def smoke_test(
     compare = compare and slot != PRODUCTION
     url = await site.url(slot)
     production = await site.url(PRODUCTION) if compare else None
-    pages = _PAGES + await _pages_of_the_sitemap(site, url)
-    compared = tuple(
-        await asyncio.gather(*(_compare(site, page, url, production, expected) for page in pages))
-    )
-    wrong = [f"{p.what} ({p.path}) answers {p.staging}, expected {p.expected}" for p in compared if not p.ok]
-    wrong += await _wrong_version(site, slot, url, expected)
+    compared = await _pages_compared(site, url, production, expected)
+    wrong = _wrong_pages(compared) + await _wrong_files(site, slot, expected)
+    wrong += await _wrong_process(site, url, expected)
     if production is not None:
         wrong += await _lost_portal(site, url, production)
     if site.config.admin_key:
@@ -90,6 +87,29 @@ async def smoke_test(
         after = "Production is untouched." if slot != PRODUCTION else "Production answers with this."
         raise SmokeTestFailed(site.app.called(slot), "; ".join(wrong), after)
     return compared
+
+
+async def visit_production(site: Site, expected: Expected) -> None:
+    """What a visitor can see of `expected`, for when the SCM site does not tell which files are there.
+
+    Raises SmokeTestFailed.
+    """
+    url = await site.url(PRODUCTION)
+    wrong = _wrong_pages(await _pages_compared(site, url, None, expected))
+    wrong += await _wrong_process(site, url, expected)
+    if wrong:
+        raise SmokeTestFailed(site.app.called(PRODUCTION), "; ".join(wrong), "Production answers with this.")
+
+
+async def _pages_compared(
+    site: Site, url: str, production: str | None, expected: Expected
+) -> tuple[PageCompared, ...]:
+    pages = _PAGES + await _pages_of_the_sitemap(site, url)
+    return tuple(await asyncio.gather(*(_compare(site, page, url, production, expected) for page in pages)))
+
+
+def _wrong_pages(compared: tuple[PageCompared, ...]) -> list[str]:
+    return [f"{p.what} ({p.path}) answers {p.staging}, expected {p.expected}" for p in compared if not p.ok]
 
 
 async def _get(site: Site, url: str, **parts: Any) -> httpx.Response:  # Any: httpx's own
@@ -147,19 +167,23 @@ def _address(tree: Element, path: str) -> SplitResult | None:
     return found if found.path.startswith("/") else None
 
 
-async def _wrong_version(site: Site, slot: str, url: str, expected: Expected) -> list[str]:
-    """The exact version from the slot's files, and major.minor from the process that really answers."""
-    wrong = []
+async def _wrong_files(site: Site, slot: str, expected: Expected) -> list[str]:
+    """The exact version, from the slot's files."""
     deployed = await site.version(slot)
     if deployed != expected.version:
-        wrong.append(f"its files are version {deployed}, expected {expected.version}")
+        return [f"its files are version {deployed}, expected {expected.version}"]
+    return []
+
+
+async def _wrong_process(site: Site, url: str, expected: Expected) -> list[str]:
+    """Major.minor, from the process that really answers."""
     try:
         running = str((await _get(site, f"{url}/ghost/api/admin/site/")).json()["site"]["version"])
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return [*wrong, "it does not tell its version at /ghost/api/admin/site/"]
+        return ["it does not tell its version at /ghost/api/admin/site/"]
     if running != expected.version.rpartition(".")[0]:
-        wrong.append(f"the process that answers is version {running}, expected {expected.version}")
-    return wrong
+        return [f"the process that answers is version {running}, expected {expected.version}"]
+    return []
 
 
 async def _lost_portal(site: Site, url: str, production: str) -> list[str]:

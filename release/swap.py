@@ -1,6 +1,7 @@
 """The one place where production is touched: swap, watch, verify, and back at once if it is not well."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from release.errors import ReleaseError
 from release.model import Kind, ProbeSeen, Release, Step, SwapDone
 from release.probe import Probe
 from release.site import PRODUCTION, Site
-from release.smoke import Expected, SmokeTestFailed, smoke_test
+from release.smoke import Expected, SmokeTestFailed, smoke_test, visit_production
 from release.staging import read_mark, start_and_warm
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class NotVerified(ReleaseError):
     problem = "Azure has swapped {0} into production, but it could not be verified: {1}"
     remedy = (
         "Look at production and at /ghost status now. The old version is still on staging: "
-        "/ghost swap puts it back."
+        "where production runs {0}, /ghost rollback puts the old one back."
     )
 
 
@@ -54,7 +55,10 @@ class Words(Protocol):
 
 
 class Memory(Protocol):
-    """What survives a kill in the middle: the swap that was asked for, and the verdict to take it back."""
+    """What survives a kill in the middle: the swap that was asked for, and the verdict to take it back.
+
+    To condemn forgets the token: from then on it is that of the swap back.
+    """
 
     token: str | None
     condemned: str | None
@@ -119,6 +123,16 @@ async def held_by_production(site: Site, change: Change) -> tuple[Held, str]:
     return Held.BEFORE if bears == change.marked_before else Held.AFTER, version
 
 
+async def is_past_the_swap(site: Site, release: Release) -> bool:
+    """Whether the release's swap was asked for already: nothing that comes before it is done again then.
+
+    The records know best: right after a swap the SCM sites may still show the files of before.
+    """
+    if release.facts.swap_token is not None or release.facts.condemned is not None:
+        return True
+    return (await held_by_production(site, change_of(release)))[0] is Held.AFTER
+
+
 async def put_live(
     site: Site, change: Change, memory: Memory, journal: Journal, preview: bool
 ) -> tuple[SwapDone, ProbeSeen]:
@@ -130,7 +144,7 @@ async def put_live(
     production all along.
     """
     if memory.condemned is not None:
-        await _take_back(site, change, memory, 0)
+        await _swapped_back(site, change, memory, 0)
     url = await site.url(PRODUCTION)
     async with Probe(site.visitor, url, ("/", "/rss/", "/robots.txt"), site.config.probe_rate) as probe:
         await asyncio.sleep(site.config.watch_seconds)
@@ -144,11 +158,13 @@ async def put_live(
             first = await _first_response(site, url)
             words.text = f"{seconds} s, first answer after {first:.0f} ms"
         async with journal(Step.VERIFY) as words:
-            await _verify(site, change, memory, seconds)
+            unseen = await _verify(site, change, memory, seconds)
             await asyncio.sleep(site.config.watch_seconds)
             words.text = _told(probe.seen())
+            if unseen is not None:
+                words.text += f"; its files could not be looked at: {unseen}"
     seen = probe.seen()
-    return SwapDone(change.before.version, change.after.version, seconds, first), seen
+    return SwapDone(change.before.version, change.after.version, seconds, first, unseen=unseen), seen
 
 
 async def _preview(site: Site, change: Change, memory: Memory) -> str:
@@ -186,7 +202,9 @@ async def _swap(site: Site, change: Change, memory: Memory) -> None:
     try:
         instead = await _settled(site, change, Held.AFTER)
     except ReleaseError as error:
-        raise NotVerified(change.after.version, str(error)) from error
+        # Azure says that it has swapped; what production is, the step after this one finds out.
+        log.warning("files not seen after the swap", extra={"site": site.name, "problem": str(error)})
+        return
     if instead is not None:
         raise NotVerified(change.after.version, f"its files are version {instead}")
 
@@ -211,30 +229,56 @@ async def _reset_preview(site: Site) -> None:
         log.warning("preview not reset", extra={"site": site.name, "problem": str(error)})
 
 
-async def _verify(site: Site, change: Change, memory: Memory, seconds: float) -> None:
-    """Production is what it should be; if not, it is swapped back before this raises."""
+async def _verify(site: Site, change: Change, memory: Memory, seconds: float) -> str | None:
+    """Production is what it should be; if not, it is swapped back before this raises. What could not be looked at."""
     try:
-        await _twice(lambda: smoke_test(site, PRODUCTION, change.after))
+        return await _look(site, change.after)
     except SmokeTestFailed as error:
         # Written down first: a bot killed while it swaps back must not put the sick version live again.
         await memory.condemn(str(error.args[1]))
-        await _take_back(site, change, memory, seconds)
-    except ReleaseError as error:
-        # Not being able to look is no verdict: what cannot be reached is most likely the SCM site, not the blog.
-        raise NotVerified(change.after.version, str(error)) from error
+        await _swapped_back(site, change, memory, seconds)
 
 
-async def _take_back(site: Site, change: Change, memory: Memory, seconds: float) -> NoReturn:
-    """Swap the condemned version out again; always raises, saying how that went."""
-    wrong = memory.condemned or ""
+async def _look(site: Site, expected: Expected) -> str | None:
+    """Production is `expected`, or SmokeTestFailed is raised. Why its files could not be looked at, or None.
+
+    Not being able to look is no verdict: what cannot be reached is most likely the SCM site, not the blog. Then
+    what visitors get has to do; where that is not well either, NotVerified says both and nothing is swapped.
+    """
     try:
+        await _twice(lambda: smoke_test(site, PRODUCTION, expected))
+    except SmokeTestFailed:
+        raise
+    except ReleaseError as unseen:
+        try:
+            await _twice(lambda: visit_production(site, expected))
+        except ReleaseError as error:
+            raise NotVerified(expected.version, f"{unseen} {error}") from error
+        return str(unseen)
+    return None
+
+
+async def _swapped_back(site: Site, change: Change, memory: Memory, seconds: float) -> NoReturn:
+    """Swap the condemned version out again; always raises, saying how that went."""
+    await take_back(site, change, memory)
+    raise SwappedBack(change.after.version, f"{seconds:.0f}", memory.condemned or "", change.before.version)
+
+
+async def take_back(site: Site, change: Change, memory: Memory) -> None:
+    """Production is `change.before` again, and well; condemned before, so that it may be repeated after a crash.
+
+    Raises NotWellInProduction where that did not work.
+    """
+    try:
+        # A swap back that was asked for is known by its token, ended or not: files that show late start no second one.
         if memory.token is not None or (await held_by_production(site, change))[0] is Held.AFTER:
             await site.app.swap(memory.token, memory.keep_token, site.config.swap_limit)
-            await _settled(site, change, Held.BEFORE)  # the smoke test says it if not
-        await _twice(lambda: smoke_test(site, PRODUCTION, change.before))
+        with contextlib.suppress(ReleaseError):
+            await _settled(site, change, Held.BEFORE)  # the look says it if not
+        await _look(site, change.before)
     except ReleaseError as error:
+        wrong = memory.condemned or ""
         raise NotWellInProduction(change.after.version, wrong, str(error), change.before.version) from error
-    raise SwappedBack(change.after.version, f"{seconds:.0f}", wrong, change.before.version)
 
 
 async def _twice(check: Callable[[], Awaitable[object]]) -> None:

@@ -263,6 +263,10 @@ def _live(release: Release, approval: Approval | None) -> Message:
     since = "Written on the old version at the last moment, and not in production"
     if release.kind is Kind.RESTORE:
         since = "Written since that backup, and left behind"
+    if facts.swap and facts.swap.unseen:
+        unseen = f":warning: Visitors get it; its files could not be looked at: {escape(facts.swap.unseen)}"
+        blocks.append(section(unseen))
+        told = f"{told} {unseen}"
     if late := _left_behind(release, since):
         blocks.append(section(late))
         told = f"{told} {late}"

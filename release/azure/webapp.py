@@ -43,10 +43,14 @@ class Slot:
 
 @dataclass(frozen=True)
 class Asked:
-    """A swap that was asked for: when production was last swapped before it, and how to wait for it."""
+    """A swap that was asked for: when production was last swapped before it, how to wait for it, whether it has ended.
+
+    The end is kept too: files can show late on the SCM sites, and who trusts them right after a swap swaps twice.
+    """
 
     last_swap_at: str | None
     poller: str | None = None
+    ended: bool = False
 
     def text(self) -> str:
         """What a restarted bot reads again."""
@@ -172,18 +176,20 @@ class WebApp:
         """Swap staging into production and wait for the end, at most `limit` seconds.
 
         The request goes out once. What was asked goes to `keep_token` before it does, and how to wait for
-        it as soon as Azure has accepted: called again with that `token`, this waits for the same swap
-        and asks for a second only if the first has clearly never arrived.
+        it as soon as Azure has accepted, and at last that it has ended: called again with that `token`, this
+        waits for the same swap and asks for a second only if the first has clearly never arrived.
         Raises SwapRefused when nothing happened and SwapUncertain when that cannot be told.
         """
         asked = Asked.read(token)
+        if asked is not None and asked.ended:
+            return
         if asked is None or (
             asked.poller is None and not await self._happened(asked, "it was cut off", limit)
         ):
             asked = await self._ask_for_swap(keep_token, limit)
         if asked.poller is not None:
             await self._wait_for_swap(asked, asked.poller, keep_token, limit)
-        await keep_token(None)
+        await keep_token(replace(asked, poller=None, ended=True).text())
 
     async def _ask_for_swap(self, keep_token: KeepToken, limit: float) -> Asked:
         """The request itself, sent once; without a poller in the answer the swap has ended already."""

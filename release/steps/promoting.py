@@ -15,7 +15,7 @@ from release.site import PRODUCTION
 from release.smoke import Expected, smoke_test
 from release.staging import leave_mark, put_database, recheck, start_and_warm
 from release.steps.common import Steps, mark_of, shipped_themes
-from release.swap import change_of, put_live
+from release.swap import SwappedBack, change_of, is_past_the_swap, put_live
 from release.version import Version
 
 
@@ -26,10 +26,13 @@ class Promoting(Steps):
         """Staging and production are still what they were when people were asked."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.RECHECK) as words:
+            if await is_past_the_swap(site, release):
+                words.text = "production is swapped already"
+                return
             production = await site.version(PRODUCTION)
-            if production not in (release.from_version, release.version):
+            if production != release.from_version:
                 raise NotTheSame(site.name, production, str(release.from_version))
-            if production != release.version and release.facts.candidate is not None:
+            if release.facts.candidate is not None:
                 await recheck(site, mark_of(release_id, release.facts.candidate))
             words.text = f"still {release.version} on {site.staging}, {production} in production"
 
@@ -43,7 +46,7 @@ class Promoting(Steps):
         if candidate is None or before is None or built is None:
             raise ReleaseError(f"{release_id} has no candidate that could catch up")
         async with journal.step(Step.CATCH_UP) as words:
-            if await site.version(PRODUCTION) == release.version:
+            if await is_past_the_swap(site, release):
                 words.text = "production is swapped already"
                 return
             backup = await back_up(site, self._folders.backups)
@@ -76,13 +79,16 @@ class Promoting(Steps):
     async def put_live(self, release_id: str) -> SwapDone:
         """The candidate is in production, verified, and the old slot keeps its version until the grace ends."""
         release, site, journal = await self._of(release_id)
-        done, seen = await put_live(
-            site,
-            change_of(release),
-            _Memory(self._records, release),
-            journal.step,
-            preview=release.kind is not Kind.ROLLBACK,
-        )
+        if release.facts.swap is not None and release.facts.condemned is None:
+            return release.facts.swap  # all of it was done before a restart
+        memory = SwapMemory(self._records, release)
+        preview = release.kind is not Kind.ROLLBACK
+        try:
+            done, seen = await put_live(site, change_of(release), memory, journal.step, preview)
+        except SwappedBack:
+            tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
+            await self._records.note(release_id, swap=tried)
+            raise
         stops_at = datetime.now(UTC) + site.config.grace
         await self._records.note(
             release_id,
@@ -124,7 +130,7 @@ class NotTheSame(ReleaseError):
     remedy = "Nothing was changed. Start the release again."
 
 
-class _Memory:
+class SwapMemory:
     """What a swap has to remember through a kill, in the release's facts."""
 
     def __init__(self, records: Records, release: Release) -> None:
@@ -140,8 +146,8 @@ class _Memory:
         await self._records.note(self._release, swap_token=token)
 
     async def condemn(self, reason: str) -> None:
-        self.condemned = reason
-        await self._records.note(self._release, condemned=reason)
+        self.condemned, self.token = reason, None
+        await self._records.note(self._release, condemned=reason, swap_token=None)
         await self._records.audit_release(self._release, "swap back", reason)
 
 

@@ -20,7 +20,7 @@ from release.preflight import Cleared, PreflightFailed, node_major, preflight_re
 from release.site import PRODUCTION, Site
 from release.staging import leave_mark, put_database, read_mark, recheck
 from release.steps.common import Steps, kept_of, mark_of
-from release.swap import Held, change_of, held_by_production
+from release.swap import Held, change_of, held_by_production, is_past_the_swap
 from release.version import Version
 
 TITLES_SHOWN = 10
@@ -145,10 +145,13 @@ class Restoring(Steps):
         """Staging and production are still what they were when people were asked."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.RECHECK) as words:
+            if await is_past_the_swap(site, release):
+                words.text = "production is swapped already"
+                return
             held, version = await held_by_production(site, change_of(release))
             if held is Held.NEITHER:
                 raise NotAsAsked(site.name, version, str(release.from_version))
-            if held is Held.BEFORE and release.facts.candidate is not None:
+            if release.facts.candidate is not None:
                 await recheck(site, mark_of(release_id, release.facts.candidate))
                 before = await read_mark(site, PRODUCTION)
                 await self._records.note(release_id, production_mark=before.release if before else "")
@@ -158,7 +161,7 @@ class Restoring(Steps):
         """Production's database, as it is right before it is swapped out, is a backup of its own."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.KEEP_LEAVING) as words:
-            if (await held_by_production(site, change_of(release)))[0] is Held.AFTER:
+            if await is_past_the_swap(site, release):
                 words.text = "production is swapped already"
                 return
             leaving = await back_up(site, self._folders.backups)

@@ -7,7 +7,7 @@ from release.preflight import PreflightFailed, preflight_swap, rollback_ready
 from release.smoke import Expected, smoke_test
 from release.staging import read_mark
 from release.steps.common import Steps
-from release.swap import Held, change_of, held_by_production, lawful
+from release.swap import is_past_the_swap, lawful
 
 
 class RollingBack(Steps):
@@ -17,7 +17,7 @@ class RollingBack(Steps):
         """The old slot still holds the old version with its own database, runs and is well."""
         release, site, journal = await self._of(release_id)
         version = release.version or ""
-        if (await held_by_production(site, change_of(release)))[0] is Held.AFTER:
+        if await is_past_the_swap(site, release):
             return  # swapped already, before a restart
         async with journal.step(Step.PREFLIGHT) as words:
             await preflight_swap(site)
@@ -40,7 +40,7 @@ class RollingBack(Steps):
         itself stays on the slot that is swapped out.
         """
         release, site, journal = await self._of(release_id)
-        if (await held_by_production(site, change_of(release)))[0] is Held.AFTER:
+        if await is_past_the_swap(site, release):
             return  # swapped already, before a restart
         async with journal.step(Step.BACK_UP) as words:
             undone = await self._records.release(release.undoes) if release.undoes else None

@@ -9,12 +9,13 @@ import httpx
 import pytest
 
 from release.azure.errors import SlotDidNotStart, SwapRefused
+from release.azure.webapp import Asked
 from release.errors import ReleaseError
 from release.model import Step
 from release.probe import Probe
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, SmokeTestFailed, smoke_test
-from release.swap import Change, NotVerified, ProductionMoved, SwappedBack, put_live
+from release.swap import Change, NotVerified, NotWellInProduction, ProductionMoved, SwappedBack, put_live
 from tests.release.conftest import NEW, OLD, Cloud
 from tests.sandbox.appservice_fixtures import eventually
 
@@ -37,7 +38,7 @@ class Thread:
         self.token = token
 
     async def condemn(self, reason: str) -> None:
-        self.condemned = reason
+        self.condemned, self.token = reason, None
 
     @asynccontextmanager
     async def step(self, step: Step) -> AsyncIterator[Line]:
@@ -148,7 +149,51 @@ async def test_killed_while_azure_swaps_the_next_waits_for_the_same(staged: Clou
     await go(staged.site, thread)
     assert await staged.site.version(PRODUCTION) == NEW
     assert await events(staged, "swap started") == 1
-    assert thread.token is None
+
+
+async def shows_old_files(cloud: Cloud, version: str) -> None:
+    """Production's SCM site goes on showing the files it had before a swap."""
+    body = json.dumps({"version": version})
+    await cloud.answers(host="scm", slot="blog", path="package.json", status=200, body=body, count=9999)
+
+
+async def test_killed_after_the_swap_while_files_show_late_it_is_not_swapped_again(staged: Cloud) -> None:
+    thread = Thread()
+    going = asyncio.create_task(go(staged.site, thread, preview=False))
+    await eventually(lambda: swapping(staged), "the swap is under way")
+    await shows_old_files(staged, OLD)
+    await eventually(lambda: ended(thread), "Azure has swapped")
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    with pytest.raises(NotVerified, match=OLD):
+        await go(staged.site_with(scm_patience=0.1), thread, preview=False)
+    await staged.behaves_again()
+    await go(staged.site, thread, preview=False)
+    assert await staged.site.version(PRODUCTION) == NEW
+    assert await staged.asked("slotsswap") == 1
+
+
+async def test_killed_after_the_swap_back_while_files_show_late_the_sick_version_stays_out(
+    staged: Cloud,
+) -> None:
+    thread = Thread()
+    await go(staged.site, thread, preview=False)
+    await thread.condemn("the feed answers 500")
+    going = asyncio.create_task(go(staged.site, thread, preview=False))
+    await eventually(lambda: swapping(staged, times=2), "the swap back is under way")
+    await shows_old_files(staged, NEW)
+    await eventually(lambda: ended(thread), "Azure has swapped back")
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    await staged.behaves_again()
+    await shows_old_files(staged, NEW)
+    with pytest.raises(NotWellInProduction):  # it cannot be seen, and so is not claimed
+        await go(staged.site_with(scm_patience=0.1), thread, preview=False)
+    await staged.behaves_again()
+    with pytest.raises(SwappedBack):
+        await go(staged.site, thread, preview=False)
+    assert await staged.site.version(PRODUCTION) == OLD
+    assert await staged.asked("slotsswap") == 2
 
 
 async def test_sick_in_production_it_is_swapped_back_and_stays_condemned(staged: Cloud) -> None:
@@ -175,10 +220,23 @@ async def test_one_unlucky_request_does_not_swap_back(staged: Cloud) -> None:
     assert await staged.site.version(PRODUCTION) == NEW
 
 
-async def test_what_cannot_be_looked_at_is_no_reason_to_swap_back(staged: Cloud) -> None:
+async def test_a_swap_whose_files_cannot_be_looked_at_is_live_if_visitors_say_so(staged: Cloud) -> None:
+    site = staged.site_with(scm_patience=0.3)
+    going = asyncio.create_task(put_live(site, CHANGE, Thread(), Thread().step, False))
+    await eventually(lambda: swapping(staged), "the swap is under way")
+    await staged.answers(host="scm", slot="blog", status=503, count=999)
+    done, _ = await going
+    assert done.unseen
+    await staged.behaves_again()
+    assert await staged.site.version(PRODUCTION) == NEW
+    assert await staged.asked("slotsswap") == 1
+
+
+async def test_what_cannot_be_looked_at_at_all_is_no_reason_to_swap_back(staged: Cloud) -> None:
     going = asyncio.create_task(go(staged.site_with(scm_patience=0.3), Thread(), preview=False))
     await eventually(lambda: swapping(staged), "the swap is under way")
     await staged.answers(host="scm", slot="blog", status=503, count=999)
+    await staged.answers(host="site", slot="blog", drop=True, count=999)
     with pytest.raises(NotVerified, match="could not be verified"):
         await going
     await staged.behaves_again()
@@ -283,8 +341,13 @@ async def previewed(cloud: Cloud) -> bool:
     return await cloud.asked("applySlotConfig") > 0 and cloud.settings("staging")["slot"] == PRODUCTION
 
 
-async def swapping(cloud: Cloud) -> bool:
-    return await events(cloud, "swap started") > 0
+async def swapping(cloud: Cloud, times: int = 1) -> bool:
+    return await events(cloud, "swap started") >= times
+
+
+async def ended(thread: Thread) -> bool:
+    asked = Asked.read(thread.token)
+    return asked is not None and asked.ended
 
 
 async def test_an_scm_site_that_shows_the_old_files_for_a_moment_is_waited_for(staged: Cloud) -> None:

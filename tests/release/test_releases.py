@@ -138,6 +138,28 @@ async def test_only_what_went_live_and_was_not_undone_is_rolled_back(desk: Desk,
         await desk.releases.roll_back(None, "ann", "C1")
 
 
+async def test_a_release_that_failed_and_yet_is_live_can_be_rolled_back(
+    laid_out: Cloud, records: Records, tmp_path: Path
+) -> None:
+    """Production runs OLD here: as after a release from NEW to OLD that could not be verified."""
+    desk = Desk(laid_out, records, tmp_path)
+    failed = await records.create(Kind.SWAP, "blog", "ann", "C1", version=OLD, before=NEW)
+    async with Journal(records, failed.id).step(Step.SWAP):
+        pass
+    await records.move(failed.id, State.FAILED, reason="it could not be verified", remedy="look")
+    back = await desk.releases.roll_back(None, "ann", "C1")
+    assert (back.version, back.from_version, back.undoes) == (NEW, OLD, failed.id)
+    await records.move(back.id, State.FAILED, reason="for the test", remedy="")
+
+    never = await records.create(Kind.SWAP, "blog", "ann", "C1", version=NEW, before=OLD)
+    async with Journal(records, never.id).step(Step.SWAP):
+        pass
+    await records.move(never.id, State.FAILED, reason="Azure did not swap", remedy="again")
+    back = await desk.releases.roll_back(None, "ann", "C1")
+    assert back.undoes == failed.id, "the newest one is not what production runs"
+    records.close()
+
+
 async def test_a_preview_that_somebody_left_behind_stays_theirs(desk: Desk, records: Records) -> None:
     await desk.cloud.site.app.preview()
     theirs = await desk.releases.swap(None, "ann", "C1")
