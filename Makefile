@@ -1,7 +1,7 @@
 # Everything is installed into .venv and the user's cache folder; nothing needs root.
 PYTHON ?= python3
 BIN := .venv/bin
-SLOW := ghost or browser or azcli or story or postgres
+SLOW := ghost or browser or azcli or azurite or story or postgres
 
 .PHONY: help demo test test-fast test-slow check format clean
 

@@ -31,6 +31,7 @@ from bot.replays import refuse_replays
 from bot.settings import Mode, Settings
 from bot.threads import Threads
 from release.backups import BackupStore
+from release.backups_in_blobs import BackupsInBlobs
 from release.chores import Chores
 from release.errors import ReleaseError
 from release.records import open_records
@@ -67,7 +68,9 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         stack.callback(records.close)
         clients = await stack.enter_async_context(open_clients(settings))
         folders = Folders(settings.data_folder.resolve() / "backups", settings.data_folder.resolve() / "work")
-        store = BackupStore(folders.backups)
+        store = (
+            BackupsInBlobs(folders.backups, clients.blobs) if clients.blobs else BackupStore(folders.backups)
+        )
         parts = Parts(clients.sites, records, clients.npm, clients.ghosts, folders, store)
         chores = Chores(clients.sites, records, store, folders.work)
         engine = await start_engine(Stages(parts), settings.records_url, "ghostbot")

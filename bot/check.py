@@ -1,7 +1,9 @@
 """`ghostbot check`: everything a release will need, tried now, and every problem told at once."""
 
+import tempfile
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 from rich.console import Console
@@ -11,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.clients import Clients, open_clients
 from bot.identity import slack_error
 from bot.settings import Mode, Settings
+from release.azure.blobs import Blobs
 from release.azure.errors import WebJobMissing
 from release.errors import ReleaseError
 from release.preflight import warm_up_warnings
@@ -74,12 +77,14 @@ class Findings:
 
 
 async def check(settings: Settings, console: Console) -> bool:
-    """Try everything; say whether a release can start. Changes nothing anywhere."""
+    """Try everything; say whether a release can start. Leaves nothing changed anywhere."""
     findings = Findings(console)
     findings.good(f"settings: {len(settings.sites)} site(s), {settings.slack.mode} mode")
     await _slack(settings, findings)
     async with open_clients(settings) as clients:
         await _npm(clients, findings)
+        if clients.blobs is not None:
+            await findings.tried("storage", _storage(clients.blobs))
         for site in clients.sites.values():
             await _site(site, findings)
     if findings.problems:
@@ -173,6 +178,11 @@ async def _npm(clients: Clients, findings: Findings) -> None:
         return f"newest Ghost is {found.version}, for Node {found.node}"
 
     await findings.tried("npm", newest())
+
+
+async def _storage(blobs: Blobs) -> str:
+    with tempfile.TemporaryDirectory(prefix="ghostbot-check-") as folder:
+        return await blobs.try_out(Path(folder))
 
 
 async def _site(site: Site, findings: Findings) -> None:

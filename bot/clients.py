@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
+from azure.core.credentials_async import AsyncTokenCredential
 from azure.identity.aio import DefaultAzureCredential
 
-from bot.settings import Settings
+from bot.settings import Settings, StorageSettings
 from release.azure.arm import arm_client
+from release.azure.blobs import Blobs, container_of
 from release.ghost.cache import Cache
 from release.ghost.npm import Npm, registry_of_user, user_environment, without_password
 from release.ghost.releases import Releases as PublishedGhosts
@@ -18,11 +20,12 @@ from release.site import Site
 
 @dataclass(frozen=True)
 class Clients:
-    """Everything outside Slack that a release talks to."""
+    """Everything outside Slack that a release talks to. `blobs` is None where the bot's own disk is the storage."""
 
     sites: dict[str, Site]
     npm: Npm
     ghosts: PublishedGhosts
+    blobs: Blobs | None
 
 
 @asynccontextmanager
@@ -55,4 +58,16 @@ async def open_clients(settings: Settings) -> AsyncIterator[Clients]:
             },
             npm=npm,
             ghosts=PublishedGhosts(npm),
+            blobs=await stack.enter_async_context(_storage(settings.storage, credential)),
         )
+
+
+@asynccontextmanager
+async def _storage(storage: StorageSettings, credential: AsyncTokenCredential) -> AsyncIterator[Blobs | None]:
+    """The container that the settings name, if they name one."""
+    if storage.container is None:
+        yield None
+        return
+    secret = storage.connection_string.get_secret_value() if storage.connection_string else None
+    async with container_of(storage.container, storage.account_url, secret, credential) as client:
+        yield Blobs(client)

@@ -1,10 +1,12 @@
 """Where backups are kept: files in a folder that only the bot may read, checked each time they are read."""
 
 import asyncio
+import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -50,6 +52,13 @@ class BackupStore:
             closed.chmod(0o700)
         return folder / f"{backup_id}.db"
 
+    async def keep(self, backup: BackupTaken) -> None:
+        """The backup is where backups are kept for good. In a folder it is so from the start."""
+
+    async def fetch(self, backup: BackupTaken) -> Path:
+        """As `read`, from where backups are kept for good: to see that it is there."""
+        return await self.read(backup)
+
     async def read(self, backup: BackupTaken) -> Path:
         """The file of a backup, byte for byte as it was taken; else BackupDamaged. For every use of one."""
         path = self._path(backup)
@@ -59,31 +68,39 @@ class BackupStore:
             raise BackupDamaged(backup.id, "its file is not what was written", backup.site)
         return path
 
-    async def keep_list(self, backup: BackupTaken, files: dict[str, int]) -> None:
-        """Write down which files the content folders held when the backup was taken: sizes by path."""
+    async def keep_list(self, backup: BackupTaken, files: dict[str, int]) -> BackupTaken:
+        """Write down which files the content folders held when the backup was taken: sizes by path.
 
-        def write() -> None:
+        Returns the backup as it is known from now on, with their number and the list's digest.
+        """
+
+        def write() -> str:
             path = self._list(backup)
             path.touch(mode=0o600)
             path.write_text(json.dumps(files, separators=(",", ":")))
+            return file_digest(path)
 
-        await asyncio.to_thread(write)
+        return replace(backup, files=len(files), files_digest=await asyncio.to_thread(write))
 
     async def read_list(self, backup: BackupTaken) -> dict[str, int]:
-        """Those files; empty where no list was kept. BackupDamaged if it cannot be read."""
+        """Those files; empty where no list was kept. BackupDamaged if it cannot be read, or was changed since."""
         if backup.files is None:
             return {}
         try:
-            return _FILES.validate_json(await asyncio.to_thread(self._list(backup).read_bytes))
+            content = await asyncio.to_thread(self._list(backup).read_bytes)
+            files = _FILES.validate_json(content)
         except (OSError, ValueError) as error:
             raise BackupDamaged(backup.id, "its list of files cannot be read", backup.site) from error
+        if backup.files_digest not in (None, hashlib.sha256(content).hexdigest()):
+            raise BackupDamaged(backup.id, "its list of files is not what was written", backup.site)
+        return files
 
     async def remove(self, backup: BackupTaken) -> None:
         """The file and its list are gone; gone already is as well."""
         for path in (self._path(backup), self._list(backup)):
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
-    async def remove_strays(self, known: Iterable[BackupTaken]) -> None:
+    async def tidy(self, known: Collection[BackupTaken]) -> None:
         """Files that no record knows are gone once they are a day old."""
         kept = {path for backup in known for path in (self._path(backup), self._list(backup))}
 

@@ -26,7 +26,7 @@ class Chores:
         self._work = work
 
     async def remove_old_backups(self) -> None:
-        """Backups that no setting, open release or rollback keeps are gone, and so are files nobody knows."""
+        """Backups that no setting, open release or rollback keeps are gone, and the rest is where it belongs."""
         now = datetime.now(UTC)
         known: list[BackupTaken] = []
         for site in self._sites.values():
@@ -41,7 +41,7 @@ class Chores:
                 await self._records.forget_backup(backup.id)
                 log.info("backup removed", extra={"site": site.name, "backup": backup.id})
             known += [backup for backup in backups if backup not in old]
-        await self._store.remove_strays(known)
+        await self._store.tidy(known)
 
     async def sweep_work(self) -> None:
         """Work folders of releases that ended while people decided are gone."""

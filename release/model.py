@@ -168,6 +168,7 @@ class BackupTaken:
     taken_at: datetime
     verified_at: datetime | None = None
     files: int | None = None
+    files_digest: str | None = None
 
 
 @dataclass(frozen=True)

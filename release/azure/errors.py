@@ -65,6 +65,11 @@ class BotDiskTrouble(ReleaseError):
     remedy = "Production is untouched. Free space in the bot's data folder, then start again."
 
 
+class BotDiskUnreadable(ReleaseError):
+    problem = "{0} cannot be read from the bot's own disk: {1}"
+    remedy = "Look at the bot's data folder and its disk, then start again."
+
+
 class SlotFull(ReleaseError):
     problem = "The disk of {0} is full: {1}"
     remedy = "Production is untouched. Free space on the plan (all its slots share it), then try again."
@@ -110,3 +115,26 @@ class WebJobBusy(ReleaseError):
 class SlotDidNotStart(ReleaseError):
     problem = "{0} did not get ready within {1} seconds: {2}"
     remedy = "Production is untouched. Read the slot's log (Log stream in the portal), then start again."
+
+
+class StorageUnavailable(ReleaseError):
+    problem = "The storage {0} did not answer properly when {1}: {2}"
+    remedy = (
+        "Look at the storage account (its network rules, its state) and at Azure's status page; "
+        "`ghostbot check` tries it. Then start again."
+    )
+
+
+class StorageRefused(ReleaseError):
+    problem = "The storage {0} refused {1}: {2}"
+    remedy = (
+        "Give the bot's identity the role Storage Blob Data Contributor on the container, "
+        "or check connection_string in [storage]. Then start again."
+    )
+
+
+class StorageMissing(ReleaseError):
+    problem = "There is no storage {0}: {1}"
+    remedy = (
+        "Check container in [storage]; `az storage container create` makes it. It has to be a private one."
+    )

@@ -1,13 +1,15 @@
 """What the steps of every release share: their clients, their folders, and a few of their words."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from release.backup import back_up
 from release.backups import BackupStore
 from release.content import list_content
+from release.errors import ReleaseError
 from release.ghost.build import Package
 from release.ghost.database import Inspection
 from release.ghost.differences import differences, in_words, named
@@ -20,6 +22,8 @@ from release.records import Records
 from release.site import Site
 from release.smoke import Expected
 from release.staging import Mark
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,22 @@ class Steps:
 
     async def _take_backup(self, release_id: str, site: Site) -> BackupTaken:
         files = await list_content(site)
-        backup = replace(await back_up(site, self._folders.backups), files=len(files))
-        await self._store.keep_list(backup, files)
+        backup = await back_up(site, self._folders.backups)
+        backup = await self._store.keep_list(backup, files)
         await self._records.keep_backup(backup)
+        await self._store.keep(backup)
         await self._records.note(release_id, backup=backup)
         return backup
+
+    async def _keep_late(self, backup: BackupTaken) -> None:
+        """Where nothing may fail for want of the storage: what could not be carried there now, the chores do."""
+        try:
+            await self._store.keep(backup)
+        except ReleaseError as error:
+            log.warning(
+                "a backup is on the bot's disk only, until the storage answers",
+                extra={"backup": backup.id, "problem": str(error)},
+            )
 
     async def _migrate(
         self, release_id: str, backup: BackupTaken, package: Package

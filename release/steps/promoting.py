@@ -62,6 +62,7 @@ class Promoting(Steps):
                 words.text = f"nothing written since the backup, {synced.copied} files copied"
                 return
             await words.say(f"production changed ({', '.join(changed[:5])}): migrating again")
+            await self._store.keep(backup)
             node_major = int(built.node.partition(".")[0])
             package = await build(Version.parse(built.version), node_major, self._npm, telling(words))
             done, after = await self._migrate(release_id, backup, package)
@@ -112,6 +113,7 @@ class Promoting(Steps):
                 live = await back_up(site, self._folders.backups)
                 for backup in (late, live):
                     await self._records.keep_backup(backup)
+                    await self._keep_late(backup)
                 await self._records.note(release_id, live_backup=live)
                 if caught_up is None:
                     words.text = "nothing to compare with"

@@ -166,6 +166,7 @@ class Restoring(Steps):
                 return
             leaving = await back_up(site, self._folders.backups)
             await self._records.keep_backup(leaving)
+            await self._store.keep(leaving)
             # What a rollback would leave behind is measured from what goes live: the backup itself.
             await self._records.note(release_id, backup=leaving, live_backup=release.facts.restores)
             if release.facts.restores is not None:
@@ -179,6 +180,7 @@ class Restoring(Steps):
             try:
                 late = await back_up(site, self._folders.backups, site.staging)
                 await self._records.keep_backup(late)
+                await self._keep_late(late)
                 if release.facts.restores is not None:
                     await self._tell_what_is_left(release_id, release.facts.restores, late)
             except ReleaseError as error:

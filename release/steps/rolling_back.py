@@ -47,6 +47,7 @@ class RollingBack(Steps):
             try:
                 kept = await back_up(site, self._folders.backups)
                 await self._records.keep_backup(kept)
+                await self._keep_late(kept)
                 await self._records.note(release_id, backup=kept)
                 words.text = f"kept as {kept.id}"
                 if undone is not None and undone.facts.live_backup is not None:

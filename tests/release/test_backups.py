@@ -135,11 +135,15 @@ async def test_a_backup_is_read_only_as_it_was_written(store: BackupStore) -> No
 async def test_the_files_of_a_backups_time_are_listed_beside_it(store: BackupStore) -> None:
     one = written(store, 1)
     assert await store.read_list(one) == {}
-    await store.keep_list(one, {"images/one.png": 3})
-    one = replace(one, files=1)
+    one = await store.keep_list(one, {"images/one.png": 3})
+    assert one.files == 1
     assert await store.read_list(one) == {"images/one.png": 3}
+    assert await store.read_list(replace(one, files_digest=None)) == {"images/one.png": 3}, "of an older bot"
     listed = store.place(one.site, one.id).with_suffix(".files.json")
     assert listed.stat().st_mode & 0o777 == 0o600
+    listed.write_text('{"images/one.png": 4}')
+    with pytest.raises(BackupDamaged, match="its list of files is not what was written"):
+        await store.read_list(one)
     listed.write_text("[]")
     with pytest.raises(BackupDamaged, match="its list of files"):
         await store.read_list(one)
