@@ -29,7 +29,7 @@ from bot.listeners import Listeners
 from bot.notices import Notices
 from bot.replays import refuse_replays
 from bot.settings import Mode, Settings
-from bot.threads import Threads
+from bot.threads import Threads, client_of_threads
 from release.backups import BackupStore
 from release.backups_in_blobs import BackupsInBlobs
 from release.chores import Chores
@@ -93,10 +93,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         if settings.slack.mode is Mode.HTTP:
             refuse_replays(app, records)
         Listeners(door, Buttons(door, roles, releases, notices), home, client).register(app)
-        # Its own client: it paces itself, and must not sleep inside a retry while there is newer news.
-        threads = Threads(
-            AsyncWebClient(token=token, base_url=settings.slack.api_url), records, roles.approvers
-        )
+        threads = Threads(client_of_threads(token, settings.slack.api_url), records, roles.approvers)
 
         await releases.go_on()
         await stack.enter_async_context(_listening(app, settings, stop))

@@ -45,7 +45,7 @@ class Home:
             if release is None or release.state is not State.AWAITING_APPROVAL:
                 continue
             top = await self._releases.records.message(release.id, PARENT)
-            if top is None:
+            if top is None or not top.ts:
                 continue
             try:
                 answer = await self._client.chat_getPermalink(channel=top.channel, message_ts=top.ts)

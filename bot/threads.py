@@ -1,7 +1,8 @@
 """The one place that tells releases to Slack: makes its messages match the records, whatever happened before.
 
 Nothing is queued: what should be seen follows from the records alone, so a restart, a slow Slack or a
-429 only delays it, and the newest state always wins. A release never waits for Slack.
+429 only delays it, and the newest state always wins. A release never waits for Slack. A message whose
+answer got lost is looked for before it is posted again.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.identity import slack_error
 from bot.pace import ALLOWED, Bucket, Pace
+from bot.posted import find, marked
 from bot.render.approval import card
 from bot.render.message import Message, joined
 from bot.render.release import log_line, parent, result
@@ -89,8 +91,16 @@ def bundles(
     return [(tuple(parts), joined([wanted[part] for part in parts])) for parts in together.values()]
 
 
+def client_of_threads(token: str, api_url: str) -> AsyncWebClient:
+    """A client that sends nothing twice. The SDK's own does, when a connection breaks after Slack took the message.
+
+    It must not sleep inside a retry either while there is newer news: Threads paces itself.
+    """
+    return AsyncWebClient(token=token, base_url=api_url, retry_handlers=[])
+
+
 class Threads:
-    """Posts and updates. One of it runs in a process; `client` needs no retry handler."""
+    """Posts and updates. One of it runs in a process; `client` is one of `client_of_threads`."""
 
     def __init__(
         self,
@@ -157,9 +167,12 @@ class Threads:
         posts_wait = False  # messages of a thread keep their order: after one that waits, none is posted
         for parts, wanted in bundles(messages_of(release, approval, self._approvers), sent):
             before = sent.get(parts[0])
-            if (before is not None and before.digest == wanted.digest) or (before is None and posts_wait):
+            is_post = before is None or not before.ts
+            if (before is not None and before.digest == wanted.digest) or (is_post and posts_wait):
                 continue
             try:
+                if before is not None and not before.ts:
+                    before = await self._found(release, parts, sent.get(PARENT))
                 if before is None:
                     told = await self._post(release, parts, wanted, sent.get(PARENT))
                 else:
@@ -168,7 +181,7 @@ class Threads:
                 raise
             except Later as later:
                 delays.append(later.seconds)
-                posts_wait = posts_wait or before is None
+                posts_wait = posts_wait or is_post
             else:
                 sent |= dict.fromkeys(parts, told)
         if delays and not self._given_up(release):
@@ -200,8 +213,29 @@ class Threads:
         arguments: dict[str, object] = {"channel": channel, "unfurl_links": False, "unfurl_media": False}
         if top is not None and PARENT not in parts:
             arguments |= {"thread_ts": top.ts, "reply_broadcast": RESULT in parts}
+        # Written down first: whoever is killed before the answer, or never gets one, looks before posting again.
+        for part in parts:
+            await self._records.remember_message(release.id, part, channel, "", "")
         answer = await self._call("chat.postMessage", arguments, wanted, parts[0], bucket, release.id)
         return await self._remember(release.id, parts, answer["channel"], answer["ts"], wanted)
+
+    async def _found(
+        self, release: Release, parts: tuple[str, ...], top: SentMessage | None
+    ) -> SentMessage | None:
+        """The message whose answer never came, if it was posted all the same; what it shows is not known."""
+        thread = top if PARENT not in parts else None
+        channel = thread.channel if thread else release.channel
+        try:
+            ts = await find(
+                self._client, channel, thread.ts if thread else None, release.asked_at, release.id, parts[0]
+            )
+        except SlackApiError as error:
+            if slack_error(error) in LIMITED or _status(error) == 429:
+                raise Later(_retry_after(error)) from error
+            raise self._away(release.id, slack_error(error)) from error
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            raise self._away(release.id, type(error).__name__) from error
+        return None if ts is None else SentMessage(release.id, parts[0], channel, ts, "")
 
     async def _update(
         self,
@@ -249,7 +283,7 @@ class Threads:
     ) -> dict[str, str]:
         """Call Slack once, or twice where it refuses plans. Raises Later, and SlackApiError for a message gone."""
         shown = simplified(wanted) if part in self._too_rich else wanted
-        body = {**arguments, "text": shown.text, "blocks": list(shown.blocks)}
+        body = {**arguments, "text": shown.text, "blocks": marked(shown.blocks, release_id, part)}
         try:
             answer = await self._client.api_call(method, json=body)
         except SlackApiError as error:

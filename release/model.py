@@ -405,7 +405,10 @@ class Versions:
 
 @dataclass(frozen=True)
 class SentMessage:
-    """A message the audience has: where it is and the digest of what it shows."""
+    """A message the audience has: where it is and the digest of what it shows.
+
+    `ts` is empty while it is being posted: after a crash it may be there or not.
+    """
 
     owner: str
     part: str

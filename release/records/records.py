@@ -60,6 +60,7 @@ _FACT_TYPES: dict[str, TypeAdapter[Any]] = {  # Any: facts are of several types
     name: TypeAdapter(hint) for name, hint in get_type_hints(Facts).items()
 }
 _BACKUP = TypeAdapter(BackupTaken)
+CUT_OFF = "cut off when the bot was restarted, and not done again"
 _ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
@@ -277,6 +278,8 @@ class Records:
             where = (tables.releases.c.id == release_id) & tables.releases.c.state.in_(allowed_from)
             if _touch(connection, where, values) == 0:
                 return False
+            if not state.is_open:
+                _cut_off_steps(connection, release_id)
             outcome = state.replace("_", " ") if reason is None else f"{state.replace('_', ' ')}: {reason}"
             _audit_release(connection, release_id, BOT, "moved" if state.is_open else "ended", outcome)
             return True
@@ -614,6 +617,13 @@ def _touch(
     query = update(tables.releases).where(where)
     changed = {**values, "revision": tables.releases.c.revision + 1, "updated_at": now()}
     return connection.execute(query.values(changed)).rowcount
+
+
+def _cut_off_steps(connection: Connection, release_id: str) -> None:
+    """A step that was killed and not begun again does not run any more once its release is over."""
+    running = (tables.steps.c.release == release_id) & (tables.steps.c.state == StepState.RUNNING)
+    values = {"state": StepState.FAILED, "detail": CUT_OFF, "ended_at": now()}
+    connection.execute(update(tables.steps).where(running).values(values))
 
 
 def _swap_begun(connection: Connection, release_id: str) -> bool:

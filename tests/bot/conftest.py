@@ -21,7 +21,7 @@ from bot.listeners import Listeners
 from bot.notices import Notices
 from bot.pace import Pace
 from bot.replays import refuse_replays
-from bot.threads import Threads
+from bot.threads import Threads, client_of_threads
 from release.model import Release
 from release.records import Records, open_records
 from release.releases import Releases
@@ -123,7 +123,9 @@ class Team(Hands):
         door = Door(people, self.releases)
         buttons = Buttons(door, roles, self.releases, notices)
         Listeners(door, buttons, Home(client, people, self.releases), client).register(app)
-        threads = Threads(client, self.records, roles.approvers, pace)
+        threads = Threads(
+            client_of_threads(ids["bot_token"], ids["api"]), self.records, roles.approvers, pace
+        )
         stop = asyncio.Event()
         bot = Bot(app, people, notices, threads, stop, [asyncio.create_task(threads.run(stop))], _nothing)
         self.bots.append(bot)

@@ -24,6 +24,11 @@ async def everything(team: Team) -> list[Json]:
     return [one for one in await team.messages("ben") if not one["ephemeral"]]
 
 
+def at_the_top(messages: list[Json]) -> list[Json]:
+    """Those that begin a thread, or are in none."""
+    return [one for one in messages if one.get("thread_ts") in (None, one["ts"])]
+
+
 async def test_a_restarted_bot_catches_up_and_posts_nothing_twice(team: Team) -> None:
     release = await team.starts_upgrade()
     await team.sees("Upgrade blog", button="Cancel")
@@ -37,7 +42,7 @@ async def test_a_restarted_bot_catches_up_and_posts_nothing_twice(team: Team) ->
     await team.start_bot()
     await told(team)
     assert await everything(team) == before
-    assert len([one for one in before if one.get("thread_ts") in (None, one["ts"])]) == 1
+    assert len(at_the_top(before)) == 1
 
 
 async def test_what_happens_while_slack_is_away_is_told_afterwards(team: Team) -> None:
@@ -56,6 +61,28 @@ async def test_a_message_that_does_not_get_through_is_sent_again(team: Team, fau
     await team.breaks("chat.postMessage", **fault)
     await team.starts_upgrade()
     await team.sees("Upgrade blog", button="Cancel")
+
+
+@pytest.mark.parametrize("posts", [1, 2, 3])
+async def test_a_message_whose_answer_got_lost_is_found_again_and_not_posted_twice(
+    team: Team, posts: int
+) -> None:
+    # What a kill between Slack's taking a message and the bot's hearing of it looks like from Slack's side.
+    await team.breaks("chat.postMessage", count=posts, drop=True, after=True)
+    await team.waits_for_approval()
+    await told(team)
+    seen = await everything(team)
+    assert len({one["plain"] for one in seen}) == len(seen)
+    assert len(at_the_top(seen)) == 1
+
+
+async def test_where_the_bot_may_not_read_a_message_twice_is_better_than_none(team: Team) -> None:
+    await team.breaks("conversations.history", count=20, error="missing_scope")
+    await team.breaks("chat.postMessage", drop=True, after=True)
+    await team.starts_upgrade()
+    await team.sees("Upgrade blog", button="Cancel")
+    await told(team)
+    assert len(at_the_top(await everything(team))) == 2
 
 
 async def test_slack_is_left_alone_as_long_as_it_asks(team: Team) -> None:

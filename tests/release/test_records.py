@@ -118,6 +118,20 @@ async def test_a_cancel_comes_before_the_swap_or_is_refused(records: Records) ->
     assert (await records.release(late.id)).cancel_asked_by is None
 
 
+async def test_a_step_that_was_killed_and_is_not_done_again_runs_no_more_when_the_release_is_over(
+    records: Records,
+) -> None:
+    release = await upgrade(records)
+    await records.begin_step(release.id, Step.PREFLIGHT)  # and killed; cancelled before the step begins again
+    await records.ask_cancel(release.id, "ann")
+    assert await records.begin_step(release.id, Step.PREFLIGHT) == "ann"
+    await records.move(release.id, State.CANCELLED)
+    step = (await records.release(release.id)).step(Step.PREFLIGHT)
+    assert step.state is StepState.FAILED
+    assert "cut off" in step.detail
+    assert step.ended_at is not None
+
+
 async def test_a_cancel_and_a_swap_at_once_agree(records: Records) -> None:
     for number in range(10):
         release = await upgrade(records, f"site-{number}")
