@@ -1,4 +1,4 @@
-"""What the buttons do: Approve, Reject, Cancel, Rollback, Upgrade, Skip. All of them come through the door."""
+"""What the buttons do: Approve, Reject, Cancel, Rollback, Roll back, Keep, Upgrade, Skip. All come through the door."""
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from bot.identity import Roles
 from bot.notices import Notices
 from bot.render.message import Message, duration, escape, person
 from bot.render.replies import reply, said
+from bot.render.rollback import confirmed
 from bot.render.words import STATE_WORDS, release_title
 from commands.command import CancelAsked, Role, Started
 from release.errors import NotPermitted
@@ -82,7 +83,7 @@ class Buttons:
         await self._door.enter(knock, Role.RELEASER, act, answer)
 
     async def rollback(self, knock: Knock, value: str, answer: Answer) -> None:
-        """Take this release back, if it is still what production runs."""
+        """Prepare to take this release back, if it is still what production runs; it asks before it swaps."""
 
         async def act() -> Message:
             release = await self._releases.records.release(value)
@@ -99,6 +100,24 @@ class Buttons:
             return reply(Started(rollback), self._door.slash)
 
         await self._door.enter(knock, Role.RELEASER, act, answer, fresh=True)
+
+    async def confirm_rollback(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Roll back, at the price that was told. Whoever asked may confirm: it is for emergencies."""
+
+        async def act() -> Message:
+            await self._rollback_asked_for(value)
+            return await self._decide(value, Verdict.APPROVED, knock.visitor.user)
+
+        await self._door.enter(knock, Role.EITHER, act, answer, fresh=True)
+
+    async def keep_version(self, knock: Knock, value: str, answer: Answer) -> None:
+        """End the rollback this question is of; production stays as it is."""
+
+        async def act() -> Message:
+            await self._rollback_asked_for(value)
+            return await self._decide(value, Verdict.REJECTED, knock.visitor.user)
+
+        await self._door.enter(knock, Role.EITHER, act, answer, fresh=True)
 
     async def upgrade(self, knock: Knock, value: str, answer: Answer) -> None:
         """Start the upgrade a notice offers."""
@@ -129,6 +148,14 @@ class Buttons:
             )
         return await self._releases.records.release(approval.release)
 
+    async def _rollback_asked_for(self, approval_id: str) -> None:
+        """A rollback takes no second pair of eyes, everything else does: the ids of others are refused here."""
+        release = await self._asked_for(approval_id)
+        if release.kind is not Kind.ROLLBACK:
+            raise NotPermitted(
+                "This question is not about a rollback.", "Decide it with the buttons on its own card."
+            )
+
     async def _newest_live(self, site: str) -> str | None:
         """The release that put the present version into production."""
         for release in await self._releases.history(site, limit=50):
@@ -142,6 +169,8 @@ class Buttons:
         title = release_title(decided.release)
         if not decided.won:
             return said(self._too_late(decided.approval, title))
+        if decided.release.kind is Kind.ROLLBACK:
+            return said(confirmed(decided.release, verdict))
         if verdict is Verdict.APPROVED:
             return said(
                 f":white_check_mark: You approved. {title}: it goes live now; follow it in the thread."

@@ -35,6 +35,8 @@ class Roles:
     allow_shared_channels: bool = False
 
     def holders(self, role: Role) -> tuple[str, ...]:
+        if role is Role.EITHER:
+            return tuple(dict.fromkeys(self.releasers + self.approvers))
         return self.approvers if role is Role.APPROVER else self.releasers
 
 
@@ -98,7 +100,7 @@ class People:
         if not holders:
             raise NotPermitted(
                 f"Nobody is set as {role}, so nobody may do this.",
-                f"Whoever runs the bot adds people or user groups to the {role}s in its settings.",
+                f"Whoever runs the bot adds people or user groups to the {_many(role)} in its settings.",
             )
         raise NotPermitted(
             f"This takes {_one(role)}, and you are not one.",
@@ -173,6 +175,10 @@ def slack_error(error: SlackApiError) -> str:
 
 def _one(role: Role) -> str:
     return f"an {role}" if role is Role.APPROVER else f"a {role}"
+
+
+def _many(role: Role) -> str:
+    return "releasers or approvers" if role is Role.EITHER else f"{role}s"
 
 
 def _stranger() -> NotPermitted:

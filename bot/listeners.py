@@ -42,6 +42,8 @@ class Listeners:
             "reject": self.buttons.reject,
             "cancel": self.buttons.cancel,
             "rollback": self.buttons.rollback,
+            "confirm_rollback": self.buttons.confirm_rollback,
+            "keep_version": self.buttons.keep_version,
             "upgrade": self.buttons.upgrade,
             "skip": self.buttons.skip,
         }

@@ -21,8 +21,9 @@ from bot.posted import find, marked
 from bot.render.approval import card
 from bot.render.message import Message, joined
 from bot.render.release import log_line, parent, result
+from bot.render.rollback import rollback_card
 from bot.render.simpler import simplified
-from release.model import Approval, Release, SentMessage
+from release.model import Approval, Kind, Release, SentMessage
 from release.records import Records
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,10 @@ def messages_of(release: Release, approval: Approval | None, approvers: Sequence
         if line is not None:
             wanted[f"{LOG}{record.step}"] = line
     if approval is not None:
-        wanted[APPROVAL] = card(release, approval, approvers)
+        asked_back = release.kind is Kind.ROLLBACK
+        wanted[APPROVAL] = (
+            rollback_card(release, approval) if asked_back else card(release, approval, approvers)
+        )
     ending = result(release, approval)
     if ending is not None:
         wanted[RESULT] = ending

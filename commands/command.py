@@ -25,6 +25,7 @@ class Role(StrEnum):
     ANYONE = "anyone"
     RELEASER = "releaser"
     APPROVER = "approver"
+    EITHER = "releaser or approver"
 
 
 class UsageError(Exception):

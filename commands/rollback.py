@@ -1,4 +1,4 @@
-"""/ghost rollback [SITE]: put the version before the last release back into production."""
+"""/ghost rollback [SITE]: put the version before the last release back into production, after telling what it costs."""
 
 from dataclasses import dataclass
 

@@ -86,6 +86,8 @@ async def _approve(world: World, version: str) -> None:
 async def _roll_back(world: World) -> None:
     result = await _sees(world, "ann", r"is live on", 10, button="Rollback")
     await _click(world, "ann", result, "Rollback")
+    question = await _sees(world, "ann", r"^Roll .+ back: ", DECISION_SECONDS, button="Roll back")
+    await _click(world, "ann", question, "Roll back")
     await _sees(world, "ann", r"is back on", DECISION_SECONDS)
 
 

@@ -15,7 +15,10 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Where a release stands. `OPEN` ones hold their site's lock."""
+    """Where a release stands. `OPEN` ones hold their site's lock.
+
+    `ROLLING_BACK` is of rollbacks begun by a bot that did not ask yet; others prepare, wait and promote.
+    """
 
     BACKING_UP = "backing_up"
     STAGING = "staging"
@@ -43,7 +46,7 @@ FIRST_STATE = {
     Kind.UPGRADE: State.STAGING,
     Kind.BACKUP: State.BACKING_UP,
     Kind.SWAP: State.STAGING,
-    Kind.ROLLBACK: State.ROLLING_BACK,
+    Kind.ROLLBACK: State.STAGING,
     Kind.VERIFY: State.BACKING_UP,
     Kind.RESTORE: State.STAGING,
 }
@@ -101,7 +104,17 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.SWAP,
         Step.VERIFY,
     ),
-    Kind.ROLLBACK: (Step.PREFLIGHT, Step.START, Step.SMOKE_TEST, Step.BACK_UP, Step.SWAP, Step.VERIFY),
+    Kind.ROLLBACK: (
+        Step.PREFLIGHT,
+        Step.START,
+        Step.SMOKE_TEST,
+        Step.BACK_UP,
+        Step.RECHECK,
+        Step.KEEP_LEAVING,
+        Step.SWAP,
+        Step.VERIFY,
+        Step.LATE_WRITES,
+    ),
     Kind.VERIFY: (Step.BACK_UP, Step.BUILD_SAME, Step.READ_BACK),
     Kind.RESTORE: (
         Step.CHECK_BACKUP,
@@ -291,7 +304,8 @@ class Facts:
     """What a release found out so far; every field is filled once by the step that knows it.
 
     `production_mark` is the release whose mark production's files bore before the swap ("" for none), where
-    versions alone do not tell the two sides apart.
+    versions alone do not tell the two sides apart. Of a rollback, `live_since` is when the version that it takes
+    back went live, and `price_unknown` why it cannot be told what was written since.
     """
 
     backup: BackupTaken | None = None
@@ -312,6 +326,8 @@ class Facts:
     write_window_seconds: float | None = None
     live_backup: BackupTaken | None = None
     left_behind: Written | None = None
+    live_since: datetime | None = None
+    price_unknown: str | None = None
     old_slot_stops_at: datetime | None = None
     old_slot_stopped_at: datetime | None = None
 

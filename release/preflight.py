@@ -11,7 +11,6 @@ from release.errors import ReleaseError
 from release.ghost.node import major_of_stack
 from release.ghost.releases import GhostRelease
 from release.site import PRODUCTION, WWWROOT, NoGhostThere, Site
-from release.staging import start_and_warm
 from release.version import NotAVersion, Version, npm_range
 
 T = TypeVar("T")
@@ -241,15 +240,3 @@ async def _webjob(site: Site) -> None:
     kudu = await site.kudu(PRODUCTION)
     if not await kudu.webjob_exists(site.config.backup_webjob):
         raise WebJobMissing(site.app.called(PRODUCTION), site.config.backup_webjob)
-
-
-async def rollback_ready(site: Site, version: str) -> None:
-    """Staging still holds `version` and runs: raises SlotDidNotStart or PreflightFailed if not."""
-    found = await site.version(site.staging)
-    if found != version:
-        raise PreflightFailed(
-            site.name,
-            f"staging holds {found}, not {version}: somebody deployed over the way back.",
-            "Upgrade forward instead, or restore a backup by hand.",
-        )
-    await start_and_warm(site, site.staging)

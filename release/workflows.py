@@ -165,8 +165,33 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     @DBOS.workflow(max_recovery_attempts=None)
-    async def roll_back(self, release_id: str) -> None:
+    async def stage_rollback(self, release_id: str) -> None:
+        """The old version, tested where it is, what going back to it costs, and the question."""
+
+        async def run() -> State:
+            await step(self.stages.rolling_back.ready_to_roll_back, release_id)
+            await step(self.stages.rolling_back.keep_what_a_rollback_leaves, release_id)
+            await step(self.stages.staging.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_rollback(self, release_id: str) -> None:
         """The old version, with its own database, in production again."""
+
+        async def run() -> State:
+            await step(self.stages.rolling_back.recheck, release_id)
+            await step(self.stages.rolling_back.keep_last_writes, release_id)
+            await step(self.stages.promoting.put_live, release_id)
+            await step(self.stages.rolling_back.tell_final_price, release_id)
+            return State.ROLLED_BACK
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def roll_back(self, release_id: str) -> None:
+        """A rollback that a bot which did not ask yet had begun, to its end."""
 
         async def run() -> State:
             await step(self.stages.rolling_back.ready_to_roll_back, release_id)
@@ -222,6 +247,8 @@ class Engine:
             (Kind.UPGRADE, State.STAGING): self._workflows.stage,
             (Kind.SWAP, State.STAGING): self._workflows.stage_swap,
             (Kind.BACKUP, State.BACKING_UP): self._workflows.back_up,
+            (Kind.ROLLBACK, State.STAGING): self._workflows.stage_rollback,
+            (Kind.ROLLBACK, State.PROMOTING): self._workflows.promote_rollback,
             (Kind.ROLLBACK, State.ROLLING_BACK): self._workflows.roll_back,
             (Kind.VERIFY, State.BACKING_UP): self._workflows.verify,
             (Kind.RESTORE, State.STAGING): self._workflows.stage_restore,

@@ -28,6 +28,7 @@ from bot.render.message import (
     size,
     when,
 )
+from bot.render.rollback import confirmed_by, final_price, kept, waiting
 from bot.render.words import STATE_SIGNS, STEP_TITLES, plan_of, release_title
 from release.model import Approval, Kind, Release, State, Step, StepRecord, StepState, Verdict
 
@@ -66,6 +67,8 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
     match release.state:
         case State.BACKING_UP | State.STAGING | State.PROMOTING | State.ROLLING_BACK:
             return f"{sign} {_under_way(release)}"
+        case State.AWAITING_APPROVAL if release.kind is Kind.ROLLBACK:
+            return f"{sign} {waiting(release, approval)}"
         case State.AWAITING_APPROVAL:
             until = f" until {when(approval.expires_at)}" if approval else ""
             return f"{sign} Waiting for approval{until}. Decide in the release's thread; production is untouched."
@@ -82,6 +85,8 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
                 else ""
             )
             return f"{sign} Taken back by rollback {escape(release.undone_by or '')}.{runs}"
+        case State.REJECTED if release.kind is Kind.ROLLBACK:
+            return f"{sign} {kept(release, approval)} Production is untouched."
         case State.REJECTED:
             by = f" by {person(approval.decided_by)}" if approval and approval.decided_by else ""
             return f"{sign} Rejected{by}. Production is untouched."
@@ -208,7 +213,7 @@ def result(release: Release, approval: Approval | None = None) -> Message | None
         case State.LIVE:
             return _live(release, approval)
         case State.ROLLED_BACK:
-            return _rolled_back(release)
+            return _rolled_back(release, approval)
         case State.FAILED:
             return _failed(release)
         case _:
@@ -272,13 +277,8 @@ def _live(release: Release, approval: Approval | None) -> Message:
         told = f"{told} {late}"
     if stays:
         blocks.append(context(stays))
-    ask = confirm(
-        f"Roll {release.site} back?",
-        f"Production goes back to {escape(before or 'the version before')}. "
-        "What was written since the swap stays on the newer version's database.",
-        "Roll back",
-    )
-    blocks.append(buttons(button("Rollback", "rollback", release.id, "danger", ask)))
+    # No question here: a rollback looks, says what it would leave behind, and asks.
+    blocks.append(buttons(button("Rollback", "rollback", release.id, "danger")))
     return message(told, *blocks)
 
 
@@ -322,7 +322,7 @@ def _proof_fields(release: Release) -> Block:
     )
 
 
-def _rolled_back(release: Release) -> Message:
+def _rolled_back(release: Release, approval: Approval | None) -> Message:
     if release.kind is not Kind.ROLLBACK:
         # The rollback has a thread of its own; here the button gives way to who took it back.
         text = f":leftwards_arrow_with_hook: *{release_title(release)}* was live, and then taken back"
@@ -335,9 +335,9 @@ def _rolled_back(release: Release) -> Message:
         f":leftwards_arrow_with_hook: *{escape(release.site)} is back on {escape(now or 'its last version')}*"
     )
     text += f" (was {escape(before)})." if before else "."
-    text += f"\nAsked for by {person(release.asked_by)}."
+    text += f"\nAsked for by {person(release.asked_by)}{confirmed_by(approval)}."
     proof = _proof(release)
-    late = _left_behind(release, f"Written on {escape(before or 'the newer version')} and left behind")
+    late = final_price(release)
     return message(
         f"{text} {proof} {late}".rstrip(),
         section(text),
@@ -381,6 +381,8 @@ def _stopped(release: Release, approval: Approval | None) -> Message:
         by = approval.decided_by
     text = f"{STATE_SIGNS[release.state]} *{release_title(release)}* was {words[release.state]}"
     text += f" by {person(by)}." if by else "."
+    if release.kind is Kind.ROLLBACK and release.state is State.REJECTED:
+        text = f"{STATE_SIGNS[release.state]} *{release_title(release)}*: {kept(release, approval)}"
     if approval and approval.reason:
         text += f" Reason: {escape(approval.reason)}"
     text += f" {UNTOUCHED} {person(release.asked_by)}, start again whenever you like."

@@ -1,30 +1,39 @@
-"""The way back: the old version with its own database, in production again."""
+"""The way back: the old version with its own database, its price told, in production again."""
 
 from release.backup import back_up
 from release.errors import ReleaseError
-from release.model import Release, Step
-from release.preflight import PreflightFailed, preflight_swap, rollback_ready
+from release.model import BackupTaken, Release, State, Step
+from release.preflight import PreflightFailed, preflight_swap
+from release.site import PRODUCTION, Site
+from release.slot_database import database_read_by
 from release.smoke import Expected, smoke_test
-from release.staging import read_mark
+from release.staging import read_mark, start_and_warm
 from release.steps.common import Steps
-from release.swap import is_past_the_swap, lawful
+from release.swap import Held, change_of, held_by_production, is_past_the_swap, lawful
+
+NO_FIRST_COPY = "there is no copy of its database from when it went live"
 
 
 class RollingBack(Steps):
-    """What comes before the swap of a rollback."""
+    """What comes before and after the swap of a rollback."""
+
+    # -- until people are asked -------------------------------------------------------------------
 
     async def ready_to_roll_back(self, release_id: str) -> None:
-        """The old slot still holds the old version with its own database, runs and is well."""
+        """The old slot still holds the old version with a database it can read, runs and is well."""
         release, site, journal = await self._of(release_id)
         version = release.version or ""
-        if await is_past_the_swap(site, release):
+        if release.state is State.ROLLING_BACK and await is_past_the_swap(site, release):
             return  # swapped already, before a restart
         async with journal.step(Step.PREFLIGHT) as words:
+            await self._still_to_take_back(release, site)
             await preflight_swap(site)
-            await self._still_the_old_one(release)
-            words.text = f"{version} is still on {site.staging}"
+            await self._still_the_old_one(release, site)
+            written_by = await self._database(release, site)
+            await self._note_since(release)
+            words.text = f"{version} is still on {site.staging}, with a database of Ghost {written_by}"
         async with journal.step(Step.START) as words:
-            await rollback_ready(site, version)
+            await start_and_warm(site, site.staging)
             words.text = "running"
         async with journal.step(Step.SMOKE_TEST) as words:
             # Production may be sick, so it is no measure: what the old version answered when it was well is.
@@ -34,7 +43,7 @@ class RollingBack(Steps):
             words.text = f"{len(pages)} pages well"
 
     async def keep_what_a_rollback_leaves(self, release_id: str) -> None:
-        """Production's database is kept as a backup, and what was written since it went live is told.
+        """Production's database is kept as a backup, and what was written since it went live is known.
 
         A rollback is for emergencies: where the backup cannot be made it goes on, and says so; the database
         itself stays on the slot that is swapped out.
@@ -43,28 +52,120 @@ class RollingBack(Steps):
         if await is_past_the_swap(site, release):
             return  # swapped already, before a restart
         async with journal.step(Step.BACK_UP) as words:
-            undone = await self._records.release(release.undoes) if release.undoes else None
             try:
-                kept = await back_up(site, self._folders.backups)
-                await self._records.keep_backup(kept)
-                await self._keep_late(kept)
-                await self._records.note(release_id, backup=kept)
-                words.text = f"kept as {kept.id}"
-                if undone is not None and undone.facts.live_backup is not None:
-                    written = await self._written(undone.facts.live_backup, kept)
-                    await self._records.note(release_id, left_behind=written)
-                    words.text = f"{written.words} written since it went live, kept as {kept.id}"
+                words.text = await self._keep(release, site, PRODUCTION)
             except ReleaseError as error:
-                words.text = f"no backup could be made, the rollback goes on without: {error}"
+                reason = f"no backup could be made: {error}"
+                await self._records.note(release_id, price_unknown=reason)
+                words.text = f"{reason} The rollback goes on without"
+
+    # -- after they have said yes -----------------------------------------------------------------
+
+    async def recheck(self, release_id: str) -> None:
+        """Both slots still hold what they held when people were asked, and the old one runs."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.RECHECK) as words:
+            if await is_past_the_swap(site, release):
+                words.text = "production is swapped already"
+                return
+            current = await self._still_to_take_back(release, site)
+            await self._still_the_old_one(release, site)
+            # A slot that somebody stopped meanwhile may have been given another database, too.
+            if not (await site.app.slot(site.staging)).running:
+                await self._database(release, site)
+            await start_and_warm(site, site.staging)
+            words.text = f"still {release.version} on {site.staging}, {current} in production"
+
+    async def keep_last_writes(self, release_id: str) -> None:
+        """What was written since people were asked is kept too; where it cannot be, the first backup stays."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.KEEP_LEAVING) as words:
+            if await is_past_the_swap(site, release):
+                words.text = "production is swapped already"
+                return
+            try:
+                words.text = await self._keep(release, site, PRODUCTION)
+            except ReleaseError as error:
+                await self._records.note(release_id, price_unknown=str(error))
+                words.text = f"no fresh backup could be made: {error} The rollback goes on without"
+
+    async def tell_final_price(self, release_id: str) -> None:
+        """What reached the newer version's database until it was swapped out is kept, and is the price told."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.LATE_WRITES) as words:
+            try:
+                words.text = await self._keep(release, site, site.staging)
+            except ReleaseError as error:
+                await self._records.note(release_id, price_unknown=str(error))
+                words.text = f"could not be looked at: {error}"
+
+    # -- what they share --------------------------------------------------------------------------
+
+    async def _keep(self, release: Release, site: Site, slot: str) -> str:
+        """The newer version's database, wherever it is now, is a backup, and what people wrote in it is known."""
+        kept = await back_up(site, self._folders.backups, slot)
+        await self._records.keep_backup(kept)
+        await self._keep_late(kept)
+        undone = await self._undone(release)
+        first = undone.facts.live_backup if undone else None
+        if first is None:
+            await self._records.note(release.id, backup=kept, left_behind=None, price_unknown=NO_FIRST_COPY)
+            return f"kept as {kept.id}; {NO_FIRST_COPY} to compare with"
+        return await self._price(release.id, first, kept)
+
+    async def _price(self, release_id: str, first: BackupTaken, kept: BackupTaken) -> str:
+        try:
+            written = await self._written(first, kept)
+        except ReleaseError as error:
+            await self._records.note(release_id, backup=kept, left_behind=None, price_unknown=str(error))
+            return f"kept as {kept.id}; {error}"
+        await self._records.note(release_id, backup=kept, left_behind=written, price_unknown=None)
+        return f"{written.words} written since it went live, kept as {kept.id}"
+
+    async def _undone(self, rollback: Release) -> Release | None:
+        return await self._records.release(rollback.undoes) if rollback.undoes else None
+
+    async def _note_since(self, rollback: Release) -> None:
+        undone = await self._undone(rollback)
+        if undone is not None:
+            await self._records.note(
+                rollback.id, live_since=undone.step(Step.SWAP).ended_at or undone.ended_at
+            )
 
     async def _when_it_was_well(self, release: Release) -> dict[str, str]:
-        undone = await self._records.release(release.undoes) if release.undoes else None
+        undone = await self._undone(release)
         return lawful(undone, "production") if undone else {}
 
-    async def _still_the_old_one(self, rollback: Release) -> None:
-        """Where versions do not tell, staging still bears the mark that production bore before the swap."""
-        site = self._sites[rollback.site]
-        undone = await self._records.release(rollback.undoes) if rollback.undoes else None
+    async def _database(self, rollback: Release, site: Site) -> str:
+        """Before anything is started: the version of the old slot's database, which its Ghost can read."""
+        version = rollback.version or ""
+        backups = await self._records.backups(site.name, limit=None)
+        last = next((backup for backup in backups if backup.version == version), None)
+        if last is None:
+            instead = (
+                f"No backup of Ghost {version} is kept (/ghost backups {site.name}): stay on the newer one."
+            )
+        else:
+            instead = f"Go back through a backup instead: /ghost restore {last.id} {site.name}."
+        return await database_read_by(site, version, self._work(rollback.id), instead)
+
+    async def _still_to_take_back(self, rollback: Release, site: Site) -> str:
+        """Production's version: the one that this rollback takes back."""
+        held, current = await held_by_production(site, change_of(rollback))
+        if held is not Held.BEFORE:
+            raise ProductionIsAnother(site.name, current, str(rollback.from_version))
+        return current
+
+    async def _still_the_old_one(self, rollback: Release, site: Site) -> None:
+        """Staging holds the version; where that does not tell, it bears the mark that production bore before."""
+        found = await site.version(site.staging)
+        if found != rollback.version:
+            raise PreflightFailed(
+                site.name,
+                f"staging holds {found}, not {rollback.version}: somebody deployed over the way back.",
+                f"Upgrade forward instead, or put a backup of that version back: /ghost backups {site.name}.",
+            )
+        undone = await self._undone(rollback)
         if undone is None or undone.facts.production_mark is None:
             return
         mark = await read_mark(site, site.staging)
@@ -74,3 +175,8 @@ class RollingBack(Steps):
                 f"staging no longer holds what {undone.id} took out of production.",
                 f"Put the backup of that time back instead: /ghost backups {site.name} lists them.",
             )
+
+
+class ProductionIsAnother(PreflightFailed):
+    problem = "Production of {0} holds {1} now, and not the {2} that this rollback takes back."
+    remedy = "Nothing was changed. Somebody deployed or swapped: look at /ghost status {0}."

@@ -8,10 +8,15 @@ from release.ghost.build import Package, build
 from release.journal import telling
 from release.model import BackupTaken, Candidate, Kind, MigrationDone, Step
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
+from release.slot_database import database_read_by
 from release.smoke import smoke_test
 from release.staging import deploy, leave_mark, mute, put_database, start_and_warm
 from release.steps.common import Steps, expected_of, kept_of, mark_of, megabytes, shipped_themes
 from release.version import Version
+
+INSTEAD_OF_A_SWAP = (
+    "Put what fits on staging: /ghost upgrade for a newer version, /ghost restore for a backup."
+)
 
 
 class Staging(Steps):
@@ -29,6 +34,7 @@ class Staging(Steps):
                 cleared = await preflight_swap(site)
                 if cleared.current == cleared.target:
                     raise NothingToSwap(site.name, cleared.current)
+                await database_read_by(site, cleared.target, self._work(release_id), INSTEAD_OF_A_SWAP)
                 words.text = f"production {cleared.current}, staging {cleared.target}"
             await self._records.set_versions(release_id, cleared.current, cleared.target)
             await self._records.note(release_id, warnings=cleared.warnings)

@@ -10,6 +10,7 @@ from release.ghost.releases import Releases as PublishedGhosts
 from release.model import (
     PROMOTE_STEPS,
     STAGE_STEPS,
+    BackupTaken,
     Candidate,
     MigrationDone,
     PageCompared,
@@ -19,6 +20,7 @@ from release.model import (
     Step,
     StepState,
     SwapDone,
+    Written,
 )
 from release.records import Records
 from release.site import Site, SiteConfig
@@ -112,6 +114,19 @@ class Engine:
     async def promotes(self, release_id: str, before: str, after: str) -> None:
         await self.does(release_id, *PROMOTE_STEPS)
         await self.goes_live(release_id, before, after, State.LIVE)
+
+    async def prices(self, release_id: str, words: str = "1 post added", lasts: float = 1) -> str:
+        """A rollback up to its question, which lasts for hours; returns the approval's id."""
+        await self.does(release_id, Step.PREFLIGHT, Step.START, Step.SMOKE_TEST, Step.BACK_UP)
+        now = datetime.now(UTC)
+        kept = BackupTaken("b-1", "blog", "6.65.0", "blog/b-1.db", "d" * 64, 3, {"posts": 13}, {}, now)
+        await self.records.note(
+            release_id,
+            backup=kept,
+            live_since=now - timedelta(hours=2),
+            left_behind=Written(words, "News <of> today" if words != "nothing" else "", kept.id),
+        )
+        return (await self.records.ask(release_id, timedelta(hours=lasts))).id
 
     async def goes_live(self, release_id: str, before: str, after: str, state: State) -> None:
         await self.records.note(

@@ -37,21 +37,6 @@ async def test_an_upgrade_is_asked_for_followed_approved_and_told(team: Team) ->
     await team.sees("Live: blog runs 6.65.0")
 
 
-async def test_a_rollback_is_one_click_and_its_button_vanishes(team: Team) -> None:
-    release, result = await team.goes_live()
-    assert await team.clicks("ann", "Rollback", result, confirm=False) == {"ok": True, "sent": False}
-    await team.clicks("ann", "Rollback", result, confirm=True)
-    await team.sees("Roll blog back to 6.40.0 has begun")
-    rollback = team.engine.started[-1]
-    assert rollback.undoes == release.id
-    await team.engine.does(rollback.id, Step.SWAP, Step.VERIFY)
-    await team.engine.goes_live(rollback.id, "6.65.0", "6.40.0", State.ROLLED_BACK)
-    await team.records.set_undone(release.id, rollback.id)
-    await team.sees("blog is back on 6.40.0")
-    gone = await team.sees("was live, and then taken back by rollback")
-    assert not gone["buttons"]
-
-
 async def test_a_failure_says_what_happened_where_production_stands_and_what_to_do(team: Team) -> None:
     release = await team.starts_upgrade()
     await team.records.set_versions(release.id, "6.40.0", "6.65.0")

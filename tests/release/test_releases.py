@@ -40,6 +40,7 @@ class Desk:
         ghosts = PublishedGhosts(npm)
         sites = {"blog": cloud.site}
         self.cloud = cloud
+        self.folder = folder
         self.records = records
         self.started: list[tuple[str, State]] = []
         self.releases = Releases(sites, records, ghosts, self._start)

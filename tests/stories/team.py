@@ -161,6 +161,17 @@ class Team:
         release = await self.last(site)
         return await self.sees("ben", f"{site}: {release.from_version} → {version}", button="Approve")
 
+    async def question(self, site: str, person: str = "ann", seconds: float = 40) -> dict[str, Any]:
+        """What a rollback of the site would cost, as the person sees it, with its buttons."""
+        return await self.sees(person, f"Roll {site} back: ", button="Roll back", seconds=seconds)
+
+    async def rolls_back(self, site: str, person: str = "ann") -> dict[str, Any]:
+        """The person asks for a rollback, sees its price and confirms; returns the question."""
+        await self.types(person, f"/ghost rollback {site}")
+        question = await self.question(site, person)
+        await self.clicks(person, question, "Roll back")
+        return question
+
     def close(self) -> None:
         if self._records is not None:
             self._records.close()

@@ -48,7 +48,12 @@ async def test_an_upgrade_typed_approved_and_taken_back_in_the_page(team: Team, 
         await expect(live.first).to_be_visible(timeout=60_000)
         assert await team.world.version("blog") == NEWEST
 
-        await presses(page, live.first, "Rollback")
+        await live.first.get_by_role("button", name="Rollback", exact=True).click()
+        parent = page.get_by_role("article").filter(has_text=f"Roll blog back to {OLDER}")
+        await expect(parent.first).to_contain_text("Waiting for a decision", timeout=60_000)
+        await parent.get_by_role("button", name="repl").first.click()
+        question = page.get_by_role("article").filter(has_text=f"Roll blog back: {NEWEST} → {OLDER}?")
+        await presses(page, question, "Roll back")
         back = page.get_by_role("article").filter(has_text=f"blog is back on {OLDER}")
         await expect(back.first).to_be_visible(timeout=60_000)
         assert await team.world.version("blog") == OLDER

@@ -60,12 +60,22 @@ async def test_killed_while_azure_swaps_it_waits_for_the_same_swap(team: Team) -
     await team.sees("ann", f"swapping is live on {NEWEST}", button="Rollback")
 
 
-async def test_killed_while_it_rolls_back_the_old_version_is_live_in_the_end(team: Team) -> None:
+async def test_killed_while_it_prepares_waits_and_rolls_back_the_old_version_is_live_in_the_end(
+    team: Team,
+) -> None:
     await team.has_site("back")
     card = await team.ask_for_approval("back")
     await team.clicks("ben", card, "Approve")
     await team.reaches("back", State.LIVE)
     await team.types("ann", "/ghost rollback back")
+    await team.is_at("back", "back_up")
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    question = await team.question("back")
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    assert (await team.last("back")).state is State.AWAITING_APPROVAL
+    await team.clicks("ann", question, "Roll back")
     await team.is_at("back", "swap")
     await team.world.kill_bot()
     await team.world.start_bot()

@@ -36,7 +36,7 @@ async def test_the_old_slot_is_stopped_after_its_grace_and_still_is_the_way_back
     assert await team.page("blog", "/", "staging") == 403
     assert await team.page("blog", "/") == 200
 
-    await team.types("ann", "/ghost rollback blog")
+    await team.rolls_back("blog")
     await team.sees("ann", f"blog is back on {OLDER}", seconds=40)
     assert await team.world.version("blog") == OLDER
     assert await team.world.version("blog", "staging") == NEWEST

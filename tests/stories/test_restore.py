@@ -73,6 +73,7 @@ async def test_a_backup_goes_live_and_what_was_written_since_is_kept(team: Team)
     assert kept.backup in [one.id for one in await team.records.backups("past")]
 
     await team.clicks("ann", told, "Rollback")
+    await team.clicks("ann", await team.question("past"), "Roll back")
     await team.sees("ann", f"past is back on {OLDER}")
     assert [await team.page("past", f"/{slug}/") for slug in ("post-1", late, later)] == [200, 200, 200]
     assert await team.world.swaps("past") == 2
@@ -151,7 +152,7 @@ async def test_killed_at_its_worst_moments_a_restore_swaps_once(team: Team) -> N
     assert await team.page("killed", f"/{late}/") == 404
     assert await team.world.swaps("killed") == 1
 
-    await asks(team, "killed", "rollback")
+    await team.rolls_back("killed")
     await team.is_at("killed", "swap")
     await team.world.kill_bot()
     await team.world.start_bot()

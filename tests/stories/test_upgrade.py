@@ -39,6 +39,7 @@ async def test_an_upgrade_goes_live_after_approval_and_can_be_taken_back(team: T
     assert release.facts.probe.requests > 10
 
     await team.clicks("ann", live, "Rollback")
+    await team.clicks("ann", await team.question("forward"), "Roll back")
     await team.sees("ann", f"forward is back on {OLDER}")
     assert await team.world.version("forward") == OLDER
     assert await team.world.swaps("forward") == 2

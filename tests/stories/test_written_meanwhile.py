@@ -36,19 +36,31 @@ async def test_a_post_written_in_the_moment_of_the_swap_is_told_by_title_and_kep
     assert release.facts.left_behind.backup in kept
 
 
-async def test_a_rollback_says_what_it_leaves_behind_and_keeps_it(team: Team) -> None:
+async def test_a_rollback_says_what_it_would_leave_behind_keeps_it_and_asks(team: Team) -> None:
     key = await team.has_site("left")
     card = await team.ask_for_approval("left")
     await team.clicks("ben", card, "Approve")
     await team.reaches("left", State.LIVE)
     await team.writes_a_post("left", key, "Written on the new version")
     await team.types("ann", "/ghost rollback left")
+    question = await team.question("left")
+    assert "1 post added" in question["plain"]
+    assert "Written on the new version" in question["plain"]
+    assert await team.world.swaps("left") == 1
+    asked = await team.last("left")
+    assert asked.facts.left_behind is not None
+    assert asked.facts.left_behind.backup in question["plain"]
+
+    await team.writes_a_post("left", key, "Written while ann thinks it over")
+    await team.clicks("ann", question, "Roll back")
     back = await team.sees("ann", f"left is back on {OLDER}")
-    assert "Written on the new version" in back["plain"]
+    assert "2 posts added" in back["plain"]
+    assert "Written while ann thinks it over" in back["plain"]
     release = await team.reaches("left", State.ROLLED_BACK)
     assert release.facts.left_behind is not None
     kept = {backup.id: backup for backup in await team.records.backups("left")}
     assert kept[release.facts.left_behind.backup].version == NEWEST
+    assert asked.facts.left_behind.backup in kept
 
 
 async def test_nothing_written_is_told_as_nothing(team: Team) -> None:

@@ -1,0 +1,142 @@
+"""A rollback as people see it: the question with its price, and the price in the end."""
+
+from slack_sdk.models.blocks import Block
+
+from bot.render.approval import decided_line, pages_line
+from bot.render.message import (
+    Message,
+    button,
+    buttons,
+    clip,
+    confirm,
+    context,
+    escape,
+    header,
+    message,
+    person,
+    section,
+    when,
+)
+from bot.render.words import release_title
+from release.model import Approval, Release, Verdict
+
+NAMES = 600
+VERDICTS = {
+    Verdict.APPROVED: "Rolled back",
+    Verdict.REJECTED: "Kept",
+    Verdict.EXPIRED: "Expired",
+    Verdict.CANCELLED: "Cancelled",
+}
+
+
+def rollback_card(release: Release, approval: Approval) -> Message:
+    """What going back costs, and who may decide; afterwards who did."""
+    change = f"{release.from_version or '?'} → {release.version or '?'}"
+    asking = approval.verdict is Verdict.PENDING
+    if asking:
+        title = f"Roll {release.site} back: {change}?"
+        who = (
+            f"{person(release.asked_by)} asks. A releaser or an approver decides by {when(approval.expires_at)}; "
+            "whoever asked may, since a rollback is for emergencies."
+        )
+    else:
+        title = f"{VERDICTS[approval.verdict]}: {release.site} {change}"
+        who = f"{decided_line(approval)} Asked for by {person(release.asked_by)}."
+    cost = price(release)
+    pages = pages_line(release.facts.pages)
+    warnings = "\n".join(f":warning: Warning: {escape(text)}" for text in release.facts.warnings)
+    blocks: list[Block | None] = [
+        header(title),
+        section(who),
+        section(f"*The price*\n{cost}"),
+        section(warnings) if warnings else None,
+        section(f"*Pages of {escape(release.version or 'the old version')}, on staging*\n{pages}")
+        if pages
+        else None,
+    ]
+    if asking:
+        blocks.append(_decide(release, approval))
+    blocks.append(
+        context(f"Release {escape(release.id)}. What is written until the swap is kept and told as well.")
+    )
+    return message("\n".join(part for part in (escape(title), who, cost, warnings, pages) if part), *blocks)
+
+
+def price(release: Release) -> str:
+    """What a rollback would leave behind, by title, and where it is kept; escaped."""
+    return f"{_written(release, 'would be')} {_where(release)}"
+
+
+def final_price(release: Release) -> str:
+    """What a rollback that is done has left behind, and where it is kept; escaped."""
+    if release.facts.left_behind is None and release.facts.price_unknown is None:
+        return ""
+    return f"{_written(release, 'is')} {_where(release)}"
+
+
+def _written(release: Release, left: str) -> str:
+    facts, version = release.facts, escape(release.from_version or "the newer version")
+    since = f" since {when(facts.live_since)}" if facts.live_since else " since it went live"
+    reason = escape((facts.price_unknown or "it was not looked at").rstrip("."))
+    if facts.left_behind is None:
+        return (
+            f":warning: What was written on {version}{since}, and {left} left behind, is not known: {reason}."
+        )
+    later = f" What came after that look is not known: {reason}." if facts.price_unknown else ""
+    if not facts.left_behind.anything:
+        return f"Nothing was written on {version}{since} that {left} left behind.{later}"
+    names = f" ({escape(clip(facts.left_behind.names, NAMES))})" if facts.left_behind.names else ""
+    words = escape(facts.left_behind.words)
+    return f":warning: Written on {version}{since}, and {left} left behind: *{words}*{names}.{later}"
+
+
+def _where(release: Release) -> str:
+    backup = release.facts.backup
+    if backup is None:
+        return "That database stays on the slot that is swapped out, until something else is deployed there."
+    return f"Kept as backup {escape(backup.id)}."
+
+
+def waiting(release: Release, approval: Approval | None) -> str:
+    """Where a rollback stands that waits for its answer; escaped."""
+    until = f" until {when(approval.expires_at)}" if approval else ""
+    return (
+        f"Waiting for a decision{until}: roll back, or keep {escape(release.from_version or 'what is there')}. "
+        "See its price in the release's thread; production is untouched."
+    )
+
+
+def kept(release: Release, approval: Approval | None) -> str:
+    """Who decided to keep the newer version; escaped."""
+    by = person(approval.decided_by) if approval and approval.decided_by else "Somebody"
+    return f"{by} decided to keep {escape(release.from_version or 'what is there')}."
+
+
+def confirmed(release: Release, verdict: Verdict) -> str:
+    """The answer to who decided; escaped."""
+    if verdict is Verdict.APPROVED:
+        return f":white_check_mark: {release_title(release)} goes ahead; follow it in the thread."
+    runs = escape(release.from_version or "what is there")
+    return f":no_entry_sign: You keep {runs}. {release_title(release)} is over, and production is untouched."
+
+
+def confirmed_by(approval: Approval | None) -> str:
+    """`, confirmed by @ben`; empty where nobody was asked."""
+    if approval is None or approval.verdict is not Verdict.APPROVED:
+        return ""
+    return f", confirmed by {person(approval.decided_by)}"
+
+
+def _decide(release: Release, approval: Approval) -> Block | None:
+    written = release.facts.left_behind
+    cost = "What was written since is not known." if written is None else f"Left behind: {written.words}."
+    ask = confirm(
+        f"Roll {release.site} back?",
+        f"Production goes back to {escape(release.version or 'the old version')} and its own database. "
+        f"{escape(clip(cost, 150))}",
+        "Roll back",
+    )
+    return buttons(
+        button("Roll back", "confirm_rollback", approval.id, "danger", ask),
+        button("Keep", "keep_version", approval.id),
+    )
