@@ -176,6 +176,9 @@ class SiteSettings(_Part):
     deploy_seconds: float = Field(1200, gt=0)
     backup_seconds: float = Field(600, gt=0)
     swap_seconds: float = Field(900, gt=0)
+    close_writes: bool = False
+    scheduled_minutes: float = Field(10, ge=0)
+    scheduled_wait_minutes: float = Field(120, ge=0)
 
     def config(self, name: str) -> SiteConfig:
         return SiteConfig(
@@ -199,6 +202,9 @@ class SiteSettings(_Part):
             deploy_limit=self.deploy_seconds,
             backup_limit=self.backup_seconds,
             swap_limit=self.swap_seconds,
+            close_writes=self.close_writes,
+            scheduled_margin=timedelta(minutes=self.scheduled_minutes),
+            scheduled_limit=timedelta(minutes=self.scheduled_wait_minutes),
         )
 
 

@@ -44,6 +44,10 @@ class Journal:
         log.info("step begins", extra=fields)
         try:
             yield words
+        except Cancelled:
+            # Of a step that waited: it has not failed.
+            await self.records.step(self.release, step, StepState.SKIPPED, "cancelled while it waited")
+            raise
         except ReleaseError as error:
             log.warning("step failed", extra={**fields, "problem": str(error)})
             await self.records.step(self.release, step, StepState.FAILED, str(error))

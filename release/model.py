@@ -68,6 +68,7 @@ class Step(StrEnum):
     RECHECK = "recheck"
     CATCH_UP = "catch_up"
     PREVIEW = "preview"
+    LAST_LOOK = "last_look"
     SWAP = "swap"
     VERIFY = "verify"
     LATE_WRITES = "late_writes"
@@ -90,7 +91,15 @@ STAGE_STEPS = (
     Step.START,
     Step.SMOKE_TEST,
 )
-PROMOTE_STEPS = (Step.RECHECK, Step.CATCH_UP, Step.PREVIEW, Step.SWAP, Step.VERIFY, Step.LATE_WRITES)
+PROMOTE_STEPS = (
+    Step.RECHECK,
+    Step.CATCH_UP,
+    Step.PREVIEW,
+    Step.LAST_LOOK,
+    Step.SWAP,
+    Step.VERIFY,
+    Step.LATE_WRITES,
+)
 
 PLAN: dict[Kind, tuple[Step, ...]] = {
     Kind.UPGRADE: STAGE_STEPS + PROMOTE_STEPS,
@@ -306,6 +315,8 @@ class Facts:
     `production_mark` is the release whose mark production's files bore before the swap ("" for none), where
     versions alone do not tell the two sides apart. Of a rollback, `live_since` is when the version that it takes
     back went live, and `price_unknown` why it cannot be told what was written since.
+    Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
+    it could not, `writes_stay_open` says why.
     """
 
     backup: BackupTaken | None = None
@@ -324,6 +335,9 @@ class Facts:
     swap: SwapDone | None = None
     probe: ProbeSeen | None = None
     write_window_seconds: float | None = None
+    writes_closed_at: datetime | None = None
+    writes_closed_seconds: float | None = None
+    writes_stay_open: str | None = None
     live_backup: BackupTaken | None = None
     left_behind: Written | None = None
     live_since: datetime | None = None

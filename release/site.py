@@ -28,7 +28,9 @@ class SiteConfig:
     `admin_key` is an Admin API key of the blog ("id:secret"); with it the smoke test also compares
     the totals of posts and members. `probe_rate` is in requests a second; `watch_seconds` is how
     long visitors are watched before and after a swap; limits are in seconds. A swap that got no answer
-    counts as not begun when the site has stayed quiet for `swap_doubt` seconds.
+    counts as not begun when the site has stayed quiet for `swap_doubt` seconds. With `close_writes`
+    production refuses writes from the last look until it is swapped out. A swap waits, for at most
+    `scheduled_limit`, while a post is scheduled within `scheduled_margin`.
     """
 
     name: str
@@ -52,6 +54,9 @@ class SiteConfig:
     backup_limit: float = 600
     swap_limit: float = 900
     swap_doubt: float = 20
+    close_writes: bool = False
+    scheduled_margin: timedelta = timedelta(minutes=10)
+    scheduled_limit: timedelta = timedelta(hours=2)
 
     def __repr__(self) -> str:  # never the key, wherever a site is shown
         return f"SiteConfig({self.name!r})"

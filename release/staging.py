@@ -25,6 +25,8 @@ MUTE = {
     "bulkEmail__mailgun__baseUrl": "http://127.0.0.1:9/v3",
     "bulkEmail__mailgun__domain": "muted.invalid",
     "bulkEmail__mailgun__apiKey": "muted",
+    # Read by the guard in the bot's packages: what the scheduler wants to publish or send stays undone.
+    "GHOSTBOT_MUTED": "true",
 }
 
 
@@ -45,8 +47,9 @@ class Mark:
 
 
 async def mute(site: Site) -> bool:
-    """Staging sends no mail afterwards, and keeps these settings in a swap; says whether it had to be changed.
+    """Staging sends no mail and publishes nothing afterwards; says whether it had to be changed for that.
 
+    The settings stay with staging in a swap.
     Writing settings recycles the SCM site, which can kill a deployment: so this comes before one, and
     waits until the SCM site answers again.
     """

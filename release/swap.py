@@ -68,6 +68,7 @@ class Memory(Protocol):
 
 
 Journal = Callable[[Step], AbstractAsyncContextManager[Words]]
+LastLook = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -134,14 +135,19 @@ async def is_past_the_swap(site: Site, release: Release) -> bool:
 
 
 async def put_live(
-    site: Site, change: Change, memory: Memory, journal: Journal, preview: bool
+    site: Site,
+    change: Change,
+    memory: Memory,
+    journal: Journal,
+    preview: bool,
+    last_look: LastLook | None = None,
 ) -> tuple[SwapDone, ProbeSeen]:
     """`change.after` is live and verified afterwards, or production is as it was and the error says so.
 
     Looks first, so it may be repeated after a crash at any point: a swap that was asked for is waited
     for, one that is done is only verified, one that was condemned is taken back. With `preview`,
-    staging is tested under production's settings before anything is swapped. A probe visits
-    production all along.
+    staging is tested under production's settings before anything is swapped. `last_look` comes right
+    before the swap is asked for. A probe visits production all along.
     """
     if memory.condemned is not None:
         await _swapped_back(site, change, memory, 0)
@@ -151,6 +157,8 @@ async def put_live(
         if preview:
             async with journal(Step.PREVIEW) as words:
                 words.text = await _preview(site, change, memory)
+        if last_look is not None:
+            await _look_before(site, memory, last_look)
         async with journal(Step.SWAP) as words:
             started = time.monotonic()
             await _swap(site, change, memory)
@@ -182,6 +190,16 @@ async def _preview(site: Site, change: Change, memory: Memory) -> str:
         await asyncio.shield(_reset_preview(site))
         raise
     return f"ready in {seconds:.1f} s with production's settings, {len(pages)} pages well"
+
+
+async def _look_before(site: Site, memory: Memory, last_look: LastLook) -> None:
+    """Look for the last time; whatever stops it, staging has its own settings again."""
+    try:
+        await last_look()
+    except BaseException:
+        if memory.token is None:
+            await asyncio.shield(_reset_preview(site))
+        raise
 
 
 async def _swap(site: Site, change: Change, memory: Memory) -> None:

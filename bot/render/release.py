@@ -310,6 +310,7 @@ def _proof(release: Release) -> str:
 
 def _proof_fields(release: Release) -> Block:
     probe, swap, window = release.facts.probe, release.facts.swap, release.facts.write_window_seconds
+    writes = _writes(release)
     return fields(
         ("Requests during the swap", f"{probe.requests:,} in {duration(probe.seconds)}") if probe else None,
         ("Failed", "none" if probe.failed == 0 else f":warning: {probe.failed:,}") if probe else None,
@@ -319,7 +320,18 @@ def _proof_fields(release: Release) -> Block:
         ("Swap", duration(swap.seconds)) if swap else None,
         ("First answer afterwards", f"{swap.first_response_ms:,.0f} ms") if swap else None,
         ("Last look at the database", f"{duration(window)} before the swap") if window is not None else None,
+        ("Writes", writes) if writes else None,
     )
+
+
+def _writes(release: Release) -> str:
+    """Whether anything could be written at the last moment; empty where nobody asked for that."""
+    facts = release.facts
+    if facts.writes_closed_seconds is not None:
+        return f"closed for {duration(facts.writes_closed_seconds)}, nothing could be written"
+    if facts.writes_stay_open:
+        return f":warning: {escape(clip(facts.writes_stay_open, 300))}"
+    return ""
 
 
 def _rolled_back(release: Release, approval: Approval | None) -> Message:

@@ -17,6 +17,7 @@ STEP_TITLES = {
     Step.RECHECK: "Check that nothing changed since the test",
     Step.CATCH_UP: "Catch up with what was written since the backup",
     Step.PREVIEW: "Try production's settings on staging",
+    Step.LAST_LOOK: "Look once more at what was written",
     Step.SWAP: "Swap staging into production",
     Step.VERIFY: "Check production",
     Step.CHECK_BACKUP: "Check the backup",

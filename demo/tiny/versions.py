@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from release.ghost.build import START, START_FILE
+from release.ghost.build import START_FILE, start_files
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "template"
@@ -116,7 +116,7 @@ def edition() -> str:
     """What the template is today, in 12 letters: a cache of packages made from another one is of no use."""
     everything = {**_read(HERE / "template"), **migrator_files()}
     digest = hashlib.sha256(repr(sorted(everything.items())).encode())
-    digest.update(repr(VERSIONS).encode())
+    digest.update(repr((VERSIONS, start_files())).encode())
     return digest.hexdigest()[:12]
 
 
@@ -128,7 +128,8 @@ def install(one: TinyVersion, wwwroot: Path) -> None:
         target.write_bytes(content)
     manifest = ghost_manifest(one) | {"scripts": {"start": f"node {START_FILE}"}}
     (wwwroot / "package.json").write_text(json.dumps(manifest, indent=2))
-    (wwwroot / START_FILE).write_text(START)
+    for name, text in start_files().items():
+        (wwwroot / name).write_text(text)
     shutil.copytree(MIGRATOR, wwwroot / "node_modules" / "knex-migrator", dirs_exist_ok=True)
 
 

@@ -1,6 +1,7 @@
 """A Ghost from npm, built away from the server: with its own lock file, without scripts, without our secrets."""
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -50,8 +51,12 @@ if (!given.database__client && !fs.existsSync(path.join(__dirname, 'config.produ
     given.database__connection__filename = given.database__connection__filename
         || path.join(__dirname, 'content', 'data', 'ghost.db');
 }
+require('./write-guard.js');
 require('./index.js');
 """
+# Loaded before Ghost: it can refuse writes for the seconds of a swap, and keeps a muted slot from publishing.
+GUARD_FILE = "write-guard.js"
+GUARD_SOURCE = Path(__file__).with_name("write_guard.js")
 
 Progress = Callable[[str], None]
 
@@ -85,7 +90,9 @@ async def build(version: Version, node_major: int, npm: Npm, progress: Progress)
     what does not hold is built again. UnknownVersion, NodeTooOld, RegistryUnreachable and CommandFailed
     leave nothing behind that a later call would trust.
     """
-    key = f"ghost-{version}-node{node_major}-{host_platform()}-r{RECIPE}"
+    ours = await asyncio.to_thread(start_files)
+    recipe = f"r{RECIPE}-{_digest_of(ours)}"
+    key = f"ghost-{version}-node{node_major}-{host_platform()}-{recipe}"
 
     async def fill_site(folder: Path) -> Mark:
         return await _build_site(version, node_major, npm, folder, progress)
@@ -262,7 +269,18 @@ def _finish_package(package: dict[str, Any], folder: Path) -> None:
     """package.json as App Service needs it: a start script, and nothing that makes it install again."""
     kept = _without(package, "devDependencies", "packageManager", "devEngines")
     _write_package({**kept, "scripts": {"start": f"node {START_FILE}"}}, folder)
-    (folder / START_FILE).write_text(START)
+    for name, content in start_files().items():
+        (folder / name).write_text(content)
+
+
+def start_files() -> dict[str, str]:
+    """What the bot adds to a Ghost so that it runs on a slot, as name -> content."""
+    return {START_FILE: START, GUARD_FILE: GUARD_SOURCE.read_text()}
+
+
+def _digest_of(files: dict[str, str]) -> str:
+    """Ten letters that change with any of the files: no package with an earlier one of them is deployed."""
+    return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:10]
 
 
 def prune(folder: Path) -> None:

@@ -1,17 +1,28 @@
 """The approved candidate into production: the last look, the swap, and what came late."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from release.backup import back_up
+from release.closing import StaysOpen, close_writes, open_again, staying_closed
 from release.content import sync_content
-from release.errors import ReleaseError
+from release.errors import Cancelled, ReleaseError
 from release.ghost.build import build
-from release.journal import telling
-from release.model import Kind, Release, Step, SwapDone
+from release.journal import Words, telling
+from release.model import BackupTaken, Candidate, Kind, PackageBuilt, Release, Step, SwapDone
 from release.records import Records
-from release.site import PRODUCTION
+from release.scheduled import (
+    Due,
+    ScheduledMeanwhile,
+    StillScheduled,
+    due_within,
+    in_words,
+    look_again_at,
+)
+from release.site import PRODUCTION, Site
 from release.smoke import Expected, smoke_test
 from release.staging import leave_mark, put_database, recheck, start_and_warm
 from release.steps.common import Steps, mark_of, shipped_themes
@@ -37,66 +48,145 @@ class Promoting(Steps):
             words.text = f"still {release.version} on {site.staging}, {production} in production"
 
     async def catch_up(self, release_id: str) -> None:
-        """What production wrote since the backup is on staging too.
+        """What production wrote since the backup is on staging too, and nothing comes due while it is swapped.
 
-        The content of the databases is compared, not their times; files by listing.
+        The content of the databases is compared, not their times; files by listing. Raises StillScheduled.
         """
         release, site, journal = await self._of(release_id)
-        candidate, before, built = release.facts.candidate, release.facts.backup, release.facts.package
-        if candidate is None or before is None or built is None:
-            raise ReleaseError(f"{release_id} has no candidate that could catch up")
+        candidate_of(release)
         async with journal.step(Step.CATCH_UP) as words:
             if await is_past_the_swap(site, release):
                 words.text = "production is swapped already"
                 return
+            waited: list[Due] = []
+            found: list[str] = []
+            while True:
+                backup = await self._quiet_backup(release_id, site, words, waited)
+                found.append(await self._catch_up_with(release_id, site, backup, words))
+                # Migrating takes its time: what was far away before may be near now.
+                if not await self._due(site, backup):
+                    break
+            words.text = "; ".join((*(f"waited for {one}" for one in waited), found[-1]))
+
+    async def _quiet_backup(
+        self, release_id: str, site: Site, words: Words, waited: list[Due]
+    ) -> BackupTaken:
+        """A backup of production with nothing in it that comes due during a swap; waits for that, within limits."""
+        while True:
             backup = await back_up(site, self._folders.backups)
             await self._records.keep_backup(backup)
-            changed = sorted(
-                table
-                for table in backup.content_digests.keys() | before.content_digests.keys()
-                if backup.content_digests.get(table) != before.content_digests.get(table)
-            )
-            synced = await sync_content(site, await shipped_themes(built.folder))
-            if not changed:
-                await self._records.note(release_id, caught_up_at=backup.taken_at)
-                words.text = f"nothing written since the backup, {synced.copied} files copied"
+            due = await self._due(site, backup)
+            if not due:
+                return backup
+            release = await self._records.release(release_id)
+            began = release.step(Step.CATCH_UP).started_at or backup.taken_at
+            again = look_again_at(due, datetime.now(UTC))
+            if again > began + site.config.scheduled_limit:
+                minutes = site.config.scheduled_limit.total_seconds() / 60
+                raise StillScheduled(f"{minutes:g}", in_words(due))
+            waited += [one for one in due[:1] if one not in waited]
+            await words.say(f"waits for {in_words(due)}, then catches up")
+            await self._wait(release_id, again)
+
+    async def _due(self, site: Site, backup: BackupTaken) -> tuple[Due, ...]:
+        return await due_within(
+            await self._store.read(backup), datetime.now(UTC), site.config.scheduled_margin
+        )
+
+    async def _wait(self, release_id: str, until: datetime) -> None:
+        """Until that time, or until somebody wants to cancel. Raises Cancelled."""
+        while datetime.now(UTC) < until:
+            release = await self._records.release(release_id)
+            if release.cancel_asked_by is not None:
+                raise Cancelled(release_id, release.cancel_asked_by)
+            await asyncio.sleep(1)
+
+    async def _catch_up_with(self, release_id: str, site: Site, backup: BackupTaken, words: Words) -> str:
+        """Staging holds what this backup of production does, and its files; says what that took."""
+        release = await self._records.release(release_id)
+        candidate, before, built = candidate_of(release)
+        synced = await sync_content(site, await shipped_themes(built.folder))
+        changed = changed_tables(before, backup)
+        if not changed:
+            await self._records.note(release_id, caught_up_at=backup.taken_at)
+            return f"nothing written since the backup, {synced.copied} files copied"
+        await words.say(f"production changed ({', '.join(changed[:5])}): migrating again")
+        await self._store.keep(backup)
+        node_major = int(built.node.partition(".")[0])
+        package = await build(Version.parse(built.version), node_major, self._npm, telling(words))
+        done, after = await self._migrate(release_id, backup, package)
+        await put_database(site, Path(done.path))
+        candidate = replace(candidate, database_digest=done.digest)
+        await leave_mark(site, mark_of(release_id, candidate))
+        await self._records.note(release_id, candidate=candidate, backup=backup, caught_up_at=backup.taken_at)
+        await start_and_warm(site, site.staging)
+        expected = Expected(candidate.version, after.rows.get("posts"), after.rows.get("members"))
+        await smoke_test(site, site.staging, expected)
+        return f"caught up with {', '.join(changed[:5])}, {synced.copied} files copied"
+
+    async def last_look(self, release_id: str) -> None:
+        """What production wrote since it was caught up with is on staging too, right before the swap.
+
+        With `close_writes` nothing more is written from here on: production refuses it until it is swapped out.
+        Where that cannot be, the release goes on with the window open and says why.
+        """
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.LAST_LOOK) as words:
+            if await is_past_the_swap(site, release):
+                words.text = "production is swapped already"
                 return
-            await words.say(f"production changed ({', '.join(changed[:5])}): migrating again")
-            await self._store.keep(backup)
-            node_major = int(built.node.partition(".")[0])
-            package = await build(Version.parse(built.version), node_major, self._npm, telling(words))
-            done, after = await self._migrate(release_id, backup, package)
-            await put_database(site, Path(done.path))
-            candidate = replace(candidate, database_digest=done.digest)
-            await leave_mark(site, mark_of(release_id, candidate))
-            await self._records.note(
-                release_id, candidate=candidate, backup=backup, caught_up_at=backup.taken_at
-            )
-            await start_and_warm(site, site.staging)
-            expected = Expected(candidate.version, after.rows.get("posts"), after.rows.get("members"))
-            await smoke_test(site, site.staging, expected)
-            words.text = f"caught up with {', '.join(changed[:5])}, {synced.copied} files copied"
+            if not site.config.close_writes:
+                words.text = await self._look_again(release_id, site, words)
+                return
+            try:
+                await words.say("closing production for writes")
+                since = await close_writes(site)
+                async with staying_closed(site):
+                    found = await self._look_again(release_id, site, words)
+                await self._records.note(release_id, writes_closed_at=since, writes_stay_open=None)
+                words.text = f"closed for writes, {found}"
+            except StaysOpen as reason:
+                await self._records.note(release_id, writes_closed_at=None, writes_stay_open=str(reason))
+                words.text = f"{await self._look_again(release_id, site, words)}; {reason}"
+
+    async def _look_again(self, release_id: str, site: Site, words: Words) -> str:
+        backup = await back_up(site, self._folders.backups)
+        await self._records.keep_backup(backup)
+        if due := await self._due(site, backup):
+            raise ScheduledMeanwhile(in_words(due))
+        return await self._catch_up_with(release_id, site, backup, words)
 
     async def put_live(self, release_id: str) -> SwapDone:
         """The candidate is in production, verified, and the old slot keeps its version until the grace ends."""
         release, site, journal = await self._of(release_id)
         if release.facts.swap is not None and release.facts.condemned is None:
             return release.facts.swap  # all of it was done before a restart
-        memory = SwapMemory(self._records, release)
-        preview = release.kind is not Kind.ROLLBACK
         try:
-            done, seen = await put_live(site, change_of(release), memory, journal.step, preview)
+            done, seen = await put_live(
+                site,
+                change_of(release),
+                SwapMemory(self._records, release),
+                journal.step,
+                preview=release.kind is not Kind.ROLLBACK,
+                last_look=partial(self.last_look, release_id) if release.kind is Kind.UPGRADE else None,
+            )
         except SwappedBack:
             tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
             await self._records.note(release_id, swap=tried)
             raise
+        finally:
+            # Whatever came of it: production takes writes again, and so does the old slot in a rollback.
+            if site.config.close_writes and release.kind is Kind.UPGRADE:
+                await asyncio.shield(open_again(site))
         stops_at = datetime.now(UTC) + site.config.grace
+        release = await self._records.release(release_id)
         await self._records.note(
             release_id,
             swap=done,
             probe=seen,
             old_slot_stops_at=stops_at,
-            write_window_seconds=write_window(await self._records.release(release_id)),
+            write_window_seconds=write_window(release),
+            writes_closed_seconds=closed_seconds(release),
         )
         return done
 
@@ -159,3 +249,28 @@ def write_window(release: Release) -> float | None:
     if looked is None or swapped is None:
         return None
     return round((swapped - looked).total_seconds(), 1)
+
+
+def closed_seconds(release: Release) -> float | None:
+    """How long production refused writes until it was swapped out; None where it did not."""
+    closed, swapped = release.facts.writes_closed_at, release.step(Step.SWAP).ended_at
+    if closed is None or swapped is None:
+        return None
+    return round((swapped - closed).total_seconds(), 1)
+
+
+def candidate_of(release: Release) -> tuple[Candidate, BackupTaken, PackageBuilt]:
+    """What is on staging, the backup it was made from, and its package."""
+    candidate, backup, built = release.facts.candidate, release.facts.backup, release.facts.package
+    if candidate is None or backup is None or built is None:
+        raise ReleaseError(f"{release.id} has no candidate that could catch up")
+    return candidate, backup, built
+
+
+def changed_tables(before: BackupTaken, after: BackupTaken) -> list[str]:
+    """The tables whose content differs."""
+    return sorted(
+        table
+        for table in after.content_digests.keys() | before.content_digests.keys()
+        if after.content_digests.get(table) != before.content_digests.get(table)
+    )

@@ -17,6 +17,7 @@ from release.ghost.read_back import read_back
 from release.journal import telling
 from release.model import BackupTaken, Candidate, Step, Written
 from release.preflight import Cleared, PreflightFailed, node_major, preflight_restore
+from release.silence import EVER, keep_silent
 from release.site import PRODUCTION, Site
 from release.staging import leave_mark, put_database, read_mark, recheck
 from release.steps.common import Steps, kept_of, mark_of
@@ -26,7 +27,7 @@ from release.version import Version
 TITLES_SHOWN = 10
 OVERDUE = (
     "These posts were still scheduled when the backup was taken, and their time has come since. "
-    "Ghost publishes them when it starts on staging, where it sends no mail:"
+    "They stay as they are, so that nobody gets a newsletter twice; publish them by hand:"
 )
 
 
@@ -164,6 +165,7 @@ class Restoring(Steps):
             if await is_past_the_swap(site, release):
                 words.text = "production is swapped already"
                 return
+            await keep_silent(site, EVER)
             leaving = await back_up(site, self._folders.backups)
             await self._records.keep_backup(leaving)
             await self._store.keep(leaving)

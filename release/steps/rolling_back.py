@@ -4,6 +4,7 @@ from release.backup import back_up
 from release.errors import ReleaseError
 from release.model import BackupTaken, Release, State, Step
 from release.preflight import PreflightFailed, preflight_swap
+from release.silence import keep_silent
 from release.site import PRODUCTION, Site
 from release.slot_database import database_read_by
 from release.smoke import Expected, smoke_test
@@ -34,7 +35,7 @@ class RollingBack(Steps):
             words.text = f"{version} is still on {site.staging}, with a database of Ghost {written_by}"
         async with journal.step(Step.START) as words:
             await start_and_warm(site, site.staging)
-            words.text = "running"
+            words.text = f"running{await self._silenced(site, release)}"
         async with journal.step(Step.SMOKE_TEST) as words:
             # Production may be sick, so it is no measure: what the old version answered when it was well is.
             expected = Expected(version, lawful=await self._when_it_was_well(release))
@@ -74,7 +75,8 @@ class RollingBack(Steps):
             if not (await site.app.slot(site.staging)).running:
                 await self._database(release, site)
             await start_and_warm(site, site.staging)
-            words.text = f"still {release.version} on {site.staging}, {current} in production"
+            again = await self._silenced(site, release)
+            words.text = f"still {release.version} on {site.staging}, {current} in production{again}"
 
     async def keep_last_writes(self, release_id: str) -> None:
         """What was written since people were asked is kept too; where it cannot be, the first backup stays."""
@@ -131,6 +133,14 @@ class RollingBack(Steps):
             await self._records.note(
                 rollback.id, live_since=undone.step(Step.SWAP).ended_at or undone.ended_at
             )
+
+    async def _silenced(self, site: Site, rollback: Release) -> str:
+        """What has come out since the swap is not published and mailed once more; a warning where that cannot be."""
+        undone = await self._undone(rollback)
+        since = undone and (undone.facts.caught_up_at or undone.step(Step.SWAP).started_at)
+        if not since or await keep_silent(site, since):
+            return ""
+        return "; posts that were scheduled and came out since the swap are published and mailed again"
 
     async def _when_it_was_well(self, release: Release) -> dict[str, str]:
         undone = await self._undone(release)

@@ -8,6 +8,7 @@ from release.ghost.build import Package, build
 from release.journal import telling
 from release.model import BackupTaken, Candidate, Kind, MigrationDone, Step
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
+from release.silence import carry_silence
 from release.slot_database import database_read_by
 from release.smoke import smoke_test
 from release.staging import deploy, leave_mark, mute, put_database, start_and_warm
@@ -94,7 +95,7 @@ class Staging(Steps):
             deployment = await deploy(site, Path(package.path), words.say)
             words.text = f"{megabytes(package.size)} on {site.staging}"
             if muted:
-                words.text += ", which now sends no mail"
+                words.text += ", which now sends no mail and publishes nothing"
         return deployment
 
     async def sync_content(self, release_id: str, package: Package) -> None:
@@ -120,6 +121,7 @@ class Staging(Steps):
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.PUT_DATABASE) as words:
             await put_database(site, Path(migration.path))
+            await carry_silence(site)
             candidate = Candidate(
                 version=package.version,
                 package_digest=package.digest,

@@ -53,7 +53,7 @@ def test_the_line_above_the_plan_names_the_running_steps() -> None:
         (Step.PREFLIGHT, StepState.DONE), (Step.BACK_UP, StepState.RUNNING), (Step.BUILD, StepState.RUNNING)
     )
     text = parent(replace(RELEASE, steps=running)).text
-    assert "*Back up production* and *Build the new version*: step 3 of 16" in text
+    assert "*Back up production* and *Build the new version*: step 3 of 17" in text
     assert when(NOON, "{time_secs}").split("|")[0] in text
 
 

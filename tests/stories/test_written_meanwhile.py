@@ -21,8 +21,9 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
 async def test_a_post_written_in_the_moment_of_the_swap_is_told_by_title_and_kept(team: Team) -> None:
     key = await team.has_site("late")
     card = await team.ask_for_approval("late")
+    await team.azure_answers(host="arm", method="POST", path="slotsswap", hang=3)
     await team.clicks("ben", card, "Approve")
-    await team.is_at("late", "preview")
+    await team.is_at("late", "swap")
     await team.writes_a_post("late", key, "In the very last moment")
     release = await team.reaches("late", State.LIVE)
     assert release.facts.left_behind is not None

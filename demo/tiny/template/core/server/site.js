@@ -4,19 +4,28 @@
 const config = require('../shared/config.js');
 const admin = require('./api/admin.js');
 const members = require('./api/members.js');
+const schedules = require('./api/schedules.js');
 const files = require('../frontend/files.js');
 const pages = require('../frontend/pages.js');
 const {now} = require('./rows.js');
 
 const PUBLISH_EVERY_MILLISECONDS = 500;
 
-function publishDuePosts(database) {
-    database.prepare('UPDATE posts SET status = \'published\', updated_at = ? WHERE status = \'scheduled\''
-        + ' AND published_at <= ?').run(now(), now());
+const forgotten = new Set();
+
+// As Ghost's scheduler does it: with a call to its own API, with a token in the address, which says when it was due.
+async function publishDuePosts(database) {
+    const due = database.prepare('SELECT id, published_at FROM posts WHERE status = \'scheduled\' AND published_at <= ?');
+    for (const post of due.all(now()).filter(one => !forgotten.has(one.id))) {
+        const answer = await fetch(schedules.address(post), {method: 'PUT', headers: {'X-Forwarded-Proto': 'https'}});
+        if (answer.status === 404) {
+            forgotten.add(post.id);
+        }
+    }
 }
 
 module.exports = function site(database) {
-    setInterval(() => publishDuePosts(database), PUBLISH_EVERY_MILLISECONDS).unref();
+    setInterval(() => publishDuePosts(database).catch(() => {}), PUBLISH_EVERY_MILLISECONDS).unref();
 
     return async function answer(request, response) {
         const asked = new URL(request.url, 'http://site');
@@ -25,7 +34,7 @@ module.exports = function site(database) {
             return response.end();
         }
         try {
-            const handlers = [admin, members, files, pages];
+            const handlers = [schedules, admin, members, files, pages];
             for (const handler of handlers) {
                 if (await handler({database, request, response, asked})) {
                     return;
