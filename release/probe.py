@@ -9,6 +9,7 @@ from types import TracebackType
 import httpx
 
 from release.model import ProbeSeen
+from release.trouble import in_words
 
 _AT_ONCE = 50
 _LAST_SECONDS = 10.0
@@ -76,7 +77,7 @@ class Probe:
             if status != healthy:
                 self._failures.append(f"HTTP {status}")
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-            self._failures.append(type(error).__name__)
+            self._failures.append(in_words(error))
         self._times.append((time.monotonic() - start) * 1000)
 
     def seen(self) -> ProbeSeen:

@@ -17,6 +17,7 @@ from defusedxml.ElementTree import fromstring
 from release.errors import ReleaseError
 from release.model import PageCompared
 from release.site import PRODUCTION, Site
+from release.trouble import in_words
 
 _SITEMAP = {
     "s": "http://www.sitemaps.org/schemas/sitemap/0.9",
@@ -122,7 +123,7 @@ async def _answer(site: Site, url: str) -> tuple[str, int]:
     try:
         status = str((await _get(site, url)).status_code)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        status = type(error).__name__
+        status = in_words(error)
     return status, round((time.monotonic() - start) * 1000)
 
 
@@ -191,7 +192,7 @@ async def _lost_portal(site: Site, url: str, production: str) -> list[str]:
     try:
         here, there = await asyncio.gather(_get(site, url + "/"), _get(site, production + "/"))
     except httpx.HTTPError as error:
-        return [f"the front page could not be compared ({type(error).__name__})"]
+        return [f"the front page could not be compared ({in_words(error)})"]
     lost = _PORTAL in there.text and _PORTAL not in here.text
     return ["the front page lost its portal script"] if lost else []
 

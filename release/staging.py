@@ -12,6 +12,7 @@ import httpx
 from release.azure.errors import SlotDidNotStart
 from release.errors import ReleaseError
 from release.site import WWWROOT, Site
+from release.trouble import in_words
 
 MARK = f"{WWWROOT}/.ghostbot.json"
 
@@ -108,7 +109,7 @@ async def start_and_warm(site: Site, slot: str) -> float:
             if 300 <= response.status_code < 400:
                 last += f", a redirect to {response.headers.get('Location', 'nowhere')}"
         except httpx.HTTPError as error:
-            last = type(error).__name__
+            last = in_words(error)
         await asyncio.sleep(0.5)
     raise SlotDidNotStart(site.app.called(slot), f"{limit:.0f}", last)
 

@@ -1,7 +1,7 @@
 """The Azure SDK's client, made safe: acting requests go out once, and its errors become ours."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from azure.mgmt.web.aio import WebSiteManagementClient
 from release.azure.errors import AzureRefused, AzureUnavailable, SiteMissing
 from release.errors import ReleaseError
 from release.masking import masked
+from release.trouble import in_words
 
 SCOPE = "https://management.azure.com/.default"
 
@@ -27,7 +28,7 @@ _READING_POST = re.compile(r"(/list|/slotsdiffs)(\?|$)")
 
 # Azure may ask for hours; a release says so instead of hanging.
 _LONGEST_WAIT = 60.0
-_CONNECTION_SECONDS, _READ_SECONDS = 15, 120
+_CONNECTION_SECONDS = 15
 
 
 class RetryOnlyReads(AsyncRetryPolicy[Any, Any]):  # Any: the SDK's request and response
@@ -66,13 +67,23 @@ class PlainHttpBearer(SansIOHTTPPolicy[Any, Any]):
 
 
 def arm_client(
-    credential: AsyncTokenCredential, subscription: str, url: str, polling_interval: float
+    credential: AsyncTokenCredential,
+    subscription: str,
+    url: str,
+    polling_interval: float,
+    answer_seconds: float = 120,
+    pause_seconds: float = 0.8,
 ) -> WebSiteManagementClient:
-    """A client for App Service in `subscription`. `polling_interval` is in seconds.
+    """A client for App Service in `subscription`. All times are in seconds.
 
-    A plain http `url` is taken for the local stand-in.
+    `answer_seconds`: how long one answer may take; `pause_seconds`: the first pause before a read is repeated,
+    the next ones are longer. A plain http `url` is taken for the local stand-in.
     """
-    policies: dict[str, Any] = {"retry_policy": RetryOnlyReads(retry_total=4, retry_backoff_max=10)}
+    policies: dict[str, Any] = {
+        "retry_policy": RetryOnlyReads(
+            retry_total=4, retry_backoff_factor=pause_seconds, retry_backoff_max=10
+        )
+    }
     if url.startswith("http://"):
         policies["authentication_policy"] = PlainHttpBearer(credential)
     return WebSiteManagementClient(
@@ -81,13 +92,15 @@ def arm_client(
         base_url=url,
         polling_interval=polling_interval,
         connection_timeout=_CONNECTION_SECONDS,
-        read_timeout=_READ_SECONDS,
+        read_timeout=answer_seconds,
         **policies,
     )
 
 
 def told(error: HttpResponseError) -> str:
     """What Azure says of an error, from either of its two kinds of body; never the raw body."""
+    if error.status_code is None:  # the answer never came whole
+        return in_words(error)
     try:
         response: Any = error.response  # Any: the SDK's response has json() only at run time
         body = response.json() if response is not None else {}
@@ -110,7 +123,7 @@ def translated(error: AzureError, what: str) -> ReleaseError:
         if error.status_code in (401, 403):
             return AzureRefused(what, told(error))
         return AzureUnavailable(what, told(error))
-    return AzureUnavailable(what, type(error).__name__)
+    return AzureUnavailable(what, in_words(error))
 
 
 @asynccontextmanager
@@ -123,8 +136,3 @@ async def speaking_of(what: str) -> AsyncIterator[None]:
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         # What the SDK makes of an answer that is no JSON, or JSON of another shape.
         raise AzureUnavailable(what, "its answer cannot be read") from error
-
-
-async def answered(call: Awaitable[Any], what: str) -> Any:  # Any: the SDK's models differ by call
-    async with speaking_of(what):
-        return await call

@@ -32,13 +32,16 @@ class Deployments(Scm):
     async def latest_deployment(self) -> dict[str, Any] | None:  # Any: Kudu's JSON
         """The newest deployment as Kudu shows it, or None when there was never one."""
         what = "reading the deployment"
-        response = await self._repeatable("GET", f"{self._url}/api/deployments/latest")
-        if response.status_code == 404:
-            return None
-        body = self._json(self._expect(response, what, 200, 202), what)
-        if not isinstance(body, dict):
-            raise self._unreadable(what)
-        return body
+
+        def latest(response: httpx.Response) -> dict[str, Any] | None:  # Any: Kudu's JSON
+            if response.status_code == 404:
+                return None
+            body = self._json(self._expect(response, what, 200, 202), what)
+            if not isinstance(body, dict):
+                raise self._unreadable(what)
+            return body
+
+        return await self._read(f"{self._url}/api/deployments/latest", latest)
 
     async def deploy_zip(self, package: Path, limit: float, told: Told) -> str:
         """Deploy a zip over wwwroot and wait for its end, at most `limit` seconds; returns the deployment's id.
@@ -51,7 +54,7 @@ class Deployments(Scm):
         made = 0
         while time.monotonic() < deadline:
             before = await self._no_deployment(deadline, limit)
-            if not await self._ask_to_deploy(package, before):
+            if not await self._ask_to_deploy(package, before, limit):
                 await asyncio.sleep(0.5)  # theirs may not show itself yet
                 continue
             made += 1
@@ -73,7 +76,9 @@ class Deployments(Scm):
                 raise DeploymentBusy(self.name, round(limit / 60))
             await asyncio.sleep(0.5)
 
-    async def _ask_to_deploy(self, package: Path, before: dict[str, Any] | None) -> bool:
+    async def _ask_to_deploy(
+        self, package: Path, before: dict[str, Any] | None, limit: float, tries: int = _TRIES
+    ) -> bool:
         """Ask for the deployment; False when somebody else's came first."""
         try:
             response = await self._once(
@@ -82,13 +87,15 @@ class Deployments(Scm):
                 params={"isAsync": "true"},
                 content=lambda: chunks(package),
                 headers={"Content-Type": "application/zip", "Content-Length": str(package.stat().st_size)},
-                timeout=httpx.Timeout(60, read=600, write=600),
+                timeout=httpx.Timeout(60, read=min(600, limit), write=600),
             )
         except ScmUnreachable:
             # Perhaps it arrived: then it shows itself, and is waited for instead of asked for twice.
-            if not await self._deployment_shows(before):
+            if await self._deployment_shows(before):
+                return True
+            if tries == 1:
                 raise
-            return True
+            return await self._ask_to_deploy(package, before, limit, tries - 1)
         if response.status_code == 409:
             return False
         self._expect(response, "the deployment", 200, 202)

@@ -14,6 +14,7 @@ import httpx
 from release.azure.errors import BotDiskTrouble, FileMissing, ScmUnreachable, TransferBroken
 from release.azure.scm import CHUNK, PASSING, CallFailed, Scm, chunks
 from release.side_by_side import all_of
+from release.trouble import in_words
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,13 @@ class Files(Scm):
 
     async def list(self, folder: str) -> tuple[Entry, ...]:
         """What a folder holds, itself only; nothing when it is missing."""
-        what = f"listing {folder}"
         async with self._listings:
-            response = await self._repeatable("GET", self._vfs(folder.rstrip("/") + "/"))
+            return await self._read(
+                self._vfs(folder.rstrip("/") + "/"), lambda response: self._entries(folder, response)
+            )
+
+    def _entries(self, folder: str, response: httpx.Response) -> tuple[Entry, ...]:
+        what = f"listing {folder}"
         if response.status_code == 404:
             return ()
         self._expect(response, what, 200)
@@ -73,10 +78,19 @@ class Files(Scm):
 
     async def read(self, path: str) -> bytes | None:
         """A small file's bytes, or None when it is missing."""
-        response = await self._repeatable("GET", self._vfs(path))
-        if response.status_code == 404:
-            return None
-        return self._expect(response, f"reading {path}", 200).content
+
+        def content(response: httpx.Response) -> bytes | None:
+            if response.status_code == 404:
+                return None
+            return self._from_kudu(self._expect(response, f"reading {path}", 200), path).content
+
+        return await self._read(self._vfs(path), content)
+
+    def _from_kudu(self, response: httpx.Response, path: str) -> httpx.Response:
+        """Kudu's own answers bear an ETag; a page of the front end says 200 too, and is no file."""
+        if "ETag" not in response.headers:
+            raise ScmUnreachable(self.name, f"something else than Kudu answered for {path}")
+        return response
 
     async def write(self, path: str, content: bytes) -> None:
         """A small file, new or over an old one."""
@@ -100,9 +114,9 @@ class Files(Scm):
                 if response.status_code != 200:
                     self._refused(response, "GET")
                     raise ScmUnreachable(self.name, f"HTTP {response.status_code} reading {path}")
-                yield response
+                yield self._from_kudu(response, path)
         except CallFailed as error:
-            raise TransferBroken(f"{path} from {self.name}", type(error).__name__) from error
+            raise TransferBroken(f"{path} from {self.name}", in_words(error)) from error
 
     async def download(self, path: str, to: Path) -> str:
         """Copy a file to the bot's disk, for its owner only; returns its sha256.
@@ -177,9 +191,9 @@ class Files(Scm):
                     other._vfs(path), content=response.aiter_bytes(CHUNK), headers=headers
                 )
             except CallFailed as error:
-                raise TransferBroken(where, type(error).__name__) from error
+                raise TransferBroken(where, in_words(error)) from error
         other._refused(answer, "PUT")
-        if answer.status_code in PASSING:
+        if answer.status_code in PASSING or answer.status_code == 409:
             raise TransferBroken(where, f"HTTP {answer.status_code}")
         other._expect(answer, f"writing {path}", 200, 201, 204)
 

@@ -4,14 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from release.azure.errors import ScmRefused, ScmUnreachable, SlotFull
 from release.masking import masked
+from release.trouble import in_words
 
+T = TypeVar("T")
 Token = Callable[[], Awaitable[str]]
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 CHUNK = 256 * 1024
@@ -20,6 +22,8 @@ CallFailed = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 # Nothing has been sent yet, so even a call that acts may be made again.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LISTINGS_AT_ONCE = 8
+# A conflict that lasts is no passing trouble.
+_CONFLICTS = 3
 
 
 class Scm:
@@ -50,6 +54,7 @@ class Scm:
         open_content = parts.pop("content", None)
         deadline = time.monotonic() + self._patience
         pause = 0.2
+        conflicts = 0
         while True:
             wait = 0.0
             try:
@@ -59,17 +64,36 @@ class Scm:
                     method, url, **{**parts, "headers": headers, "content": content}
                 )
                 self._refused(response, method)
-                if response.status_code not in PASSING:
+                conflicts += response.status_code == 409
+                if response.status_code not in PASSING and (
+                    response.status_code != 409 or conflicts == _CONFLICTS
+                ):
                     return response
                 trouble = f"HTTP {response.status_code}"
                 wait = _retry_after(response)
             except CallFailed as error:
-                trouble = type(error).__name__
+                trouble = in_words(error)
             pause = max(pause, wait)
             if time.monotonic() + pause > deadline:
                 raise ScmUnreachable(self.name, trouble)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5)
+
+    async def _read(self, url: str, read: Callable[[httpx.Response], T]) -> T:
+        """What `read` makes of the answer to a GET.
+
+        Where it raises ScmUnreachable, as for a page that says the site is starting, it is asked again until
+        patience ends.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            response = await self._repeatable("GET", url)
+            try:
+                return read(response)
+            except ScmUnreachable:
+                if time.monotonic() + 1 > deadline:
+                    raise
+            await asyncio.sleep(1)
 
     async def _once(self, method: str, url: str, **parts: Any) -> httpx.Response:  # Any: httpx's own
         """Send a request that acts: it arrives at most once. ScmUnreachable does not tell whether it did."""
@@ -84,11 +108,11 @@ class Scm:
                 )
             except _NOT_SENT as error:
                 if time.monotonic() > deadline:
-                    raise ScmUnreachable(self.name, type(error).__name__) from error
+                    raise ScmUnreachable(self.name, in_words(error)) from error
                 await asyncio.sleep(1)
                 continue
             except CallFailed as error:
-                raise ScmUnreachable(self.name, type(error).__name__) from error
+                raise ScmUnreachable(self.name, in_words(error)) from error
             self._refused(response, method)
             if response.status_code in PASSING:
                 raise ScmUnreachable(self.name, f"HTTP {response.status_code}")

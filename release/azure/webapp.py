@@ -3,18 +3,23 @@
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.mgmt.web.aio import WebSiteManagementClient
 
-from release.azure.arm import answered, speaking_of, told, translated
+from release.azure.arm import speaking_of, told, translated
 from release.azure.errors import AzureUnavailable, SwapRefused, SwapUncertain
 from release.errors import ReleaseError
+from release.trouble import in_words
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 PRODUCTION = "production"
 KeepToken = Callable[[str | None], Awaitable[None]]
@@ -22,6 +27,8 @@ _TO_PRODUCTION = {"targetSlot": PRODUCTION, "preserveVnet": True}
 # How a poll says that the swap itself failed; all else says something about the poll only.
 _VERDICTS = frozenset({400, 409, 412, 417})
 _QUIET_LOOKS = 5
+# Before a call that may arrive twice is made again, in seconds.
+_PAUSES = (0.5, 2.0)
 
 
 @dataclass(frozen=True)
@@ -97,13 +104,27 @@ class WebApp:
         """The slot's name for people."""
         return f"{self.name} ({slot})"
 
+    async def _asked(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        """What `call` returns. It does no harm when it arrives twice, so a bad answer is no end yet."""
+        for pause in _PAUSES:
+            try:
+                async with speaking_of(what):
+                    return await call()
+            except AzureUnavailable as error:
+                log.info("asked again", extra={"call": what, "problem": str(error)})
+                await asyncio.sleep(pause)
+        async with speaking_of(what):
+            return await call()
+
     async def slot(self, name: str) -> Slot:
-        async with speaking_of(f"slot {self.called(name)}"):
+        what = f"slot {self.called(name)}"
+
+        async def ask() -> Slot:
             site = await self._method("get", name)(*self._where(name))
             hosts = {h.host_type: h.name for h in site.host_name_ssl_states or []}
             status = site.slot_swap_status
             if not site.default_host_name or not hosts.get("Repository"):
-                raise AzureUnavailable(f"slot {self.called(name)}", "it shows no addresses for it")
+                raise AzureUnavailable(what, "it shows no addresses for it")
             return Slot(
                 name=name,
                 state=site.state or "Unknown",
@@ -114,63 +135,94 @@ class WebApp:
                 operation=site.in_progress_operation_id,
             )
 
+        return await self._asked(what, ask)
+
     async def start(self, slot: str) -> None:
-        await answered(self._method("start", slot)(*self._where(slot)), f"starting {self.called(slot)}")
+        call = self._method("start", slot)
+        await self._asked(f"starting {self.called(slot)}", lambda: call(*self._where(slot)))
 
     async def stop(self, slot: str) -> None:
         """Only ever another slot than production: visitors would see it."""
         if slot == PRODUCTION:
             raise ValueError("production is never stopped")
-        await answered(self._method("stop", slot)(*self._where(slot)), f"stopping {self.called(slot)}")
+        call = self._method("stop", slot)
+        await self._asked(f"stopping {self.called(slot)}", lambda: call(*self._where(slot)))
 
     async def settings(self, slot: str) -> dict[str, str]:
         """The app settings, values included: they can be secrets."""
-        async with speaking_of(f"the settings of {self.called(slot)}"):
+
+        async def ask() -> dict[str, str]:
             found = await self._method("list_application_settings", slot)(*self._where(slot))
             return dict(found.properties or {})
 
+        return await self._asked(f"the settings of {self.called(slot)}", ask)
+
     async def write_settings(self, slot: str, settings: dict[str, str]) -> None:
         """Replaces all app settings of the slot, which restarts it and recycles its SCM site."""
-        call = self._method("update_application_settings", slot)(*self._where(slot), {"properties": settings})
-        await answered(call, f"writing the settings of {self.called(slot)}")
+        call = self._method("update_application_settings", slot)
+        await self._asked(
+            f"writing the settings of {self.called(slot)}",
+            lambda: call(*self._where(slot), {"properties": settings}),
+        )
 
     async def sticky_settings(self) -> set[str]:
         """Names of the app settings that stay with their slot in a swap."""
-        async with speaking_of(f"the sticky settings of {self.name}"):
+
+        async def ask() -> set[str]:
             found = await self._apps.list_slot_configuration_names(self._group, self.name)
             return set(found.app_setting_names or [])
 
+        return await self._asked(f"the sticky settings of {self.name}", ask)
+
     async def make_sticky(self, names: set[str]) -> None:
         """Adds `names` to the sticky app settings, leaving all else sticky as it was."""
-        async with speaking_of(f"the sticky settings of {self.name}"):
+
+        async def add() -> None:
             found = await self._apps.list_slot_configuration_names(self._group, self.name)
             found.app_setting_names = sorted(set(found.app_setting_names or []) | names)
             await self._apps.update_slot_configuration_names(self._group, self.name, found)
 
+        await self._asked(f"the sticky settings of {self.name}", add)
+
     async def stack(self, slot: str) -> str:
         """The slot's stack, e.g. "NODE|22-lts"; empty when none is set."""
-        async with speaking_of(f"the configuration of {self.called(slot)}"):
+
+        async def ask() -> str:
             found = await self._method("get_configuration", slot)(*self._where(slot))
             return str(found.linux_fx_version or "")
 
+        return await self._asked(f"the configuration of {self.called(slot)}", ask)
+
     async def routed_share(self) -> float:
         """Percent of production's visitors that traffic routing sends elsewhere."""
-        async with speaking_of(f"the configuration of {self.called(PRODUCTION)}"):
+
+        async def ask() -> float:
             found = await self._apps.get_configuration(self._group, self.name)
             rules = found.experiments.ramp_up_rules if found.experiments else None
             return sum(rule.reroute_percentage or 0 for rule in rules or [])
 
+        return await self._asked(f"the configuration of {self.called(PRODUCTION)}", ask)
+
     async def preview(self) -> None:
-        """Put production's sticky settings on staging, which restarts: the first phase of a swap."""
-        call = self._apps.apply_slot_configuration_slot(*self._where(self.staging), _TO_PRODUCTION)
-        await answered(call, f"applying production's settings to {self.called(self.staging)}")
+        """Put production's sticky settings on staging, which restarts: the first phase of a swap.
+
+        Nothing happens where that is done already, as after a first try whose answer was lost.
+        """
+
+        async def apply() -> None:
+            if (await self.slot(PRODUCTION)).target_swap_slot is None:
+                await self._apps.apply_slot_configuration_slot(*self._where(self.staging), _TO_PRODUCTION)
+
+        await self._asked(f"applying production's settings to {self.called(self.staging)}", apply)
 
     async def reset_preview(self) -> None:
         """Take a preview back; nothing happens where there is none."""
-        if (await self.slot(PRODUCTION)).target_swap_slot is None:
-            return
-        call = self._apps.reset_slot_configuration_slot(*self._where(self.staging))
-        await answered(call, f"giving {self.called(self.staging)} its own settings back")
+
+        async def reset() -> None:
+            if (await self.slot(PRODUCTION)).target_swap_slot is not None:
+                await self._apps.reset_slot_configuration_slot(*self._where(self.staging))
+
+        await self._asked(f"giving {self.called(self.staging)} its own settings back", reset)
 
     async def swap(self, token: str | None, keep_token: KeepToken, limit: float) -> None:
         """Swap staging into production and wait for the end, at most `limit` seconds.
@@ -210,7 +262,7 @@ class WebApp:
                 raise _refusal(error) from error
             await self._told_by_the_site(asked, told(error), keep_token, limit)
         except (AzureError, ValueError) as error:
-            await self._told_by_the_site(asked, type(error).__name__, keep_token, limit)
+            await self._told_by_the_site(asked, in_words(error), keep_token, limit)
         return asked
 
     async def _wait_for_swap(self, asked: Asked, poller: str, keep_token: KeepToken, limit: float) -> None:
@@ -227,7 +279,7 @@ class WebApp:
                 raise SwapRefused(told(error)) from error
             await self._told_by_the_site(asked, told(error), keep_token, limit)
         except (AzureError, ValueError) as error:
-            await self._told_by_the_site(asked, type(error).__name__, keep_token, limit)
+            await self._told_by_the_site(asked, in_words(error), keep_token, limit)
 
     async def _told_by_the_site(self, asked: Asked, doubt: str, keep_token: KeepToken, limit: float) -> None:
         """After an ambiguous answer: the swap has ended, or SwapRefused if it never began."""
@@ -253,8 +305,7 @@ class WebApp:
 
     async def reachable(self) -> None:
         """Raises unless ARM lets the bot read this site."""
-        async with speaking_of(f"site {self.name}"):
-            await self._apps.get(self._group, self.name)
+        await self._asked(f"site {self.name}", lambda: self._apps.get(self._group, self.name))
 
 
 def _refusal(error: HttpResponseError) -> ReleaseError:

@@ -5,11 +5,14 @@ import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import httpx
+
 from release.azure.errors import ScmUnreachable, WebJobBusy, WebJobFailed, WebJobMissing, WebJobStuck
 from release.azure.scm import Scm
 
 # How long a run whose request was cut off may take to show itself.
 _TO_SHOW_SECONDS = 5.0
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,20 @@ class WebJobs(Scm):
     async def webjob_runs(self, job: str) -> tuple[WebJobRun, ...]:
         """The runs Kudu remembers, newest first."""
         what = f"the history of the WebJob {job}"
-        response = await self._repeatable("GET", f"{self._job(job)}/history")
-        if response.status_code == 404:
-            raise WebJobMissing(self.name, job)
-        body = self._json(self._expect(response, what, 200), what)
-        try:
-            return tuple(
-                WebJobRun(str(row["id"]), str(row["status"]), str(row.get("start_time")))
-                for row in body["runs"]
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise self._unreadable(what) from error
+
+        def runs(response: httpx.Response) -> tuple[WebJobRun, ...]:
+            if response.status_code == 404:
+                raise WebJobMissing(self.name, job)
+            body = self._json(self._expect(response, what, 200), what)
+            try:
+                return tuple(
+                    WebJobRun(str(row["id"]), str(row["status"]), str(row.get("start_time")))
+                    for row in body["runs"]
+                )
+            except (KeyError, TypeError, AttributeError) as error:
+                raise self._unreadable(what) from error
+
+        return await self._read(f"{self._job(job)}/history", runs)
 
     async def run_webjob(self, job: str, limit: float) -> WebJobRun:
         """Start a triggered WebJob and wait for its end, at most `limit` seconds.
@@ -85,15 +91,17 @@ class WebJobs(Scm):
                 raise WebJobStuck(job, self.name, f"{limit:.0f}")
             await asyncio.sleep(0.3)
 
-    async def _begin_run(self, job: str, known: frozenset[str]) -> bool:
+    async def _begin_run(self, job: str, known: frozenset[str], tries: int = _TRIES) -> bool:
         """Ask for a run; False when Kudu says that one is under way already."""
         try:
             response = await self._once("POST", f"{self._job(job)}/run")
         except ScmUnreachable:
             # Perhaps it arrived: then it shows itself, and is waited for instead of asked for twice.
-            if not await self._run_shows(job, known):
+            if await self._run_shows(job, known):
+                return True
+            if tries == 1:
                 raise
-            return True
+            return await self._begin_run(job, known, tries - 1)
         if response.status_code == 404:
             raise WebJobMissing(self.name, job)
         if response.status_code == 409:

@@ -23,6 +23,7 @@ from release.ghost.npm import Npm
 from release.ghost.running import DidNotBoot, running
 from release.model import ReadBack
 from release.smoke import admin_token
+from release.trouble import in_words
 
 READ_BACK_SECONDS = 300
 THEMES_OF_GHOST = ("source", "casper")
@@ -160,7 +161,7 @@ async def _read(url: str, exact: str, wanted: _Wanted) -> tuple[str, dict[str, i
                 totals["posts"] = sum([await _total(client, name, wanted.key) for name in ("posts", "pages")])
                 totals["members"] = await _total(client, "members", wanted.key)
         except httpx.HTTPError as error:
-            raise NotReadBack(exact, f"it stopped answering ({type(error).__name__})") from error
+            raise NotReadBack(exact, f"it stopped answering ({in_words(error)})") from error
         except (ValueError, KeyError, TypeError) as error:
             raise NotReadBack(exact, "its Admin API does not list what it holds") from error
     held = {"posts": wanted.posts, "members": wanted.members}

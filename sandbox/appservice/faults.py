@@ -6,7 +6,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -23,7 +23,10 @@ class BadFault(Exception):
 
 @dataclass
 class Fault:
-    """What happens to the next `count` requests that match."""
+    """What happens to the next `count` requests that match, after `skip` of them were let by.
+
+    With `seconds` it happens to all of them from the first one on, for so long.
+    """
 
     id: int
     method: str = ""
@@ -31,21 +34,27 @@ class Fault:
     host: str = ""  # arm, scm, site or identity
     slot: str = ""  # "blog" or "blog/staging"
     count: int = 1
+    skip: int = 0
+    seconds: float | None = None
     status: int | None = None
     retry_after: int | None = None
     hang: float = 0.0  # seconds
     drop: bool = False
     truncate: int | None = None  # bytes of the real answer's body
     body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     after: bool = False  # do the work, then answer the fault
+    ends_at: float | None = None
 
     @classmethod
     def from_json(cls, number: int, row: dict[str, Any]) -> "Fault":
         """Read a fault; raises BadFault with what is wrong."""
-        unknown = set(row) - {name for name in cls.__dataclass_fields__ if name != "id"}
+        unknown = set(row) - {name for name in cls.__dataclass_fields__ if name not in ("id", "ends_at")}
         if unknown:
             raise BadFault(f"unknown: {', '.join(sorted(unknown))}")
         fault = cls(id=number, **row)
+        if fault.count < 1 or fault.skip < 0:
+            raise BadFault("count is at least 1, skip at least 0")
         try:
             re.compile(fault.path)
         except re.error as error:
@@ -138,12 +147,21 @@ class Faults:
         return disturb
 
     def _take(self, host: str, slot: str | None, request: web.Request) -> Fault | None:
+        now = time.monotonic()
+        self.waiting = [fault for fault in self.waiting if fault.ends_at is None or fault.ends_at > now]
         for fault in self.waiting:
-            if fault.matches(host, slot, request):
-                fault.count -= 1
-                if not fault.count:
-                    self.waiting.remove(fault)
+            if not fault.matches(host, slot, request):
+                continue
+            if fault.skip:
+                fault.skip -= 1
+                continue
+            if fault.seconds is not None:
+                fault.ends_at = fault.ends_at or now + fault.seconds
                 return fault
+            fault.count -= 1
+            if not fault.count:
+                self.waiting.remove(fault)
+            return fault
         return None
 
 
@@ -164,7 +182,9 @@ async def _disturbed(fault: Fault, request: web.Request, handler: _Handler) -> w
         return answer
     with contextlib.suppress(ConnectionError):
         await request.read()  # an unread body would make aiohttp close the connection
-    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    headers = dict(fault.headers)
+    if fault.retry_after is not None:
+        headers["Retry-After"] = str(fault.retry_after)
     kind = "application/json" if fault.body.startswith(("{", "[")) else "text/plain"
     return web.Response(status=fault.status or 500, headers=headers, text=fault.body, content_type=kind)
 

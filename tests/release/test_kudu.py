@@ -274,16 +274,47 @@ async def test_a_missing_file_and_a_full_bot_disk_are_told_apart(
 
 @pytest.mark.parametrize("body", ["<html>starting</html>", "{}x", "7", '[{"name": "../../x", "size": 1}]'])
 async def test_an_answer_that_is_no_listing_becomes_our_error(kudu: Kudu, cloud: Cloud, body: str) -> None:
-    await cloud.answers(host="scm", path="/api/vfs", status=200, body=body)
+    impatient = await cloud.site_with(scm_patience=0.5).kudu("staging")
+    await cloud.answers(host="scm", path="/api/vfs", status=200, body=body, count=99)
     with pytest.raises(ScmUnreachable):
-        await kudu.list("site/wwwroot")
+        await impatient.list("site/wwwroot")
+    await cloud.behaves_again()
+    await cloud.answers(host="scm", path="/api/vfs", status=200, body=body)
+    assert await kudu.list("site/wwwroot/none") == ()
 
 
 async def test_a_name_that_leads_elsewhere_is_refused(kudu: Kudu, cloud: Cloud) -> None:
     row = '{"name": "../../x", "size": 1, "mtime": "2026", "mime": "text/plain"}'
-    await cloud.answers(host="scm", path="/api/vfs", status=200, body=f"[{row}]")
+    impatient = await cloud.site_with(scm_patience=0.5).kudu("staging")
+    await cloud.answers(host="scm", path="/api/vfs", status=200, body=f"[{row}]", count=99)
     with pytest.raises(ScmUnreachable):
-        await kudu.walk("site/wwwroot")
+        await impatient.walk("site/wwwroot")
+
+
+async def test_a_page_that_says_200_is_not_taken_for_a_file(cloud: Cloud, kudu: Kudu, tmp_path: Path) -> None:
+    """The front end's page about a starting site would be stored as an image, or read as a version."""
+    await kudu.write("site/wwwroot/a", b"1")
+    page: dict[str, object] = {"path": "/wwwroot/a", "status": 200, "body": "<html>starting</html>"}
+    await cloud.answers(host="scm", method="GET", **page)
+    assert await kudu.read("site/wwwroot/a") == b"1"
+    await cloud.answers(host="scm", method="GET", **page)
+    await kudu.download("site/wwwroot/a", tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"1"
+    production = await cloud.site.kudu("production")
+    await cloud.answers(host="scm", method="GET", slot="blog/staging", **page)
+    await kudu.copy_to(production, "site/wwwroot/a")
+    assert await production.read("site/wwwroot/a") == b"1"
+
+
+async def test_what_never_arrived_is_asked_for_again(
+    cloud: Cloud, kudu: Kudu, jobs: Kudu, package: Path
+) -> None:
+    """Neither a deployment to a stopped slot nor a backup does harm when it is made twice."""
+    await cloud.answers(host="scm", method="POST", path="/run", drop=True)
+    await jobs.run_webjob("BackupDb-Manual", 20)
+    await cloud.answers(host="scm", method="POST", path="zipdeploy", status=502)
+    await deploy(kudu, package, 20)
+    assert (await cloud.asked("/run"), await cloud.asked("zipdeploy")) == (2, 2)
 
 
 async def test_no_rights_and_no_credentials_are_told_apart(kudu: Kudu, cloud: Cloud) -> None:

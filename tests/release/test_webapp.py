@@ -195,17 +195,23 @@ async def test_a_missing_slot_and_missing_rights_are_told_apart(cloud: Cloud) ->
 
 
 async def test_a_retry_after_of_an_hour_is_not_waited_for(cloud: Cloud) -> None:
-    await cloud.answers(host="arm", method="GET", status=503, retry_after=3600)
+    await cloud.answers(host="arm", method="GET", status=503, retry_after=3600, count=99)
     async with asyncio.timeout(5):
         with pytest.raises(AzureUnavailable):
             await cloud.site.app.slot(PRODUCTION)
 
 
-async def test_acting_requests_go_out_once_even_with_retry_after(cloud: Cloud) -> None:
-    await cloud.answers(host="arm", method="POST", path="/start", count=9, status=429, retry_after=0)
+@pytest.mark.parametrize("fault", [{"status": 409}, {"status": 429, "retry_after": 0}, {"drop": True}])
+async def test_a_start_does_no_harm_twice_and_is_asked_for_three_times_at_most(
+    cloud: Cloud, fault: dict[str, object]
+) -> None:
+    await cloud.answers(host="arm", method="POST", path="/start", **fault)
+    await cloud.site.app.start("staging")
+    assert await cloud.asked("/start") == 2
+    await cloud.answers(host="arm", method="POST", path="/start", count=9, **fault)
     with pytest.raises(AzureUnavailable):
         await cloud.site.app.start("staging")
-    assert await cloud.asked("/start") == 1
+    assert await cloud.asked("/start") == 5
 
 
 async def test_reading_settings_is_repeated(cloud: Cloud) -> None:

@@ -20,6 +20,18 @@ async def test_the_next_calls_answer_a_status_and_then_all_is_well(azure: Azure)
     assert (await azure.control("GET", "/faults")) == {"faults": []}
 
 
+async def test_a_fault_can_let_some_by_and_can_last_for_a_time(azure: Azure) -> None:
+    await azure.control("POST", "/faults", host="arm", status=503, skip=2, seconds=0.3)
+    statuses = [(await azure.operator.get(azure.arm())).status_code for _ in range(5)]
+    assert statuses == [200, 200, 503, 503, 503]
+
+    async def over() -> bool:
+        return (await azure.operator.get(azure.arm())).status_code == 200
+
+    await eventually(over, "it is over")
+    assert (await azure.control("GET", "/faults")) == {"faults": []}
+
+
 async def test_a_swap_that_answers_504_may_have_happened(azure: Azure) -> None:
     await azure.install("old")
     await azure.install("new", "staging")
@@ -65,7 +77,13 @@ async def test_visitors_of_one_slot_can_be_disturbed(azure: Azure) -> None:
 
 @pytest.mark.parametrize(
     "nonsense",
-    [{}, {"status": 500, "colour": "red"}, {"status": 500, "path": "("}, {"status": 500, "host": "moon"}],
+    [
+        {},
+        {"status": 500, "colour": "red"},
+        {"status": 500, "path": "("},
+        {"status": 500, "host": "moon"},
+        {"status": 500, "count": 0},
+    ],
 )
 async def test_a_fault_that_makes_no_sense_is_refused(azure: Azure, nonsense: dict[str, object]) -> None:
     answer = await azure.visitor.post(f"{azure.addresses['control']}/faults", json=nonsense)
