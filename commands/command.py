@@ -19,6 +19,9 @@ NEWEST = ("newest", "latest")
 """Words that mean "whatever Ghost published last", the same as leaving the version out."""
 
 
+BACKUP_ID = re.compile(r"b-\d{8}-\d{6}-[0-9a-f]{4}")
+
+
 class Role(StrEnum):
     """What a person must be to do something. Every role includes being a full member of the workspace."""
 
@@ -72,6 +75,15 @@ def exact_version(word: str) -> str:
         return str(Version.parse(word.lower()))
     except NotAVersion as error:
         raise UsageError(f"“{word}” is not a whole version: it needs three numbers.") from error
+
+
+def backup_and_rest(words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """The one backup whose id is among the words, if there is one, and the other words. UsageError for two."""
+    ids = [word for word in words if BACKUP_ID.fullmatch(word.lower())]
+    if len(ids) > 1:
+        raise UsageError("Say which backup, by its id, and only one.")
+    rest = tuple(word for word in words if word not in ids)
+    return (ids[0].lower() if ids else None), rest
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -1,12 +1,9 @@
 """/ghost restore ID [SITE]: put a backup on staging and, once approved, into production."""
 
-import re
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Started, UsageError, Words, known_site
+from commands.command import Command, Request, Role, Started, UsageError, Words, backup_and_rest, known_site
 from release.releases import Releases
-
-BACKUP_ID = re.compile(r"b-\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 @dataclass(frozen=True)
@@ -19,11 +16,10 @@ class Restore:
 
 def parse(words: Words) -> Restore:
     """The id and a site, in either order."""
-    ids = [word for word in words.given if BACKUP_ID.fullmatch(word.lower())]
-    if len(ids) != 1:
+    backup, rest = backup_and_rest(words.given)
+    if backup is None:
         raise UsageError("Say which backup, by its id: the list of backups has them.")
-    rest = tuple(word for word in words.given if word != ids[0])
-    return Restore(ids[0].lower(), Words(rest).site_only())
+    return Restore(backup, Words(rest).site_only())
 
 
 async def run(restore: Restore, request: Request, releases: Releases) -> Started:

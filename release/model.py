@@ -11,6 +11,7 @@ class Kind(StrEnum):
     SWAP = "swap"
     ROLLBACK = "rollback"
     VERIFY = "verify"
+    VERIFY_KEPT = "verify_kept"
     RESTORE = "restore"
 
 
@@ -21,11 +22,13 @@ class State(StrEnum):
     """
 
     BACKING_UP = "backing_up"
+    VERIFYING = "verifying"
     STAGING = "staging"
     AWAITING_APPROVAL = "awaiting_approval"
     PROMOTING = "promoting"
     ROLLING_BACK = "rolling_back"
     BACKED_UP = "backed_up"
+    VERIFIED = "verified"
     LIVE = "live"
     ROLLED_BACK = "rolled_back"
     REJECTED = "rejected"
@@ -39,7 +42,14 @@ class State(StrEnum):
 
 
 OPEN = frozenset(
-    {State.BACKING_UP, State.STAGING, State.AWAITING_APPROVAL, State.PROMOTING, State.ROLLING_BACK}
+    {
+        State.BACKING_UP,
+        State.VERIFYING,
+        State.STAGING,
+        State.AWAITING_APPROVAL,
+        State.PROMOTING,
+        State.ROLLING_BACK,
+    }
 )
 
 FIRST_STATE = {
@@ -48,6 +58,7 @@ FIRST_STATE = {
     Kind.SWAP: State.STAGING,
     Kind.ROLLBACK: State.STAGING,
     Kind.VERIFY: State.BACKING_UP,
+    Kind.VERIFY_KEPT: State.VERIFYING,
     Kind.RESTORE: State.STAGING,
 }
 
@@ -125,6 +136,7 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.LATE_WRITES,
     ),
     Kind.VERIFY: (Step.BACK_UP, Step.BUILD_SAME, Step.READ_BACK),
+    Kind.VERIFY_KEPT: (Step.CHECK_BACKUP, Step.BUILD_SAME, Step.READ_BACK),
     Kind.RESTORE: (
         Step.CHECK_BACKUP,
         Step.PREFLIGHT,
@@ -352,7 +364,7 @@ class Release:
 
     `channel` is where the release is told; `revision` grows with every change. `undoes` is the
     release a rollback takes back, and `undone_by` the rollback that took this one back. `backup` is the
-    id of the backup that a restore puts back.
+    id of the backup that a restore puts back, or that is verified.
     """
 
     id: str

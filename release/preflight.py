@@ -224,10 +224,14 @@ async def node_major(site: Site, target: GhostRelease, slot: str) -> int:
     if major is None:
         raise NoNodeStack(called, stack or "not set")
     if not _some_of(target.node, major):
-        fitting = [m for m in range(40, 11, -1) if m % 2 == 0 and _some_of(target.node, m)]
-        suggestion = str(min(fitting, key=lambda m: abs(m - 22))) if fitting else "22"
-        raise WrongNode(str(target.version), target.node, called, stack, slot, suggestion)
+        raise WrongNode(str(target.version), target.node, called, stack, slot, str(usual_major(target)))
     return major
+
+
+def usual_major(target: GhostRelease) -> int:
+    """The Node major that suits this Ghost, as near to 22 as may be."""
+    fitting = [m for m in range(40, 11, -1) if m % 2 == 0 and _some_of(target.node, m)]
+    return min(fitting, key=lambda m: abs(m - 22)) if fitting else 22
 
 
 def _some_of(node_range: str, major: int) -> bool:

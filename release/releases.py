@@ -95,14 +95,25 @@ class Releases:
         """Back up, and boot a Ghost on a copy of the backup to see that it comes back to life."""
         return await self._begin(Kind.VERIFY, self._site(site), by, channel)
 
-    async def restore(self, backup: str, site: str | None, by: str, channel: str) -> Release:
-        """Put a backup on staging. Raises UnknownBackup or BackupOfAnother before a release is begun."""
+    async def verify_kept(self, backup: str, site: str | None, by: str, channel: str) -> Release:
+        """Boot a Ghost on a copy of a backup that is kept. Raises as `restore` does."""
+        found, chosen = await self._kept(backup, site)
+        return await self._begin(
+            Kind.VERIFY_KEPT, chosen, by, channel, version=found.version, backup=found.id
+        )
+
+    async def _kept(self, backup: str, site: str | None) -> tuple[BackupTaken, Site]:
         found = await self.records.backup(backup)
         if found is None:
             raise UnknownBackup(backup)
         chosen = self._site(site or found.site)
         if found.site != chosen.name:
             raise BackupOfAnother(backup, found.site, chosen.name)
+        return found, chosen
+
+    async def restore(self, backup: str, site: str | None, by: str, channel: str) -> Release:
+        """Put a backup on staging. Raises UnknownBackup or BackupOfAnother before a release is begun."""
+        found, chosen = await self._kept(backup, site)
         return await self._begin(Kind.RESTORE, chosen, by, channel, version=found.version, backup=found.id)
 
     async def swap(self, site: str | None, by: str, channel: str) -> Release:

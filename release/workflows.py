@@ -70,6 +70,20 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     @DBOS.workflow(max_recovery_attempts=None)
+    async def verify_kept(self, release_id: str) -> None:
+        """A backup that was taken before, read back by a Ghost of its very version."""
+
+        async def run() -> State:
+            restoring = self.stages.restoring
+            backup = await step(restoring.check_kept, release_id)
+            major = await step(restoring.node_of_backup, release_id, backup)
+            package = await step(restoring.build_same, release_id, backup.version, major)
+            await step(restoring.read_back, release_id, backup, package)
+            return State.VERIFIED
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
     async def stage_restore(self, release_id: str) -> None:
         """A backup on staging with the very version it was taken from, tested, and the same question."""
 
@@ -251,6 +265,7 @@ class Engine:
             (Kind.ROLLBACK, State.PROMOTING): self._workflows.promote_rollback,
             (Kind.ROLLBACK, State.ROLLING_BACK): self._workflows.roll_back,
             (Kind.VERIFY, State.BACKING_UP): self._workflows.verify,
+            (Kind.VERIFY_KEPT, State.VERIFYING): self._workflows.verify_kept,
             (Kind.RESTORE, State.STAGING): self._workflows.stage_restore,
             (Kind.RESTORE, State.PROMOTING): self._workflows.promote_restore,
             (Kind.UPGRADE, State.PROMOTING): self._workflows.promote,

@@ -22,7 +22,9 @@ def backups_list(answer: BackupsReply, slash: str) -> Message:
     parts = [
         "\n".join(lines[start : start + LINES_A_SECTION]) for start in range(0, len(lines), LINES_A_SECTION)
     ]
-    hint = f"Put one on staging with `{slash} restore ID`. Boot Ghost on a new one with `{slash} backup --verify`."
+    hint = (
+        f"Put one on staging with `{slash} restore ID`. Boot Ghost on one with `{slash} backup --verify ID`."
+    )
     return message("\n".join(lines), *(section(part) for part in parts), context(hint))
 
 

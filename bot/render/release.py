@@ -29,8 +29,8 @@ from bot.render.message import (
     when,
 )
 from bot.render.rollback import confirmed_by, final_price, kept, waiting
-from bot.render.words import STATE_SIGNS, STEP_TITLES, plan_of, release_title
-from release.model import Approval, Kind, Release, State, Step, StepRecord, StepState, Verdict
+from bot.render.words import STATE_SIGNS, STATE_WORDS, STEP_TITLES, plan_of, release_title
+from release.model import Approval, Kind, ReadBack, Release, State, Step, StepRecord, StepState, Verdict
 
 TASK_STATUS = {
     StepState.PENDING: "pending",
@@ -39,7 +39,7 @@ TASK_STATUS = {
     StepState.SKIPPED: "complete",
     StepState.FAILED: "error",
 }
-BEFORE_THE_SWAP = frozenset({State.BACKING_UP, State.STAGING, State.AWAITING_APPROVAL})
+BEFORE_THE_SWAP = frozenset({State.BACKING_UP, State.VERIFYING, State.STAGING, State.AWAITING_APPROVAL})
 TASK_TEXT = 1000
 UNTOUCHED = "Production is untouched."
 
@@ -65,15 +65,15 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
     sign = STATE_SIGNS[release.state]
     version = escape(release.version) if release.version else "the new version"
     match release.state:
-        case State.BACKING_UP | State.STAGING | State.PROMOTING | State.ROLLING_BACK:
+        case State.BACKING_UP | State.VERIFYING | State.STAGING | State.PROMOTING | State.ROLLING_BACK:
             return f"{sign} {_under_way(release)}"
         case State.AWAITING_APPROVAL if release.kind is Kind.ROLLBACK:
             return f"{sign} {waiting(release, approval)}"
         case State.AWAITING_APPROVAL:
             until = f" until {when(approval.expires_at)}" if approval else ""
             return f"{sign} Waiting for approval{until}. Decide in the release's thread; production is untouched."
-        case State.BACKED_UP:
-            return f"{sign} Backed up."
+        case State.BACKED_UP | State.VERIFIED:
+            return f"{sign} {STATE_WORDS[release.state].capitalize()}."
         case State.LIVE:
             return f"{sign} Live: {escape(release.site)} runs {version}."
         case State.ROLLED_BACK if release.kind is Kind.ROLLBACK:
@@ -210,6 +210,8 @@ def result(release: Release, approval: Approval | None = None) -> Message | None
             return None
         case State.BACKED_UP:
             return _backed_up(release)
+        case State.VERIFIED:
+            return _verified(release)
         case State.LIVE:
             return _live(release, approval)
         case State.ROLLED_BACK:
@@ -231,14 +233,26 @@ def _backed_up(release: Release) -> Message:
         f"The copy was opened and checked."
     )
     if release.facts.read_back:
-        read = release.facts.read_back
-        totals = "".join(f", {total:,} {escape(name)}" for name, total in read.totals.items())
-        pages = f"/ and {escape(read.post)}" if read.post else "/"
-        proof += (
-            f" Ghost {escape(read.version)} was booted on a copy of it and served {pages}{totals}, "
-            f"in {duration(read.seconds)}."
-        )
+        proof += f" {_booted(release.facts.read_back)}"
     return message(f"{text} {proof}", section(f"{text}\n{proof}"), context(f"Backup {escape(backup.id)}"))
+
+
+def _verified(release: Release) -> Message:
+    backup, read = release.facts.restores, release.facts.read_back
+    text = f":white_check_mark: {person(release.asked_by)} *Backup {escape(release.backup or '')} is good.*"
+    if backup is None or read is None:
+        return message(text, section(text))
+    proof = f"What was taken {when(backup.taken_at, '{ago}')} is still what is kept, byte for byte. {_booted(read)}"
+    return message(f"{text} {proof}", section(f"{text}\n{proof}"), context("It is marked as verified."))
+
+
+def _booted(read: ReadBack) -> str:
+    totals = "".join(f", {total:,} {escape(name)}" for name, total in read.totals.items())
+    pages = f"/ and {escape(read.post)}" if read.post else "/"
+    return (
+        f"Ghost {escape(read.version)} was booted on a copy of it and served {pages}{totals}, "
+        f"in {duration(read.seconds)}."
+    )
 
 
 def _live(release: Release, approval: Approval | None) -> Message:

@@ -30,11 +30,13 @@ STEP_TITLES = {
 
 STATE_WORDS = {
     State.BACKING_UP: "backing up",
+    State.VERIFYING: "verifying",
     State.STAGING: "preparing staging",
     State.AWAITING_APPROVAL: "waiting for approval",
     State.PROMOTING: "going live",
     State.ROLLING_BACK: "rolling back",
     State.BACKED_UP: "backed up",
+    State.VERIFIED: "verified",
     State.LIVE: "live",
     State.ROLLED_BACK: "rolled back",
     State.REJECTED: "rejected",
@@ -45,11 +47,13 @@ STATE_WORDS = {
 
 STATE_SIGNS = {
     State.BACKING_UP: ":hourglass_flowing_sand:",
+    State.VERIFYING: ":hourglass_flowing_sand:",
     State.STAGING: ":hourglass_flowing_sand:",
     State.AWAITING_APPROVAL: ":raised_hand:",
     State.PROMOTING: ":hourglass_flowing_sand:",
     State.ROLLING_BACK: ":hourglass_flowing_sand:",
     State.BACKED_UP: ":white_check_mark:",
+    State.VERIFIED: ":white_check_mark:",
     State.LIVE: ":white_check_mark:",
     State.ROLLED_BACK: ":leftwards_arrow_with_hook:",
     State.REJECTED: ":no_entry_sign:",
@@ -64,6 +68,7 @@ KIND_WORDS = {
     Kind.SWAP: "swap",
     Kind.ROLLBACK: "rollback",
     Kind.VERIFY: "verified backup",
+    Kind.VERIFY_KEPT: "verification",
     Kind.RESTORE: "restore",
 }
 
@@ -76,6 +81,8 @@ def release_title(release: Release) -> str:
             return f"Back up {site}"
         case Kind.VERIFY:
             return f"Back up {site} and verify it"
+        case Kind.VERIFY_KEPT:
+            return f"Verify backup {escape(release.backup or '')} of {site}"
         case Kind.RESTORE:
             return f"Restore {site} from backup {escape(release.backup or '')}"
         case Kind.UPGRADE:

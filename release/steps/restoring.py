@@ -15,8 +15,15 @@ from release.ghost.database import inspect, overdue_posts
 from release.ghost.differences import differences, in_words, named
 from release.ghost.read_back import read_back
 from release.journal import telling
-from release.model import BackupTaken, Candidate, Step, Written
-from release.preflight import Cleared, PreflightFailed, node_major, preflight_restore
+from release.model import BackupTaken, Candidate, Release, Step, Written
+from release.preflight import (
+    Cleared,
+    PreflightFailed,
+    WrongNode,
+    node_major,
+    preflight_restore,
+    usual_major,
+)
 from release.silence import EVER, keep_silent
 from release.site import PRODUCTION, Site
 from release.staging import leave_mark, put_database, read_mark, recheck
@@ -40,6 +47,33 @@ class Restoring(Steps):
         """The Node major that production runs the backup's version with."""
         _, site, _ = await self._of(release_id)
         return await node_major(site, await self._ghosts.find(Version.parse(backup.version)), PRODUCTION)
+
+    async def check_kept(self, release_id: str) -> BackupTaken:
+        """The backup that is to be verified was read from where backups are kept for good, and is whole."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.CHECK_BACKUP) as words:
+            backup = await self._asked_for(release, site)
+            await inspect(await self._store.fetch(backup))
+            await self._records.note(release_id, restores=backup)
+            words.text = f"{backup.id}, Ghost {backup.version}, whole"
+        return backup
+
+    async def node_of_backup(self, release_id: str, backup: BackupTaken) -> int:
+        """Production's Node major, where the backup's version runs on it; else one that it asks for."""
+        _, site, _ = await self._of(release_id)
+        target = await self._ghosts.find(Version.parse(backup.version))
+        try:
+            return await node_major(site, target, PRODUCTION)
+        except WrongNode:
+            return usual_major(target)
+
+    async def _asked_for(self, release: Release, site: Site) -> BackupTaken:
+        backup = await self._records.backup(release.backup or "")
+        if backup is None:
+            raise UnknownBackup(str(release.backup))
+        if backup.site != site.name:
+            raise BackupOfAnother(backup.id, backup.site, site.name)
+        return backup
 
     async def build_same(self, release_id: str, version: str, major: int) -> Package:
         """The package of the backup's very version, from the cache or built here."""
@@ -71,11 +105,7 @@ class Restoring(Steps):
         """The backup that is asked for is kept, of this site, and whole."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.CHECK_BACKUP) as words:
-            backup = await self._records.backup(release.backup or "")
-            if backup is None:
-                raise UnknownBackup(str(release.backup))
-            if backup.site != site.name:
-                raise BackupOfAnother(backup.id, backup.site, site.name)
+            backup = await self._asked_for(release, site)
             await inspect(await self._store.read(backup))
             await self._records.note(release_id, restores=backup)
             words.text = (

@@ -117,3 +117,13 @@ def test_a_verified_backup_says_what_was_read() -> None:
         "Ghost 6.65 was booted on a copy of it and served / and /news/, 30 posts, 1,045 members" in told.text
     )
     assert "Back up blog and verify it" in parent(release).text
+
+
+def test_a_kept_backup_that_was_verified_says_what_was_read() -> None:
+    facts = Facts(restores=BACKUP, read_back=ReadBack("6.65", "/news/", {}, 4.2))
+    release = replace(RESTORE, kind=Kind.VERIFY_KEPT, state=State.VERIFIED, ended_at=NOON, facts=facts)
+    told = result(release)
+    assert told is not None
+    assert f"*Backup {BACKUP.id} is good.*" in told.text
+    assert "Ghost 6.65 was booted on a copy of it and served / and /news/, in 4.2 s" in told.text
+    assert f"Verify backup {BACKUP.id} of blog" in parent(release).text

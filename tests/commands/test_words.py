@@ -86,6 +86,25 @@ def test_a_backup_is_verified_however_the_dashes_come(typed: str) -> None:
     assert backup.parse(words(typed)) == Backup("blog", verify=True)
 
 
+@pytest.mark.parametrize(
+    "typed", ["--verify b-20260301-120000-7f3a blog", "blog verify B-20260301-120000-7F3A"]
+)
+def test_a_kept_backup_is_verified_by_its_id(typed: str) -> None:
+    assert backup.parse(words(typed)) == Backup("blog", verify=True, kept="b-20260301-120000-7f3a")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("b-20260301-120000-7f3a", "say what to do with it"),
+        ("verify b-20260301-120000-7f3a b-20260301-120000-7f3b", "only one"),
+    ],
+)
+def test_an_id_alone_and_two_ids_are_no_order(typed: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        backup.parse(words(typed))
+
+
 def test_a_mistyped_command_gets_a_hint() -> None:
     assert find("upgarde") is None
     assert "Did you mean “upgrade”?" in str(unknown("upgarde"))

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.story]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("past", "alive", "damaged", "twice", "killed", "ended", "older")
+    sites = ("past", "alive", "damaged", "twice", "killed", "ended", "older", "kept")
     async with a_team(tmp_path_factory.mktemp("restore"), cache, sites) as team:
         yield team
 
@@ -103,6 +103,23 @@ async def test_a_backup_is_brought_to_life_before_anyone_needs_it(team: Team) ->
     await team.types("cleo", "/ghost backups alive")
     listed = await team.sees("cleo", "integrity ok, verified")
     assert backup.id in str(listed["plain"])
+
+
+async def test_a_kept_backup_is_brought_to_life_by_its_id(team: Team) -> None:
+    key = await team.has_site("kept")
+    backup = await takes_a_backup(team, "kept")
+    assert backup.verified_at is None
+    await team.writes_a_post("kept", key, "Written after the backup")
+    await asks(team, "kept", f"backup --verify {backup.id}")
+    release = await team.reaches("kept", State.VERIFIED)
+    assert release.facts.read_back is not None
+    assert release.facts.read_back.totals == {"posts": 17, "members": 20}
+    (kept,) = await team.records.backups("kept")
+    assert (kept.id, kept.digest) == (backup.id, backup.digest), "no new one was taken"
+    assert kept.verified_at is not None
+    await team.sees("ann", f"Backup {backup.id} is good.")
+    await team.types("cleo", "/ghost backups kept")
+    await team.sees("cleo", "integrity ok, verified")
 
 
 async def test_a_damaged_backup_is_refused_and_the_rest_are_named(team: Team) -> None:
