@@ -1,4 +1,4 @@
-"""What the buttons do: Approve, Reject, Cancel, Rollback, Roll back, Keep, Upgrade, Skip. All come through the door."""
+"""What the buttons do: approvals, cancelling, rollbacks, the watching, new versions. All come through the door."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from bot.render.rollback import confirmed
 from bot.render.words import STATE_WORDS, release_title
 from commands.command import CancelAsked, Role, Started
 from release.errors import NotPermitted
-from release.model import Approval, Kind, Release, State, Verdict
+from release.model import Approval, Kind, Release, State, Verdict, WatchEnd
 from release.releases import Releases
 
 VERDICT_WORDS = {
@@ -119,6 +119,22 @@ class Buttons:
 
         await self._door.enter(knock, Role.EITHER, act, answer, fresh=True)
 
+    async def keep(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Stop watching this release: it stays live, and nothing is swapped back by itself any more."""
+
+        async def act() -> Message:
+            return await self._end_watch(value, WatchEnd.KEPT, knock.visitor.user)
+
+        await self._door.enter(knock, Role.EITHER, act, answer, fresh=True)
+
+    async def swap_back(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Take this release back while it is still being watched."""
+
+        async def act() -> Message:
+            return await self._end_watch(value, WatchEnd.TAKEN_BACK, knock.visitor.user)
+
+        await self._door.enter(knock, Role.EITHER, act, answer, fresh=True)
+
     async def upgrade(self, knock: Knock, value: str, answer: Answer) -> None:
         """Start the upgrade a notice offers."""
 
@@ -139,6 +155,17 @@ class Buttons:
             return said(f"Ghost {escape(value)} is skipped: I will not bring it up again.")
 
         await self._door.enter(knock, Role.RELEASER, act, answer)
+
+    async def _end_watch(self, release_id: str, end: WatchEnd, by: str) -> Message:
+        decided = await self._releases.end_watch(release_id, end, by)
+        title = release_title(await self._releases.records.release(release_id))
+        if decided.by == by and decided.end is end:
+            what = "is kept; I stop watching" if end is WatchEnd.KEPT else "is swapped back now"
+            return said(f":white_check_mark: {title} {what}.")
+        ends = {WatchEnd.KEPT: "kept", WatchEnd.TAKEN_BACK: "swapped back"}
+        who = person(decided.by) if decided.by else "me: its time was over, or it was sick"
+        ago = duration(max((self._clock() - decided.at).total_seconds(), 0.0))
+        return said(f"{title} was already {ends[decided.end]} by {who}, {ago} ago.")
 
     async def _asked_for(self, approval_id: str) -> Release:
         approval = await self._releases.records.approval(approval_id)

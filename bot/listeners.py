@@ -44,6 +44,8 @@ class Listeners:
             "rollback": self.buttons.rollback,
             "confirm_rollback": self.buttons.confirm_rollback,
             "keep_version": self.buttons.keep_version,
+            "keep": self.buttons.keep,
+            "swap_back": self.buttons.swap_back,
             "upgrade": self.buttons.upgrade,
             "skip": self.buttons.skip,
         }

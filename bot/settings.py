@@ -167,6 +167,8 @@ class SiteSettings(_Part):
     admin_key: SecretStr | None = Field(None, description="an Admin API key, id:secret, to compare totals")
     approval_hours: float = Field(24, gt=0)
     grace_minutes: float = Field(60, ge=0)
+    observe_minutes: float = Field(5, ge=0, le=1440)
+    sick_seconds: float = Field(15, gt=0, le=600)
     keep_backups: int = Field(20, ge=1)
     keep_backups_days: float = Field(30, ge=1)
     probe_rate: float = Field(5, gt=0, le=100)
@@ -192,6 +194,8 @@ class SiteSettings(_Part):
             database=self.database,
             approval_lasts=timedelta(hours=self.approval_hours),
             grace=timedelta(minutes=self.grace_minutes),
+            observe=timedelta(minutes=self.observe_minutes),
+            sick_seconds=self.sick_seconds,
             keep_backups=self.keep_backups,
             keep_backups_for=timedelta(days=self.keep_backups_days),
             admin_key=self.admin_key.get_secret_value() if self.admin_key else None,

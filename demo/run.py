@@ -112,7 +112,7 @@ async def _with_world(options: Options, console: Console, opening: Opening, fold
             more: dict[str, object] = {"cache_folder": str(opening.cache)}
             if opening.registry:
                 more["npm_registry"] = opening.registry
-            world.configure([SiteInDemo(SITE, admin_key)], **more)
+            world.configure([SiteInDemo(SITE, admin_key, {"observe_minutes": 0.1})], **more)
             tell("starting the bot")
             await world.start_bot()
             if not options.scripted:

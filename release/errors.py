@@ -52,6 +52,16 @@ class TooLateToCancel(ReleaseError):
     remedy = "Wait for it to end, then roll back with /ghost rollback {1} if you must."
 
 
+class BeingWatched(ReleaseError):
+    problem = "{0} went live just now and is still being watched ({1})."
+    remedy = "Press Swap back now in its thread: that is the quickest way back."
+
+
+class NotWatched(ReleaseError):
+    problem = "{0} is not being watched any more: it is {1}."
+    remedy = "If it is live, /ghost rollback {2} takes it back."
+
+
 class Cancelled(ReleaseError):
     """Raised between two steps when a person asked for it: an end, not a defect."""
 

@@ -83,6 +83,7 @@ class Step(StrEnum):
     SWAP = "swap"
     VERIFY = "verify"
     LATE_WRITES = "late_writes"
+    OBSERVE = "observe"
     CHECK_BACKUP = "check_backup"
     BUILD_SAME = "build_same"
     READ_BACK = "read_back"
@@ -110,6 +111,7 @@ PROMOTE_STEPS = (
     Step.SWAP,
     Step.VERIFY,
     Step.LATE_WRITES,
+    Step.OBSERVE,
 )
 
 PLAN: dict[Kind, tuple[Step, ...]] = {
@@ -123,6 +125,7 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.PREVIEW,
         Step.SWAP,
         Step.VERIFY,
+        Step.OBSERVE,
     ),
     Kind.ROLLBACK: (
         Step.PREFLIGHT,
@@ -153,6 +156,7 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.SWAP,
         Step.VERIFY,
         Step.LATE_WRITES,
+        Step.OBSERVE,
     ),
 }
 
@@ -320,6 +324,32 @@ class Written:
         return self.words != "nothing"
 
 
+class WatchEnd(StrEnum):
+    """What became of a release that was watched after it went live."""
+
+    KEPT = "kept"
+    TAKEN_BACK = "taken_back"
+
+
+@dataclass(frozen=True)
+class WatchDecided:
+    """The one decision that ends the watching. `by` is a person's id, None for the bot itself; `why` is the bot's."""
+
+    end: WatchEnd
+    at: datetime
+    by: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class TurnedSick:
+    """Production as visitors got it while it was watched: what was wrong, since when, and until when if it passed."""
+
+    why: str
+    since: datetime
+    well_again_at: datetime | None = None
+
+
 @dataclass(frozen=True)
 class Facts:
     """What a release found out so far; every field is filled once by the step that knows it.
@@ -356,6 +386,10 @@ class Facts:
     price_unknown: str | None = None
     old_slot_stops_at: datetime | None = None
     old_slot_stopped_at: datetime | None = None
+    watched_until: datetime | None = None
+    sick: TurnedSick | None = None
+    watch: WatchDecided | None = None
+    left_on_new: Written | None = None
 
 
 @dataclass(frozen=True)
@@ -387,6 +421,13 @@ class Release:
     revision: int = 0
     facts: Facts = field(default_factory=Facts)
     steps: tuple[StepRecord, ...] = ()
+
+    @property
+    def is_watched(self) -> bool:
+        """Live, and watched until its time is over or somebody decides."""
+        facts = self.facts
+        is_over = facts.watch is not None or facts.condemned is not None
+        return self.state is State.PROMOTING and facts.watched_until is not None and not is_over
 
     def step(self, step: Step) -> StepRecord:
         return next(

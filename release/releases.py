@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 
 from release.backups import BackupOfAnother, UnknownBackup
 from release.errors import (
+    BeingWatched,
     NothingToCancel,
     NothingToRollBack,
+    NotWatched,
     ReleaseError,
     SiteNeeded,
     TooLateToCancel,
@@ -27,6 +30,8 @@ from release.model import (
     StepState,
     Verdict,
     Versions,
+    WatchDecided,
+    WatchEnd,
 )
 from release.preflight import NotAnUpgrade
 from release.records import Records
@@ -123,6 +128,9 @@ class Releases:
     async def roll_back(self, site: str | None, by: str, channel: str) -> Release:
         """Put the version before the last live release back. Raises NothingToRollBack."""
         chosen = self._site(site)
+        holder = await self.records.open_release(chosen.name)
+        if holder is not None and holder.is_watched:
+            raise BeingWatched(chosen.name, holder.id)
         last = await self._last_live(chosen)
         if last is None or last.from_version is None:
             raise NothingToRollBack(chosen.name)
@@ -173,6 +181,18 @@ class Releases:
             await self._start(decided.release)
         return decided
 
+    async def end_watch(self, release_id: str, end: WatchEnd, by: str) -> WatchDecided:
+        """Keep a release that is being watched, or take it back. The decision that stands; the first one wins.
+
+        Raises NotWatched where nothing was left to decide.
+        """
+        release = await self.records.release(release_id)
+        if release.is_watched:
+            return await self.records.decide_watch(release_id, WatchDecided(end, datetime.now(UTC), by))
+        if release.facts.watch is not None:
+            return release.facts.watch
+        raise NotWatched(release.id, release.state.replace("_", " "), release.site)
+
     async def cancel(self, site: str | None, by: str) -> Release:
         """Stop the open release of a site between two steps. Raises TooLateToCancel once the swap was asked for."""
         chosen = self._site(site)
@@ -185,6 +205,8 @@ class Releases:
                 decided = await self.records.decide(approval.id, Verdict.CANCELLED, by)
                 if decided is not None and decided.won:
                     return decided.release
+        if release.is_watched:
+            raise BeingWatched(chosen.name, release.id)
         if release.step(Step.SWAP).state is not StepState.PENDING or release.state is State.ROLLING_BACK:
             raise TooLateToCancel(release.id, chosen.name)
         if not await self.records.ask_cancel(release.id, by):

@@ -27,10 +27,11 @@ class SiteConfig:
 
     `admin_key` is an Admin API key of the blog ("id:secret"); with it the smoke test also compares
     the totals of posts and members. `probe_rate` is in requests a second; `watch_seconds` is how
-    long visitors are watched before and after a swap; limits are in seconds. A swap that got no answer
-    counts as not begun when the site has stayed quiet for `swap_doubt` seconds. With `close_writes`
-    production refuses writes from the last look until it is swapped out. A swap waits, for at most
-    `scheduled_limit`, while a post is scheduled within `scheduled_margin`.
+    long visitors are watched before and after a swap; limits are in seconds. For `observe` after
+    a swap production is asked whether it stays well: sick is what fails every time for `sick_seconds`.
+    A swap that got no answer counts as not begun when the site has stayed quiet for `swap_doubt` seconds.
+    With `close_writes` production refuses writes from the last look until it is swapped out. A swap waits, for
+    at most `scheduled_limit`, while a post is scheduled within `scheduled_margin`.
     """
 
     name: str
@@ -43,6 +44,8 @@ class SiteConfig:
     database: str = f"{WWWROOT}/content/data/ghost.db"
     approval_lasts: timedelta = timedelta(hours=24)
     grace: timedelta = timedelta(hours=1)
+    observe: timedelta = timedelta(minutes=5)
+    sick_seconds: float = 15
     keep_backups: int = 20
     keep_backups_for: timedelta = timedelta(days=30)
     admin_key: str | None = None

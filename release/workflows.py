@@ -150,7 +150,7 @@ class Workflows(DBOSConfiguredInstance):
             await step(self.stages.promoting.catch_up, release_id)
             await step(self.stages.promoting.put_live, release_id)
             await step(self.stages.promoting.account_for_late_writes, release_id)
-            return State.LIVE
+            return State(await step(self.stages.observing.observe, release_id))
 
         await self._to_its_end(release_id, run)
 
@@ -161,7 +161,7 @@ class Workflows(DBOSConfiguredInstance):
         async def run() -> State:
             await step(self.stages.promoting.recheck, release_id)
             await step(self.stages.promoting.put_live, release_id)
-            return State.LIVE
+            return State(await step(self.stages.observing.observe, release_id))
 
         await self._to_its_end(release_id, run)
 
@@ -174,7 +174,7 @@ class Workflows(DBOSConfiguredInstance):
             await step(self.stages.restoring.keep_leaving, release_id)
             await step(self.stages.promoting.put_live, release_id)
             await step(self.stages.restoring.keep_late_writes, release_id)
-            return State.LIVE
+            return State(await step(self.stages.observing.observe, release_id))
 
         await self._to_its_end(release_id, run)
 

@@ -29,6 +29,7 @@ from bot.render.message import (
     when,
 )
 from bot.render.rollback import confirmed_by, final_price, kept, waiting
+from bot.render.watch import left_on_new, watch_buttons, watched_line
 from bot.render.words import STATE_SIGNS, STATE_WORDS, STEP_TITLES, plan_of, release_title
 from release.model import Approval, Kind, ReadBack, Release, State, Step, StepRecord, StepState, Verdict
 
@@ -56,7 +57,7 @@ def parent(release: Release, approval: Approval | None = None) -> Message:
         section(f"*{title}*\n{now}", block_id=f"state:{release.id}"),
         _plan(release),
         context(f"{asked} · release {escape(release.id)}"),
-        _cancel_button(release),
+        _cancel_button(release) or watch_buttons(release),
     )
 
 
@@ -66,7 +67,7 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
     version = escape(release.version) if release.version else "the new version"
     match release.state:
         case State.BACKING_UP | State.VERIFYING | State.STAGING | State.PROMOTING | State.ROLLING_BACK:
-            return f"{sign} {_under_way(release)}"
+            return watched_line(release) if release.is_watched else f"{sign} {_under_way(release)}"
         case State.AWAITING_APPROVAL if release.kind is Kind.ROLLBACK:
             return f"{sign} {waiting(release, approval)}"
         case State.AWAITING_APPROVAL:
@@ -84,7 +85,7 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
                 if release.from_version
                 else ""
             )
-            return f"{sign} Taken back by rollback {escape(release.undone_by or '')}.{runs}"
+            return f"{sign} Taken back by {_who_took_it_back(release)}.{runs}"
         case State.REJECTED if release.kind is Kind.ROLLBACK:
             return f"{sign} {kept(release, approval)} Production is untouched."
         case State.REJECTED:
@@ -352,8 +353,14 @@ def _rolled_back(release: Release, approval: Approval | None) -> Message:
     if release.kind is not Kind.ROLLBACK:
         # The rollback has a thread of its own; here the button gives way to who took it back.
         text = f":leftwards_arrow_with_hook: *{release_title(release)}* was live, and then taken back"
-        text += f" by rollback {escape(release.undone_by)}." if release.undone_by else "."
-        return message(text, section(text), _proof_fields(release) if _proof(release) else None)
+        text += f" by {_who_took_it_back(release)}."
+        late = left_on_new(release)
+        return message(
+            f"{text} {late}".rstrip(),
+            section(text),
+            _proof_fields(release) if _proof(release) else None,
+            section(late) if late else None,
+        )
     facts = release.facts
     now = facts.swap.after if facts.swap else release.version
     before = facts.swap.before if facts.swap else release.from_version
@@ -372,17 +379,27 @@ def _rolled_back(release: Release, approval: Approval | None) -> Message:
     )
 
 
+def _who_took_it_back(release: Release) -> str:
+    """A rollback with a thread of its own, or a person who swapped back while it was watched."""
+    watch = release.facts.watch
+    if release.undone_by is None and watch is not None:
+        return f"{person(watch.by)} while it was watched"
+    return f"rollback {escape(release.undone_by or '')}"
+
+
 def _failed(release: Release) -> Message:
     reason = naming(release.reason or "The release failed.", *_people(release))
     stands = production_stands(release)
     remedy = escape(release.remedy or "Look at the bot's log for this release, then try again.")
     remedy = remedy.removeprefix(UNTOUCHED).strip() or "Start again whenever you like."
     title = f":x: *{release_title(release)} failed.* {person(release.asked_by)}"
+    late = left_on_new(release)
     return message(
-        f"{title} {reason} {stands} {remedy}",
+        " ".join(part for part in (title, reason, stands, late, remedy) if part),
         section(title),
         section(f"*What happened*\n{reason}"),
         section(f"*Where production stands*\n{stands}"),
+        section(late) if late else None,
         section(f"*What to do next*\n{remedy}"),
     )
 

@@ -26,6 +26,7 @@ STEP_TITLES = {
     Step.PUT_BACKUP: "Put the backup on staging",
     Step.KEEP_LEAVING: "Back up what will be left behind",
     Step.LATE_WRITES: "Look for what was written at the last moment",
+    Step.OBSERVE: "Watch production",
 }
 
 STATE_WORDS = {

@@ -50,6 +50,7 @@ from release.model import (
     StepRecord,
     StepState,
     Verdict,
+    WatchDecided,
 )
 from release.records import audit, tables
 from release.records.audit import BOT, Chain, Deed, Entry
@@ -378,6 +379,32 @@ class Records:
 
         await self._write(work)
         self.changed.tell(release_id)
+
+    async def decide_watch(self, release_id: str, decided: WatchDecided) -> WatchDecided:
+        """Decide what becomes of a release that is watched. Of any number of racing decisions one wins: that one."""
+        row = {
+            "release": release_id,
+            "name": "watch",
+            "value": _FACT_TYPES["watch"].dump_json(decided).decode(),
+        }
+
+        def work(connection: Connection) -> WatchDecided:
+            insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+            query = insert(tables.facts).values(row).on_conflict_do_nothing()
+            # Not its rowcount, which Postgres' driver does not tell here.
+            if connection.execute(query.returning(tables.facts.c.name)).first() is not None:
+                _touch(connection, tables.releases.c.id == release_id, {})
+                outcome = str(decided.end) if not decided.why else f"{decided.end}: {decided.why}"
+                _audit_release(connection, release_id, decided.by or BOT, "watched", outcome)
+                return decided
+            where = (tables.facts.c.release == release_id) & (tables.facts.c.name == "watch")
+            stands = connection.execute(select(tables.facts.c.value).where(where)).scalar_one()
+            won: WatchDecided = _FACT_TYPES["watch"].validate_json(stands)
+            return won
+
+        standing = await self._write(work)
+        self.changed.tell(release_id)
+        return standing
 
     async def note(self, release_id: str, **facts: object) -> None:
         """Keep facts of a release, by the names of `Facts`; None forgets one."""

@@ -5,6 +5,7 @@ Every method may run twice. None knows the engine; `workflows.py` says in which 
 
 from release.steps.common import Folders, Parts
 from release.steps.ending import Ending
+from release.steps.observing import Observing
 from release.steps.promoting import Promoting
 from release.steps.restoring import Restoring
 from release.steps.rolling_back import RollingBack
@@ -18,6 +19,7 @@ class Stages:
         self.staging = Staging(parts)
         self.promoting = Promoting(parts)
         self.restoring = Restoring(parts)
+        self.observing = Observing(parts)
         self.rolling_back = RollingBack(parts)
         self.ending = Ending(parts)
 

@@ -9,6 +9,7 @@ from bot.render.approval import card, migration_line
 from bot.render.message import Message, naming, when
 from bot.render.release import log_line, parent, result
 from bot.render.replies import refusal
+from bot.render.watch import sick_message, watch_message
 from release.errors import SiteBusy
 from release.model import (
     PLAN,
@@ -24,7 +25,10 @@ from release.model import (
     StepRecord,
     StepState,
     SwapDone,
+    TurnedSick,
     Verdict,
+    WatchDecided,
+    WatchEnd,
 )
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -53,7 +57,7 @@ def test_the_line_above_the_plan_names_the_running_steps() -> None:
         (Step.PREFLIGHT, StepState.DONE), (Step.BACK_UP, StepState.RUNNING), (Step.BUILD, StepState.RUNNING)
     )
     text = parent(replace(RELEASE, steps=running)).text
-    assert "*Back up production* and *Build the new version*: step 3 of 17" in text
+    assert f"*Back up production* and *Build the new version*: step 3 of {len(PLAN[Kind.UPGRADE])}" in text
     assert when(NOON, "{time_secs}").split("|")[0] in text
 
 
@@ -78,6 +82,40 @@ def test_the_plan_shows_every_step_and_keeps_its_id() -> None:
 )
 def test_cancel_is_offered_as_long_as_it_helps(state: State, swap: StepState, shown: list[str]) -> None:
     assert labels(parent(replace(RELEASE, state=state, steps=steps((Step.SWAP, swap))))) == shown
+
+
+def test_a_release_that_is_watched_says_until_when_and_offers_two_buttons() -> None:
+    facts = Facts(watched_until=NOON + timedelta(minutes=5))
+    watched = replace(RELEASE, state=State.PROMOTING, facts=facts, steps=steps((Step.SWAP, StepState.DONE)))
+    top, told = parent(watched), watch_message(watched)
+    assert told is not None
+    for shown in (top, told):
+        assert labels(shown) == ["Keep it", "Swap back now"]
+        assert when(NOON + timedelta(minutes=5), "{time}") in shown.text
+    assert "Live: blog runs 6.65.0" in top.text
+
+    decided = replace(facts, watch=WatchDecided(WatchEnd.TAKEN_BACK, NOON, BEN))
+    over = replace(watched, state=State.ROLLED_BACK, facts=decided, ended_at=NOON)
+    told, ending = watch_message(over), result(over)
+    assert told is not None
+    assert ending is not None
+    assert not labels(parent(over)) + labels(told) + labels(ending)
+    assert f"<@{BEN}> decided to swap back" in told.text
+    assert f"taken back by <@{BEN}> while it was watched" in ending.text
+
+
+def test_a_sickness_is_an_alarm_until_it_is_over() -> None:
+    sick = TurnedSick("front page (/) answers 503 <b>", NOON)
+    facts = Facts(watched_until=NOON + timedelta(minutes=5), sick=sick)
+    watched = replace(RELEASE, state=State.PROMOTING, facts=facts)
+    alarm = sick_message(watched)
+    assert alarm is not None
+    assert f"<@{ANN}>" in alarm.text
+    assert "answers 503 &lt;b&gt;" in alarm.text
+    assert "not well" in parent(watched).text
+    passed = sick_message(replace(watched, facts=replace(facts, sick=replace(sick, well_again_at=NOON))))
+    assert passed is not None
+    assert "well again" in passed.text
 
 
 def test_cancel_is_not_offered_twice() -> None:

@@ -1,5 +1,7 @@
 """Who is let in: members with the role, in channels of their own; everybody else hears why not."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from bot.identity import Roles, Visitor
@@ -182,3 +184,21 @@ async def test_a_releaser_who_left_the_group_cannot_roll_back(team: Team) -> Non
     await team.clicks("ann", "Rollback", result, confirm=True)
     await team.sees("This takes a releaser, and you are not one")
     assert len(team.engine.started) == started
+
+
+async def test_releasers_and_approvers_end_the_watching_and_nobody_else(team: Team) -> None:
+    await team.ask("PUT", "groups", handle="approvers", users=["ben"])
+    release, _ = await team.waits_for_approval()
+    await team.records.move(release.id, State.PROMOTING)
+    await team.records.note(release.id, watched_until=datetime.now(UTC) + timedelta(minutes=5))
+    message = await team.sees("blog runs 6.65.0 now", button="Keep it")
+    await team.clicks("cleo", "Swap back now", message, confirm=True)
+    await team.sees("This takes a releaser or approver, and you are not one", who="cleo")
+    assert (await team.records.release(release.id)).facts.watch is None
+    await team.clicks("ben", "Keep it", message, confirm=True)
+    await team.sees("is kept; I stop watching", who="ben")
+    await team.clicks("ann", "Swap back now", message, confirm=True)
+    await team.sees("was already kept by @ben", who="ann")
+    audited = await team.audited()
+    assert any(line.startswith(f"{team.ben} watched: kept") for line in audited)
+    assert any("refused: This takes a releaser or approver" in line for line in audited)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ CONFIG = SiteConfig(
     "blog",
     probe_rate=20,
     watch_seconds=0.1,
+    observe=timedelta(),
+    sick_seconds=0.5,
     scm_patience=2,
     start_limit=8,
     deploy_limit=20,
