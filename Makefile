@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SLOW := ghost or browser or azcli or azurite or story or postgres
 
-.PHONY: help demo test test-fast test-slow check format clean
+.PHONY: help demo test test-fast test-slow soak check format clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ test-fast: .venv/.dev ## the tests without real Ghost, browser, az and whole sto
 # One after another: two real Ghosts, a browser and a swap at once would only wait for each other.
 test-slow: .venv/.dev ## the tests with real Ghost, browser, az and whole stories
 	$(BIN)/python -m pytest -m "$(SLOW)" $(ARGS)
+
+soak: .venv/.dev ## kill the bot over and over for half an hour, and see what holds (ARGS="--minutes 5", "--seed N", ...)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: .venv/.dev ## ruff, mypy strict, import-linter, bandit
 	$(BIN)/ruff check .

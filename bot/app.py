@@ -71,6 +71,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         store = (
             BackupsInBlobs(folders.backups, clients.blobs) if clients.blobs else BackupStore(folders.backups)
         )
+        await store.sweep_halves()
         parts = Parts(clients.sites, records, clients.npm, clients.ghosts, folders, store)
         chores = Chores(clients.sites, records, store, folders.work)
         engine = await start_engine(Stages(parts), settings.records_url, "ghostbot")

@@ -46,6 +46,7 @@ class World:
         self.http = http
         self._bot: asyncio.subprocess.Process | None = None
         self._configuration: tuple[Sequence[SiteInDemo], Mapping[str, object]] = ((), {})
+        self.bot_variables: dict[str, str] = {}  # of its environment, beyond what it needs
 
     # -- Azure ------------------------------------------------------------------------------------
 
@@ -176,10 +177,16 @@ class World:
             "IDENTITY_HEADER": self.azure["identity_header"],
             "AZURE_TOKEN_CREDENTIALS": "prod",
             **keys,
+            **self.bot_variables,
         }
 
     async def start_bot(self) -> None:
         """`ghostbot run`, the same as in production, connected to the local Slack."""
+        await self.launch_bot()
+        await self.wait_for_bot()
+
+    async def launch_bot(self) -> None:
+        """`ghostbot run` as a process that may not have got far yet."""
         config = self.write_settings()
         log = (self.folder / "bot.log").open("ab")
         with log:
@@ -197,9 +204,12 @@ class World:
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
+
+    async def wait_for_bot(self) -> None:
+        """The bot that was launched is connected to the local Slack."""
         deadline = time.monotonic() + BOT_SECONDS
         while time.monotonic() < deadline:
-            if self._bot.returncode is not None:
+            if self._bot is None or self._bot.returncode is not None:
                 break
             answer = await self._ok(await self.http.get(f"{self.slack['control']}sockets"))
             if answer.json()["connections"]:

@@ -100,6 +100,15 @@ class BackupStore:
         for path in (self._path(backup), self._list(backup)):
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
+    async def sweep_halves(self) -> None:
+        """Downloads that a killed bot left unfinished are gone; for the start only, before anything downloads."""
+
+        def sweep() -> None:
+            for path in self.folder.resolve().glob("*/*.part"):
+                path.unlink(missing_ok=True)
+
+        await asyncio.to_thread(sweep)
+
     async def tidy(self, known: Collection[BackupTaken]) -> None:
         """Files that no record knows are gone once they are a day old."""
         kept = {path for backup in known for path in (self._path(backup), self._list(backup))}

@@ -1,8 +1,9 @@
-"""Foreign programs: bounded in time, alone in their process group, with a log and nobody's environment."""
+"""Foreign programs: bounded in time and by the bot's own life, with a log and nobody's environment."""
 
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from release.masking import masked
 
 TAIL_BYTES = 3000
 ANSWER_LIMIT = 64 * 1024 * 1024
+_UNTIL_ORPHANED = Path(__file__).with_name("until_orphaned.py")
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,12 @@ async def _run(command: Command, *, capture: bool) -> bytes:
     # For its owner only: what a foreign program says may hold anything.
     with os.fdopen(os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
         process = await asyncio.create_subprocess_exec(
+            # -I and -S: it shall read nothing of the bot's, and be quick.
+            *(sys.executable, "-I", "-S", str(_UNTIL_ORPHANED)),
             *map(str, command.words),
             cwd=command.folder,
             env=dict(command.environment),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,  # never written to: it closes with us, which ends the program
             stdout=asyncio.subprocess.PIPE if capture else log,
             stderr=log,
             start_new_session=True,
@@ -62,7 +66,10 @@ async def _run(command: Command, *, capture: bool) -> bytes:
                 command.title, round(command.seconds), str(command.log), tail(command.log)
             ) from None
         finally:
-            await end_group(process)
+            if process.stdin is not None:
+                process.stdin.close()
+            # Shielded: a second cancellation must not leave the killed child unreaped.
+            await asyncio.shield(process.wait())
         if capture:
             log.write(answer[-TAIL_BYTES:])
     if process.returncode != 0:

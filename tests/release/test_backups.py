@@ -115,6 +115,17 @@ async def test_old_backups_go_with_their_files_and_strays_after_a_day(
         assert left == [f"{young.id}.db", f"{young.id}.files.json", "fresh.db"]
 
 
+async def test_what_a_killed_bot_had_half_downloaded_is_gone_at_the_next_start(store: BackupStore) -> None:
+    whole = store.place("blog", "b-20261124-042500-f8b6")
+    half = whole.with_name(whole.name + ".part")
+    whole.touch()
+    half.touch()
+    for _ in range(2):
+        await store.sweep_halves()
+        assert whole.exists()
+        assert not half.exists()
+
+
 async def test_a_backup_is_read_only_as_it_was_written(store: BackupStore) -> None:
     one = written(store, 1)
     path = await store.read(one)
