@@ -1,4 +1,4 @@
-"""What the buttons do: approvals, cancelling, rollbacks, the watching, new versions. All come through the door."""
+"""What the buttons do: approvals, cancelling, rollbacks, watching, late writes, versions. All come through the door."""
 
 import json
 from collections.abc import Callable
@@ -135,6 +135,18 @@ class Buttons:
 
         await self._door.enter(knock, Role.EITHER, act, answer, fresh=True)
 
+    async def carry(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Stage the late writes of this release, if production still runs it and nobody has carried them."""
+
+        async def act() -> Message:
+            release = await self._releases.records.release(value)
+            started = await self._releases.carry_over(
+                release.site, knock.visitor.user, release.channel, of=release.id
+            )
+            return reply(Started(started), self._door.slash)
+
+        await self._door.enter(knock, Role.RELEASER, act, answer, fresh=True)
+
     async def upgrade(self, knock: Knock, value: str, answer: Answer) -> None:
         """Start the upgrade a notice offers."""
 
@@ -186,7 +198,12 @@ class Buttons:
     async def _newest_live(self, site: str) -> str | None:
         """The release that put the present version into production."""
         for release in await self._releases.history(site, limit=50):
-            if release.state is State.LIVE and release.kind in (Kind.UPGRADE, Kind.SWAP, Kind.RESTORE):
+            if release.state is State.LIVE and release.kind in (
+                Kind.UPGRADE,
+                Kind.SWAP,
+                Kind.RESTORE,
+                Kind.CARRY_OVER,
+            ):
                 return release.id
         return None
 

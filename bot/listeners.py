@@ -46,6 +46,7 @@ class Listeners:
             "keep_version": self.buttons.keep_version,
             "keep": self.buttons.keep,
             "swap_back": self.buttons.swap_back,
+            "carry": self.buttons.carry,
             "upgrade": self.buttons.upgrade,
             "skip": self.buttons.skip,
         }

@@ -6,6 +6,7 @@ from commands import (
     backup,
     backups,
     cancel,
+    carry,
     help,  # noqa: A004 — the command is called help
     history,
     restore,
@@ -22,6 +23,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     upgrade.COMMAND,
     backup.COMMAND,
     restore.COMMAND,
+    carry.COMMAND,
     swap.COMMAND,
     rollback.COMMAND,
     cancel.COMMAND,

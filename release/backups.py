@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import json
 import logging
+import shutil
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -36,6 +38,13 @@ class BackupOfAnother(ReleaseError):
 class BackupDamaged(ReleaseError):
     problem = "The backup {0} cannot be used: {1}."
     remedy = "Production is untouched. Choose another one (/ghost backups {2}), and look at the bot's disk."
+
+
+class Beside(StrEnum):
+    """What may be kept beside a backup, by the end of its file's name."""
+
+    WRITTEN = "written.json"
+    LATE_FILES = "late-files.zip"
 
 
 class BackupStore:
@@ -95,9 +104,31 @@ class BackupStore:
             raise BackupDamaged(backup.id, "its list of files is not what was written", backup.site)
         return files
 
+    async def keep_beside(self, backup: BackupTaken, what: Beside, source: Path) -> str:
+        """A copy of `source` is kept beside a backup, as long as the backup is, over one of before; its sha256."""
+
+        def copy() -> str:
+            path = self._beside(backup, what)
+            part = path.with_name(path.name + ".part")
+            part.touch(mode=0o600)
+            shutil.copyfile(source, part)
+            part.replace(path)
+            return file_digest(path)
+
+        return await asyncio.to_thread(copy)
+
+    async def read_beside(self, backup: BackupTaken, what: Beside, digest: str) -> Path:
+        """What is kept beside a backup, byte for byte as it was written; else BackupDamaged."""
+        path = self._beside(backup, what)
+        if not await asyncio.to_thread(path.is_file):
+            raise BackupDamaged(backup.id, f"{path.name} is gone", backup.site)
+        if await asyncio.to_thread(file_digest, path) != digest:
+            raise BackupDamaged(backup.id, f"{path.name} is not what was written", backup.site)
+        return path
+
     async def remove(self, backup: BackupTaken) -> None:
-        """The file and its list are gone; gone already is as well."""
-        for path in (self._path(backup), self._list(backup)):
+        """The file and all that is kept beside it are gone; gone already is as well."""
+        for path in self._all(backup):
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def sweep_halves(self) -> None:
@@ -111,7 +142,7 @@ class BackupStore:
 
     async def tidy(self, known: Collection[BackupTaken]) -> None:
         """Files that no record knows are gone once they are a day old."""
-        kept = {path for backup in known for path in (self._path(backup), self._list(backup))}
+        kept = {path for backup in known for path in self._all(backup)}
 
         def sweep() -> None:
             for path in self.folder.resolve().glob("*/*"):
@@ -120,6 +151,12 @@ class BackupStore:
                     path.unlink(missing_ok=True)
 
         await asyncio.to_thread(sweep)
+
+    def _all(self, backup: BackupTaken) -> tuple[Path, ...]:
+        return (self._path(backup), self._list(backup), *(self._beside(backup, what) for what in Beside))
+
+    def _beside(self, backup: BackupTaken, what: Beside) -> Path:
+        return self._path(backup).with_suffix(f".{what}")
 
     def _list(self, backup: BackupTaken) -> Path:
         return self._path(backup).with_suffix(".files.json")
@@ -159,7 +196,8 @@ def needed_by(history: Sequence[Release]) -> frozenset[str]:
     for release in history:
         if release.state.is_open or release is last_live:
             facts = release.facts
-            kept = (facts.backup, facts.restores, facts.live_backup)
+            late = (facts.late.base, facts.late.late) if facts.late else ()
+            kept = (facts.backup, facts.restores, facts.live_backup, *late)
             needed |= {release.backup, *(backup.id for backup in kept if backup)}
             needed |= {facts.left_behind.backup} if facts.left_behind else set()
     return frozenset(backup for backup in needed if backup is not None)

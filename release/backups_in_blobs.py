@@ -7,11 +7,11 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from release.azure.blobs import Blobs, NotStored
-from release.backups import STRAY_AFTER_SECONDS, BackupDamaged, BackupStore
+from release.backups import STRAY_AFTER_SECONDS, BackupDamaged, BackupStore, Beside
 from release.errors import ReleaseError
 from release.ghost.cache import file_digest
 from release.model import BackupTaken
@@ -55,9 +55,29 @@ class BackupsInBlobs(BackupStore):
             await self._bring(backup, path, backup.files_digest, "its list of files")
         return await super().read_list(backup)
 
+    async def keep_beside(self, backup: BackupTaken, what: Beside, source: Path) -> str:
+        """As in a folder, and in the container; where that is away, the chores carry it there."""
+        digest = await super().keep_beside(backup, what, source)
+        path = self._beside(backup, what)
+        try:
+            await self._blobs.put(self._name(path), path, digest)
+        except ReleaseError as error:
+            log.warning(
+                "what belongs to a backup is on the bot's disk only, until the storage answers",
+                extra={"backup": backup.id, "file": path.name, "problem": str(error)},
+            )
+        return digest
+
+    async def read_beside(self, backup: BackupTaken, what: Beside, digest: str) -> Path:
+        """As in a folder; it is fetched where it is missing here."""
+        path = self._beside(backup, what)
+        if not await _is_whole(path, digest):
+            await self._bring(backup, path, digest, path.name)
+        return await super().read_beside(backup, what, digest)
+
     async def remove(self, backup: BackupTaken) -> None:
-        """Gone from the container and from the bot's disk; the list last, so that no whole backup lacks one."""
-        for path in (self._path(backup), self._list(backup)):
+        """Gone from the container and from the bot's disk; the list after it, so that no whole backup lacks one."""
+        for path in self._all(backup):
             await self._blobs.remove(self._name(path))
         await super().remove(backup)
 
@@ -85,8 +105,18 @@ class BackupsInBlobs(BackupStore):
                 carried.add(backup.id)
             else:
                 log.warning("a backup is neither here nor in the storage", extra={"backup": backup.id})
+            await self._carry_beside(backup, held)
         await super().tidy(known)
         await asyncio.to_thread(self._drop_copies, [one for one in known if one.id in carried])
+
+    async def _carry_beside(self, backup: BackupTaken, held: Mapping[str, str]) -> None:
+        for path in (self._beside(backup, what) for what in Beside):
+            if self._name(path) not in held and await asyncio.to_thread(path.is_file):
+                digest = await asyncio.to_thread(file_digest, path)
+                try:
+                    await self._blobs.put(self._name(path), path, digest)
+                except ReleaseError as error:
+                    log.warning("not in the storage yet", extra={"file": path.name, "problem": str(error)})
 
     def _drop_copies(self, carried: list[BackupTaken]) -> None:
         oldest = time.time() - COPY_SECONDS

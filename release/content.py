@@ -86,6 +86,39 @@ async def list_content(site: Site) -> dict[str, int]:
     return {path: size for path, size in sizes.items() if not path.startswith("public/")}
 
 
+@dataclass(frozen=True)
+class LateFiles:
+    """What reached the old slot's content folders after they were copied: sizes in bytes by path below the folder."""
+
+    added: dict[str, int]
+    changed: dict[str, int]
+
+
+async def late_files(site: Site, shipped_themes: tuple[str, ...]) -> LateFiles:
+    """Files of the old slot, after a swap, that production lacks or has another of. Changes nothing.
+
+    The manifest that went live with the content remembers which file of the old slot each one was made from. A file
+    it does not know is told by its size alone.
+    """
+    production, old = await asyncio.gather(site.kudu(PRODUCTION), site.kudu(site.staging))
+    content = site.config.content
+    here, there = await all_of(_files(kudu, content, shipped_themes) for kudu in (production, old))
+    made_from = await _manifest(production, content)
+    added: dict[str, int] = {}
+    changed: dict[str, int] = {}
+    for path, entry in sorted(there.items()):
+        name = path.removeprefix(f"{content}/")
+        if name == path or name.startswith("public/"):  # a WebJob, or what Ghost makes by itself
+            continue
+        if path not in here:
+            added[name] = entry.size
+            continue
+        size, source, _ = made_from.get(path, (here[path].size, entry.mtime, ""))
+        if (size, source) != (entry.size, entry.mtime):
+            changed[name] = entry.size
+    return LateFiles(added, changed)
+
+
 async def sync_content(site: Site, shipped_themes: tuple[str, ...]) -> ContentSynced:
     """Staging holds the same files as production afterwards. Streams; done twice it copies nothing more.
 

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     VERIFY = "verify"
     VERIFY_KEPT = "verify_kept"
     RESTORE = "restore"
+    CARRY_OVER = "carry_over"
 
 
 class State(StrEnum):
@@ -60,6 +61,7 @@ FIRST_STATE = {
     Kind.VERIFY: State.BACKING_UP,
     Kind.VERIFY_KEPT: State.VERIFYING,
     Kind.RESTORE: State.STAGING,
+    Kind.CARRY_OVER: State.STAGING,
 }
 
 
@@ -89,6 +91,7 @@ class Step(StrEnum):
     READ_BACK = "read_back"
     PUT_BACKUP = "put_backup"
     KEEP_LEAVING = "keep_leaving"
+    MERGE = "merge"
 
 
 STAGE_STEPS = (
@@ -157,6 +160,18 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.VERIFY,
         Step.LATE_WRITES,
         Step.OBSERVE,
+    ),
+    Kind.CARRY_OVER: (
+        Step.PREFLIGHT,
+        Step.BACK_UP,
+        Step.BUILD_SAME,
+        Step.MERGE,
+        Step.DEPLOY,
+        Step.SYNC_CONTENT,
+        Step.PUT_DATABASE,
+        Step.START,
+        Step.SMOKE_TEST,
+        *PROMOTE_STEPS,
     ),
 }
 
@@ -351,6 +366,27 @@ class TurnedSick:
 
 
 @dataclass(frozen=True)
+class LateWrites:
+    """What arrived on the old slot at the last moment, and what of it can be carried into production.
+
+    `base` is the old database as it was caught up with, `late` as the swap left it. `carried`, `left_out` (with the
+    reason) and `files` (paths below the content folder) are told by title, and only the first of many. The files'
+    copies are kept beside `late`, as a zip with the sha256 `files_digest`, None where there are none.
+    """
+
+    base: BackupTaken
+    late: BackupTaken
+    carried: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    files_digest: str | None = None
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.carried or self.files)
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a release found out so far; every field is filled once by the step that knows it.
 
@@ -359,6 +395,8 @@ class Facts:
     back went live, and `price_unknown` why it cannot be told what was written since.
     Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
     it could not, `writes_stay_open` says why.
+    `late` is what this release left on the old slot, `carries` what
+    it carries over from there, and `carried_over_by` the release that carried its late writes over.
     """
 
     backup: BackupTaken | None = None
@@ -384,6 +422,9 @@ class Facts:
     left_behind: Written | None = None
     live_since: datetime | None = None
     price_unknown: str | None = None
+    late: LateWrites | None = None
+    carries: LateWrites | None = None
+    carried_over_by: str | None = None
     old_slot_stops_at: datetime | None = None
     old_slot_stopped_at: datetime | None = None
     watched_until: datetime | None = None
@@ -398,7 +439,7 @@ class Release:
 
     `channel` is where the release is told; `revision` grows with every change. `undoes` is the
     release a rollback takes back, and `undone_by` the rollback that took this one back. `backup` is the
-    id of the backup that a restore puts back, or that is verified.
+    id of the backup that a restore puts back, that is verified, or whose late writes are carried over.
     """
 
     id: str

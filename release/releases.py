@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 from release.backups import BackupOfAnother, UnknownBackup
+from release.carry import NothingToCarry, to_carry
 from release.errors import (
     BeingWatched,
     NothingToCancel,
@@ -120,6 +121,25 @@ class Releases:
         """Put a backup on staging. Raises UnknownBackup or BackupOfAnother before a release is begun."""
         found, chosen = await self._kept(backup, site)
         return await self._begin(Kind.RESTORE, chosen, by, channel, version=found.version, backup=found.id)
+
+    async def carry_over(self, site: str | None, by: str, channel: str, of: str | None = None) -> Release:
+        """Put production with what came late to its last release on staging. Raises NothingToCarry.
+
+        With `of` only if it still is that release's late writes that would be carried.
+        """
+        chosen = self._site(site)
+        source = await to_carry(self.records, chosen.name)
+        if of is not None and source.id != of:
+            raise NothingToCarry(chosen.name, f"production no longer runs what {of} put there")
+        late = source.facts.late
+        return await self._begin(
+            Kind.CARRY_OVER,
+            chosen,
+            by,
+            channel,
+            version=source.version,
+            backup=late.late.id if late else None,
+        )
 
     async def swap(self, site: str | None, by: str, channel: str) -> Release:
         """Test what is on staging, then ask whether it may go live."""

@@ -75,8 +75,9 @@ LastLook = Callable[[], Awaitable[None]]
 class Change:
     """What is to become live: from one exact version to another.
 
-    A restore may go from a version to the same one. Then the release whose mark is on the files tells the two
-    sides apart: `marked_after` names the one that put `after` on staging, `marked_before` the one in production.
+    A restore may go from a version to the same one, and late writes are carried over within one. Then the release
+    whose mark is on the files tells the two sides apart: `marked_after` names the one that put `after` on staging,
+    `marked_before` the one in production.
     """
 
     before: Expected
@@ -98,7 +99,7 @@ def change_of(release: Release) -> Change:
     return Change(
         before=Expected(release.from_version or "", lawful=lawful(release, "production")),
         after=Expected(release.version or "", lawful=lawful(release, "staging")),
-        marked_after=release.id if release.kind is Kind.RESTORE else None,
+        marked_after=release.id if release.kind in (Kind.RESTORE, Kind.CARRY_OVER) else None,
         marked_before=release.undoes,
     )
 

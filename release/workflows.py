@@ -107,6 +107,28 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     @DBOS.workflow(max_recovery_attempts=None)
+    async def stage_carry_over(self, release_id: str) -> None:
+        """Production's database with the late writes in it on staging, tested, and the same question."""
+
+        async def run() -> State:
+            carrying = self.stages.carrying
+            cleared = await step(carrying.preflight, release_id)
+            backup, package = await side_by_side(
+                step(self.stages.staging.back_up, release_id),
+                step(self.stages.restoring.build_same, release_id, cleared.target, cleared.node_major),
+            )
+            merged = await step(carrying.merge, release_id, backup, package)
+            deployment = await step(self.stages.staging.deploy, release_id, package)
+            await step(carrying.sync_content, release_id, package)
+            await step(self.stages.staging.put_database, release_id, backup, package, merged, deployment)
+            await step(self.stages.staging.start, release_id)
+            await step(self.stages.staging.smoke_test, release_id, cleared, merged.rows)
+            await step(self.stages.staging.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
     async def stage(self, release_id: str) -> None:
         """A tested candidate on staging, and the question whether it may go live."""
 
@@ -175,6 +197,22 @@ class Workflows(DBOSConfiguredInstance):
             await step(self.stages.promoting.put_live, release_id)
             await step(self.stages.restoring.keep_late_writes, release_id)
             return State(await step(self.stages.observing.observe, release_id))
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_carry_over(self, release_id: str) -> None:
+        """The late writes, approved, merged into production's newest database, in production."""
+
+        async def run() -> State:
+            await step(self.stages.restoring.recheck, release_id)
+            await step(self.stages.promoting.catch_up, release_id)
+            await step(self.stages.promoting.put_live, release_id)
+            await step(self.stages.promoting.account_for_late_writes, release_id)
+            state = State(await step(self.stages.observing.observe, release_id))
+            if state is State.LIVE:
+                await step(self.stages.carrying.mark_carried, release_id)
+            return state
 
         await self._to_its_end(release_id, run)
 
@@ -268,6 +306,8 @@ class Engine:
             (Kind.VERIFY_KEPT, State.VERIFYING): self._workflows.verify_kept,
             (Kind.RESTORE, State.STAGING): self._workflows.stage_restore,
             (Kind.RESTORE, State.PROMOTING): self._workflows.promote_restore,
+            (Kind.CARRY_OVER, State.STAGING): self._workflows.stage_carry_over,
+            (Kind.CARRY_OVER, State.PROMOTING): self._workflows.promote_carry_over,
             (Kind.UPGRADE, State.PROMOTING): self._workflows.promote,
             (Kind.SWAP, State.PROMOTING): self._workflows.promote_swap,
         }.get((release.kind, release.state))

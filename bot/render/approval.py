@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from slack_sdk.models.blocks import Block, TableBlock
 
 from bot.render.backups import back_in_time
+from bot.render.late import what_is_carried
 from bot.render.message import (
     Message,
     audience,
@@ -53,7 +54,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
         title = f"{DECIDED_WORDS[approval.verdict]}: {release.site} {change}"
         who = decided_line(approval) + f" Asked for by {person(release.asked_by)}."
     rows = migration_line(release.facts.migration)
-    back = back_in_time(release)
+    back = back_in_time(release) or what_is_carried(release)
     pages = pages_line(release.facts.pages)
     warnings = [f":warning: Warning: {escape(text)}" for text in release.facts.warnings]
     blocks: list[Block | None] = [
@@ -63,7 +64,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             ("Version", escape(change)),
             ("Try staging", f"<{escape(candidate.staging_url)}>") if candidate else None,
             ("Release notes", f"<{RELEASE_NOTES.format(escape(target))}|Ghost {escape(target)}>")
-            if target and release.kind is not Kind.RESTORE
+            if target and release.kind not in (Kind.RESTORE, Kind.CARRY_OVER)
             else None,
             ("Caught up with production", when(release.facts.caught_up_at))
             if release.facts.caught_up_at
@@ -156,6 +157,8 @@ def _decide(release: Release, approval: Approval, change: str) -> Block | None:
     comes = f"{escape(release.site)} goes from {escape(change)}. "
     if release.kind is Kind.RESTORE:
         comes = f"{escape(release.site)} goes back to a backup; what was written since is left behind. "
+    if release.kind is Kind.CARRY_OVER:
+        comes = f"{escape(release.site)} gets what came late to its last release. "
     ask = confirm(
         "Put this into production?",
         f"{comes}Visitors keep being served; you can roll back with one click.",

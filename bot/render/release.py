@@ -10,6 +10,7 @@ from slack_sdk.models.blocks import (
     TaskCardBlock,
 )
 
+from bot.render.late import carry_button, late_lines
 from bot.render.message import (
     Message,
     button,
@@ -268,6 +269,8 @@ def _live(release: Release, approval: Approval | None) -> Message:
     asker = f"Asked for by {person(release.asked_by)}"
     if approval and approval.verdict is Verdict.APPROVED:
         asker += f", approved by {person(approval.decided_by)}"
+    if release.kind is Kind.CARRY_OVER:
+        title = f":tada: *{escape(release.site)} is live with the late writes*, on {escape(now or 'its version')}."
     proof = _proof(release)
     stays = ""
     if facts.old_slot_stopped_at:
@@ -290,10 +293,13 @@ def _live(release: Release, approval: Approval | None) -> Message:
     if late := _left_behind(release, since):
         blocks.append(section(late))
         told = f"{told} {late}"
+    if carried := late_lines(release):
+        blocks.append(section(carried))
+        told = f"{told} {carried}"
     if stays:
         blocks.append(context(stays))
     # No question here: a rollback looks, says what it would leave behind, and asks.
-    blocks.append(buttons(button("Rollback", "rollback", release.id, "danger")))
+    blocks.append(buttons(carry_button(release), button("Rollback", "rollback", release.id, "danger")))
     return message(told, *blocks)
 
 

@@ -21,10 +21,11 @@ STEP_TITLES = {
     Step.SWAP: "Swap staging into production",
     Step.VERIFY: "Check production",
     Step.CHECK_BACKUP: "Check the backup",
-    Step.BUILD_SAME: "Build the backup's version",
+    Step.BUILD_SAME: "Build the same version",
     Step.READ_BACK: "Start Ghost on the backup and read it back",
     Step.PUT_BACKUP: "Put the backup on staging",
     Step.KEEP_LEAVING: "Back up what will be left behind",
+    Step.MERGE: "Merge the late writes into a copy of the database",
     Step.LATE_WRITES: "Look for what was written at the last moment",
     Step.OBSERVE: "Watch production",
 }
@@ -71,6 +72,7 @@ KIND_WORDS = {
     Kind.VERIFY: "verified backup",
     Kind.VERIFY_KEPT: "verification",
     Kind.RESTORE: "restore",
+    Kind.CARRY_OVER: "late writes carried over",
 }
 
 
@@ -86,6 +88,8 @@ def release_title(release: Release) -> str:
             return f"Verify backup {escape(release.backup or '')} of {site}"
         case Kind.RESTORE:
             return f"Restore {site} from backup {escape(release.backup or '')}"
+        case Kind.CARRY_OVER:
+            return f"Carry late writes over on {site}"
         case Kind.UPGRADE:
             start = f" from {escape(before)}" if before else ""
             return f"Upgrade {site}{start} to {escape(version) if version else 'the newest version'}"

@@ -3,6 +3,7 @@
 Every method may run twice. None knows the engine; `workflows.py` says in which order they come.
 """
 
+from release.steps.carrying import Carrying
 from release.steps.common import Folders, Parts
 from release.steps.ending import Ending
 from release.steps.observing import Observing
@@ -20,6 +21,7 @@ class Stages:
         self.promoting = Promoting(parts)
         self.restoring = Restoring(parts)
         self.observing = Observing(parts)
+        self.carrying = Carrying(parts)
         self.rolling_back = RollingBack(parts)
         self.ending = Ending(parts)
 

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from release.backup import back_up
 from release.backups import BackupStore
-from release.content import list_content
+from release.content import LateFiles, list_content
 from release.errors import ReleaseError
 from release.ghost.build import Package
+from release.ghost.carry_over import LeftOut
 from release.ghost.database import Inspection
-from release.ghost.differences import differences, in_words, named
+from release.ghost.differences import differences
 from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm
 from release.ghost.releases import Releases as PublishedGhosts
 from release.journal import Journal
+from release.late import NO_FILES, keep_written
 from release.model import BackupTaken, Candidate, MigrationDone, PackageBuilt, Release, Written
 from release.records import Records
 from release.site import Site
@@ -102,9 +104,17 @@ class Steps:
         await self._records.note(release_id, migration=done)
         return done, migrated.after
 
-    async def _written(self, before: BackupTaken, after: BackupTaken) -> Written:
+    async def _written(
+        self,
+        release_id: str,
+        before: BackupTaken,
+        after: BackupTaken,
+        files: LateFiles = NO_FILES,
+        left_out: tuple[LeftOut, ...] = (),
+    ) -> Written:
+        """What was written between two backups, in words; all of it by title is kept beside the later one."""
         found = await differences(await self._store.read(before), await self._store.read(after))
-        return Written(in_words(found), named(found), after.id)
+        return await keep_written(self._store, after, found, self._work(release_id), files, left_out)
 
 
 def mark_of(release_id: str, candidate: Candidate) -> Mark:

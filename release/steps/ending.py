@@ -4,8 +4,10 @@ import asyncio
 import logging
 import shutil
 
+from release.carry import carried_from
 from release.errors import ReleaseError
 from release.model import (
+    Kind,
     State,
     Step,
     StepState,
@@ -30,5 +32,14 @@ class Ending(Steps):
                 log.warning("preview not reset", extra={"release": release_id, "problem": str(error)})
         if state is State.ROLLED_BACK and release.undoes:
             await self._records.set_undone(release.undoes, release_id)
+            await self._offer_late_writes_again(release.undoes)
         await self._records.move(release_id, state, reason=reason, remedy=remedy)
         await asyncio.to_thread(shutil.rmtree, self._folders.work / release_id, ignore_errors=True)
+
+    async def _offer_late_writes_again(self, undone_id: str) -> None:
+        """What a release carried over is no longer in production once it is taken back."""
+        undone = await self._records.release(undone_id)
+        if undone.kind is Kind.CARRY_OVER:
+            source = await carried_from(self._records, undone.site, undone.backup)
+            if source is not None:
+                await self._records.note(source.id, carried_over_by=None)

@@ -172,7 +172,7 @@ class Observing(Steps):
                 await self._records.keep_backup(kept)
                 await self._keep_late(kept)
                 if facts.live_backup is not None:
-                    written = await self._written(facts.live_backup, kept)
+                    written = await self._written(release.id, facts.live_backup, kept)
                 else:
                     written = Written("what was written since it went live", "", kept.id)
                 await self._records.note(release.id, left_on_new=written)

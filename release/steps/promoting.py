@@ -8,11 +8,11 @@ from pathlib import Path
 
 from release.backup import back_up
 from release.closing import StaysOpen, close_writes, open_again, staying_closed
-from release.content import sync_content
+from release.content import late_files
 from release.errors import Cancelled, ReleaseError
-from release.ghost.build import build
-from release.journal import Words, telling
-from release.model import BackupTaken, Candidate, Kind, PackageBuilt, Release, Step, SwapDone
+from release.journal import Words
+from release.late import NO_FILES, keep_late_files, late_writes
+from release.model import BackupTaken, Candidate, Kind, LateWrites, PackageBuilt, Release, Step, SwapDone
 from release.records import Records
 from release.scheduled import (
     Due,
@@ -25,12 +25,15 @@ from release.scheduled import (
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, smoke_test
 from release.staging import leave_mark, put_database, recheck, start_and_warm
-from release.steps.common import Steps, mark_of, shipped_themes
+from release.steps.common import mark_of, shipped_themes
+from release.steps.merging import Merging
 from release.swap import SwappedBack, change_of, is_past_the_swap, put_live
-from release.version import Version
+
+# Those that hold what production holds. A restore and a rollback go back to something else on purpose.
+CATCH_UP = (Kind.UPGRADE, Kind.CARRY_OVER)
 
 
-class Promoting(Steps):
+class Promoting(Merging):
     """From the decision to a verified production."""
 
     async def recheck(self, release_id: str) -> None:
@@ -105,16 +108,15 @@ class Promoting(Steps):
         """Staging holds what this backup of production does, and its files; says what that took."""
         release = await self._records.release(release_id)
         candidate, before, built = candidate_of(release)
-        synced = await sync_content(site, await shipped_themes(built.folder))
+        synced, _ = await self._sync(release, site, built.folder)
         changed = changed_tables(before, backup)
         if not changed:
             await self._records.note(release_id, caught_up_at=backup.taken_at)
             return f"nothing written since the backup, {synced.copied} files copied"
-        await words.say(f"production changed ({', '.join(changed[:5])}): migrating again")
+        await words.say(f"production changed ({', '.join(changed[:5])}): making it again")
         await self._store.keep(backup)
-        node_major = int(built.node.partition(".")[0])
-        package = await build(Version.parse(built.version), node_major, self._npm, telling(words))
-        done, after = await self._migrate(release_id, backup, package)
+        package = await self._same_package(built, words)
+        done, after = await self._made_from(release, backup, package)
         await put_database(site, Path(done.path))
         candidate = replace(candidate, database_digest=done.digest)
         await leave_mark(site, mark_of(release_id, candidate))
@@ -168,7 +170,7 @@ class Promoting(Steps):
                 SwapMemory(self._records, release),
                 journal.step,
                 preview=release.kind is not Kind.ROLLBACK,
-                last_look=partial(self.last_look, release_id) if release.kind is Kind.UPGRADE else None,
+                last_look=partial(self.last_look, release_id) if release.kind in CATCH_UP else None,
             )
         except SwappedBack:
             tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
@@ -176,7 +178,7 @@ class Promoting(Steps):
             raise
         finally:
             # Whatever came of it: production takes writes again, and so does the old slot in a rollback.
-            if site.config.close_writes and release.kind is Kind.UPGRADE:
+            if site.config.close_writes and release.kind in CATCH_UP:
                 await asyncio.shield(open_again(site))
         stops_at = datetime.now(UTC) + site.config.grace
         release = await self._records.release(release_id)
@@ -208,13 +210,33 @@ class Promoting(Steps):
                 if caught_up is None:
                     words.text = "nothing to compare with"
                     return
-                written = await self._written(caught_up, late)
+                words.text = await self._tell_late_writes(release, caught_up, late, live, words)
             except ReleaseError as error:
                 # Production is live and well: not being able to look is told, and is no failure of the release.
                 words.text = f"could not be looked at: {error}"
-                return
-            await self._records.note(release_id, left_behind=written)
-            words.text = f"{written.words} written between the last look and the swap"
+
+    async def _tell_late_writes(
+        self, release: Release, base: BackupTaken, late: BackupTaken, live: BackupTaken, words: Words
+    ) -> str:
+        """What came late is listed, its files are kept, and what of it could be carried over is known."""
+        site, built, work = self._sites[release.site], release.facts.package, self._work(release.id)
+        files = await late_files(site, await shipped_themes(built.folder)) if built else NO_FILES
+        written = await self._written(release.id, base, late, files)
+        await self._records.note(release.id, left_behind=written)
+        told = f"{written.words} written between the last look and the swap"
+        if not written.anything or built is None:
+            return told
+        digest = await keep_late_files(site, self._store, late, files, work)
+        await words.say(f"{told}; looking what of it can be carried over")
+        try:
+            package = await self._same_package(built, words)
+            _, found = await self._merge_late(release.id, LateWrites(base, late), live, live, package)
+        except ReleaseError as error:
+            return f"{told}; they cannot be carried over: {error}"
+        await self._written(release.id, base, late, files, found.left_out)
+        told_late = late_writes(base, late, found.carried, found.left_out, files, digest)
+        await self._records.note(release.id, late=told_late)
+        return told
 
 
 class NotTheSame(ReleaseError):

@@ -12,10 +12,9 @@ from release.content import list_content
 from release.errors import ReleaseError
 from release.ghost.build import Package, build
 from release.ghost.database import inspect, overdue_posts
-from release.ghost.differences import differences, in_words, named
 from release.ghost.read_back import read_back
 from release.journal import telling
-from release.model import BackupTaken, Candidate, Release, Step, Written
+from release.model import BackupTaken, Candidate, Release, Step
 from release.preflight import (
     Cleared,
     PreflightFailed,
@@ -165,10 +164,7 @@ class Restoring(Steps):
         return candidate
 
     async def _tell_what_is_left(self, release_id: str, backup: BackupTaken, production: BackupTaken) -> None:
-        found = await differences(await self._store.read(backup), await self._store.read(production))
-        await self._records.note(
-            release_id, left_behind=Written(in_words(found), named(found), production.id)
-        )
+        await self._records.note(release_id, left_behind=await self._written(release_id, backup, production))
 
     # -- promoting --------------------------------------------------------------------------------
 
@@ -223,4 +219,4 @@ class Restoring(Steps):
 
 class NotAsAsked(PreflightFailed):
     problem = "Production of {0} is {1} now; it was {2} when people were asked."
-    remedy = "Nothing was changed. Start the restore again."
+    remedy = "Nothing was changed. Start again."

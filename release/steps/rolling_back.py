@@ -117,7 +117,7 @@ class RollingBack(Steps):
 
     async def _price(self, release_id: str, first: BackupTaken, kept: BackupTaken) -> str:
         try:
-            written = await self._written(first, kept)
+            written = await self._written(release_id, first, kept)
         except ReleaseError as error:
             await self._records.note(release_id, backup=kept, left_behind=None, price_unknown=str(error))
             return f"kept as {kept.id}; {error}"

@@ -132,7 +132,8 @@ class Staging(Steps):
             )
             await leave_mark(site, mark_of(release_id, candidate))
             await self._records.note(release_id, candidate=candidate, caught_up_at=backup.taken_at)
-            words.text = f"{backup.id}, migrated"
+            merged = migration.from_version == migration.to_version
+            words.text = f"{backup.id}, {'with the late writes' if merged else 'migrated'}"
         return candidate
 
     async def start(self, release_id: str) -> None:

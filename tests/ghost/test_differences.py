@@ -42,7 +42,38 @@ async def test_what_people_wrote_is_counted_and_named(copies: tuple[Path, Path])
     )
     found = await differences(*copies)
     assert in_words(found) == "1 post added, 1 post changed, 1 post removed, 1 setting changed"
-    assert named(found) == "Autumn; Winter; title"
+    assert named(found) == "Autumn; Winter; title; removed: Post 2"
+
+
+async def test_who_tags_a_post_has_changed_it_and_a_new_post_is_told_once(copies: tuple[Path, Path]) -> None:
+    write(
+        copies[1],
+        "INSERT INTO posts_tags SELECT 'pt1', p.id, t.id, 9 FROM posts p, tags t WHERE p.slug = 'post-1' LIMIT 1",
+        "INSERT INTO posts (id, uuid, title, slug, type) VALUES ('new1', 'u', 'Winter', 'winter', 'page')",
+        "INSERT INTO posts_authors SELECT 'pa1', 'new1', id, 0 FROM users LIMIT 1",
+    )
+    found = await differences(*copies)
+    assert in_words(found) == "1 post changed, 1 page added"
+    assert named(found) == "Post 1; Winter"
+
+
+async def test_a_subscription_is_told_unless_its_member_is_new(copies: tuple[Path, Path]) -> None:
+    write(
+        copies[1],
+        "INSERT INTO members (id, email) VALUES ('m1', 'new@example.com')",
+        "INSERT INTO members_newsletters VALUES ('mn1', 'm1', 'n1')",
+        "DELETE FROM members_newsletters WHERE id = (SELECT min(id) FROM members_newsletters WHERE id <> 'mn1')",
+    )
+    assert in_words(await differences(*copies)) == "1 member added, 1 newsletter subscription removed"
+
+
+async def test_settings_are_told_by_their_key_and_never_by_their_value(copies: tuple[Path, Path]) -> None:
+    write(
+        copies[1], "INSERT INTO settings (id, key, value) VALUES ('late1', 'stripe_secret_key', 'sk_live_1')"
+    )
+    found = await differences(*copies)
+    assert named(found) == "stripe_secret_key"
+    assert "sk_live_1" not in repr(found)
 
 
 async def test_members_are_counted_and_never_named(copies: tuple[Path, Path]) -> None:
