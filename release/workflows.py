@@ -5,8 +5,11 @@ an approval lives through any restart or update of the bot.
 """
 
 import asyncio
+import hashlib
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSConfig, DBOSConfiguredInstance, Queue, SetEnqueueOptions, SetWorkflowID
@@ -32,8 +35,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 QUEUE = "releases"
-# A constant: with the engine's default, a hash of the code, an update would leave waiting work waiting for ever.
-APPLICATION_VERSION = "1"
 _VALUES = (BackupTaken, Candidate, Cleared, MigrationDone, Package, SwapDone)
 
 
@@ -286,6 +287,36 @@ async def side_by_side(*steps: Coroutine[Any, Any, Any]) -> list[Any]:  # Any: e
     return list(outcomes)
 
 
+def application_version() -> str:
+    """Which code this is, as far as work that was begun depends on it: the workflows, and what their steps hand on.
+
+    The engine replays what a bot of the same version had begun. What another one had begun begins anew.
+    """
+    sources = {Path(inspect.getfile(kind)) for kind in (Workflows, *_VALUES)}
+    digest = hashlib.sha256()
+    for source in sorted(sources, key=lambda source: source.name):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+async def give_up_work_of_other_versions(executor_id: str) -> None:
+    """What that process, which is gone, had begun with other code is never gone on with by the engine.
+
+    Its steps may be others now, so they cannot be replayed. The releases themselves stay open: `Engine.start`
+    begins their work anew, and every step may run twice.
+    """
+    left = await DBOS.list_workflows_async(
+        status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
+    )
+    for work in left:
+        if work.executor_id in (executor_id, None, "") and work.app_version != DBOS.application_version:
+            log.warning(
+                "work that another version of the bot had begun begins anew",
+                extra={"work": work.workflow_id, "version": work.app_version},
+            )
+            await DBOS.cancel_workflow_async(work.workflow_id)
+
+
 class Engine:
     """The durable engine under the workflows: starts each release's work exactly once."""
 
@@ -313,7 +344,14 @@ class Engine:
         }.get((release.kind, release.state))
         if work is None:
             return
-        key = f"{release.id}-{release.state}"
+        begun = f"{release.id}-{release.state}"
+        key = f"{begun}-{DBOS.application_version}"
+        others = await DBOS.list_workflows_async(
+            workflow_id_prefix=begun, status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
+        )
+        if any(work.workflow_id != key for work in others):
+            log.info("already started by another version of the bot", extra={"release": release.id})
+            return
         try:
             with (
                 SetWorkflowID(key, workflow_id_reuse_policy="reject"),
@@ -335,7 +373,7 @@ async def start_engine(stages: Stages, database_url: str, executor_id: str) -> E
         "name": "ghostbot",
         "system_database_url": database_url,
         "executor_id": executor_id,
-        "application_version": APPLICATION_VERSION,
+        "application_version": application_version(),
         "serializer": SafeJson(_VALUES),
         "log_level": "WARNING",
         "max_executor_threads": 8,
@@ -345,5 +383,6 @@ async def start_engine(stages: Stages, database_url: str, executor_id: str) -> E
     DBOS(config=config)
     workflows = Workflows(stages)
     DBOS.launch()
+    await give_up_work_of_other_versions(executor_id)
     queue = await DBOS.register_queue_async(QUEUE, partition_concurrency=1, polling_interval_sec=0.2)
     return Engine(workflows, queue)

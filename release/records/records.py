@@ -360,8 +360,16 @@ class Records:
                 return cancelled_by
             where = (tables.steps.c.release == release_id) & (tables.steps.c.step == step)
             started = func.coalesce(tables.steps.c.started_at, now())
-            values = {"state": StepState.RUNNING, "detail": "", "started_at": started, "ended_at": None}
-            connection.execute(update(tables.steps).where(where).values(values))
+            values: dict[str, object] = {
+                "state": StepState.RUNNING,
+                "detail": "",
+                "started_at": started,
+                "ended_at": None,
+            }
+            if connection.execute(update(tables.steps).where(where).values(values)).rowcount == 0:
+                # The release was begun by an older bot, which had no such step.
+                values = {**values, "release": release_id, "step": step, "started_at": now()}
+                connection.execute(tables.steps.insert().values(values))
             return None
 
         cancelled_by = await self._write(work)

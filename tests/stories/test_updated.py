@@ -1,0 +1,108 @@
+"""The bot is updated in the middle of a release, to a version whose releases take other steps in another order."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from release.model import State
+from tests.stories.team import NEWEST, OLDER, Team, a_team
+
+pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
+    sites = ("staging", "waiting", "swapping")
+    async with a_team(tmp_path_factory.mktemp("updated"), cache, sites) as team:
+        yield team
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bot's code one version later: staging and promoting begin with one more step each."""
+    code = tmp_path_factory.mktemp("newer")
+    for package in ("bot", "commands", "release"):
+        shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
+    workflows = code / "release" / "workflows.py"
+    text = workflows.read_text()
+    for first, inserted in (
+        ("cleared = await step(self.stages.staging.preflight, release_id)", "staging.take_stock"),
+        ("await step(self.stages.promoting.recheck, release_id)", "promoting.recheck"),
+    ):
+        assert first in text
+        text = text.replace(first, f"await step(self.stages.{inserted}, release_id)\n            {first}", 1)
+    workflows.write_text(text)
+    return code
+
+
+def use(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bot that is started from now on runs this code; without SAFEPATH Python prefers the working folder's."""
+    monkeypatch.setenv("PYTHONPATH", str(code))
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+
+
+def log_of(team: Team) -> str:
+    return (team.world.folder / "bot.log").read_text()
+
+
+async def is_back(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next story begins with the bot of today."""
+    monkeypatch.undo()
+    await team.world.stop_bot()
+    await team.world.start_bot()
+
+
+async def test_in_the_middle_of_staging_the_work_begins_anew_and_comes_to_the_question(
+    team: Team, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await team.has_site("staging")
+    await team.types("ann", f"/ghost upgrade {NEWEST} staging")
+    await team.is_at("staging", "deploy")
+    await team.world.kill_bot()
+    use(newer, monkeypatch)
+    await team.world.start_bot()
+    await team.reaches("staging", State.AWAITING_APPROVAL)
+    assert "work that another version of the bot had begun begins anew" in log_of(team)
+    await team.clicks("ben", await team.card("staging"), "Approve")
+    await team.reaches("staging", State.LIVE)
+    assert await team.world.swaps("staging") == 1
+    assert "Traceback" not in log_of(team)
+    await is_back(team, monkeypatch)
+
+
+async def test_while_an_approval_waits_it_is_approved_and_goes_on(
+    team: Team, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await team.has_site("waiting")
+    card = await team.ask_for_approval("waiting")
+    await team.world.stop_bot()
+    use(newer, monkeypatch)
+    await team.world.start_bot()
+    await team.clicks("ben", card, "Approve")
+    await team.reaches("waiting", State.LIVE)
+    assert await team.world.version("waiting") == NEWEST
+    assert await team.world.swaps("waiting") == 1
+    await is_back(team, monkeypatch)
+
+
+async def test_while_azure_swaps_it_is_the_same_swap_that_is_waited_for(
+    team: Team, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await team.has_site("swapping")
+    assert await team.world.version("swapping") == OLDER
+    await team.clicks("ben", await team.ask_for_approval("swapping"), "Approve")
+    await team.is_at("swapping", "swap")
+    await team.has_asked_for_a_swap("swapping")
+    await team.world.kill_bot()
+    use(newer, monkeypatch)
+    await team.world.start_bot()
+    await team.reaches("swapping", State.LIVE)
+    assert await team.world.version("swapping") == NEWEST
+    assert await team.world.version("swapping", "staging") == OLDER
+    assert await team.world.swaps("swapping") == 1
+    assert "Traceback" not in log_of(team)
+    await is_back(team, monkeypatch)
