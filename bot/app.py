@@ -34,6 +34,7 @@ from release.backups import BackupStore
 from release.backups_in_blobs import BackupsInBlobs
 from release.chores import Chores
 from release.errors import ReleaseError
+from release.packages import Packages
 from release.records import open_records
 from release.releases import Releases
 from release.steps import Folders, Parts, Stages
@@ -72,7 +73,8 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             BackupsInBlobs(folders.backups, clients.blobs) if clients.blobs else BackupStore(folders.backups)
         )
         await store.sweep_halves()
-        parts = Parts(clients.sites, records, clients.npm, clients.ghosts, folders, store)
+        packages = Packages(clients.npm, records, clients.blobs)
+        parts = Parts(clients.sites, records, clients.npm, clients.ghosts, folders, store, packages)
         chores = Chores(clients.sites, records, store, folders.work)
         engine = await start_engine(Stages(parts), settings.records_url, "ghostbot")
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)

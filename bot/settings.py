@@ -95,7 +95,7 @@ class AzureSettings(_Part):
 
 
 class StorageSettings(_Part):
-    """Where backups are kept for good: a container of Azure Blob Storage; unset, the bot's own disk."""
+    """Where backups and packages are kept for good: a container of Azure Blob Storage; unset, the bot's own disk."""
 
     container: str | None = None
     account_url: str | None = None

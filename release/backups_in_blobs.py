@@ -128,7 +128,7 @@ class BackupsInBlobs(BackupStore):
     async def _bring(self, backup: BackupTaken, path: Path, digest: str, what: str) -> None:
         """`path` holds what the container has, if that is what was written."""
         self.place(backup.site, backup.id)
-        arriving = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        arriving = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         try:
             if await self._blobs.fetch(self._name(path), arriving) != digest:
                 raise BackupDamaged(backup.id, f"{what} is not what was written", backup.site)

@@ -253,6 +253,22 @@ class PackageBuilt:
 
 
 @dataclass(frozen=True)
+class PackageStored:
+    """A built package in the storage. `digest` is sha256 of the zip, `size` its bytes.
+
+    `links` are its command links, path -> target, which the zip leaves out; `driver` and `warnings` are as in
+    the package, "" for none.
+    """
+
+    key: str
+    digest: str
+    size: int
+    driver: str
+    warnings: str
+    links: dict[str, str]
+
+
+@dataclass(frozen=True)
 class MigrationDone:
     """`rows` is table -> (before, after); `path` the migrated copy on the bot's disk."""
 

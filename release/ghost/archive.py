@@ -168,6 +168,48 @@ def _pack(folder: Path, archive: Path, stop: threading.Event) -> int:
     return count
 
 
+async def unpack_zip(archive: Path, folder: Path) -> int:
+    """What `pack_zip` packed is in `folder`, the executable bits too. Returns how many files.
+
+    UnsafeArchive for a name that would leave the folder, for what is no plain file, and beyond 1 GiB or 100,000 files.
+    """
+    return await in_thread(lambda stop: _unzip(archive, folder, stop))
+
+
+def _unzip(archive: Path, folder: Path, stop: threading.Event) -> int:
+    try:
+        with zipfile.ZipFile(archive) as package:
+            entries = package.infolist()
+            if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_BYTES:
+                raise UnsafeArchive(archive.name, "it is larger than any Ghost")
+            for entry in entries:
+                if stop.is_set():
+                    raise Stopped
+                _unzip_one(package, entry, archive.name, folder)
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+        raise UnsafeArchive(archive.name, "it is damaged") from error
+    except OSError as error:
+        if error.errno is not None and error.errno not in NOT_OUR_DISK:
+            raise
+        raise UnsafeArchive(archive.name, "it is damaged") from error
+    return len(entries)
+
+
+def _unzip_one(package: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, folder: Path) -> None:
+    path, mode = PurePosixPath(entry.filename), entry.external_attr >> 16
+    if path.is_absolute() or ".." in path.parts or not path.parts or len(entry.filename) > MOST_NAME:
+        raise UnsafeArchive(name, "a name in it would leave its folder")
+    if not stat.S_ISREG(mode):
+        raise UnsafeArchive(name, f"{entry.filename} is no plain file")
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # zipfile gives no more bytes than the entry says, whatever is compressed in there.
+    with package.open(entry) as source, target.open("xb") as unpacked:
+        while block := source.read(BLOCK):
+            unpacked.write(block)
+    target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+
+
 def files_below(folder: Path) -> Iterator[Path]:
     """Every file of a package in a fixed order; the command links in node_modules/.bin are not part of it."""
     inside = folder.resolve()

@@ -83,6 +83,12 @@ class Package:
     warnings: tuple[str, ...] = ()
 
 
+async def package_key(version: Version, node_major: int) -> str:
+    """What the package is called in the cache: equal where the same would be built."""
+    ours = await asyncio.to_thread(start_files)
+    return f"ghost-{version}-node{node_major}-{host_platform()}-r{RECIPE}-{_digest_of(ours)}"
+
+
 async def build(version: Version, node_major: int, npm: Npm, progress: Progress) -> Package:
     """The package of this Ghost for a slot with this major of Node, on this machine's platform.
 
@@ -90,9 +96,7 @@ async def build(version: Version, node_major: int, npm: Npm, progress: Progress)
     what does not hold is built again. UnknownVersion, NodeTooOld, RegistryUnreachable and CommandFailed
     leave nothing behind that a later call would trust.
     """
-    ours = await asyncio.to_thread(start_files)
-    recipe = f"r{RECIPE}-{_digest_of(ours)}"
-    key = f"ghost-{version}-node{node_major}-{host_platform()}-{recipe}"
+    key = await package_key(version, node_major)
 
     async def fill_site(folder: Path) -> Mark:
         return await _build_site(version, node_major, npm, folder, progress)
@@ -141,12 +145,8 @@ async def check_package(package: Package) -> None:
 async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path, progress: Progress) -> Mark:
     progress(f"fetching Ghost {version}")
     await _fetch(version, npm, folder)
-    package = await asyncio.to_thread(_read_package, folder, version)
-    wanted = str(package.get("engines", {}).get("node", "*"))
-    try:
-        node = await node_for(npm, wanted, node_major)
-    except NodeUnavailable:
-        raise NodeTooOld(str(version), wanted, str(node_major)) from None
+    package = await asyncio.to_thread(read_package, folder, version)
+    node = await node_of(package, npm, node_major)
     progress(f"installing what Ghost {version} needs")
     await _install(package, folder, node, npm)
     await asyncio.to_thread(_finish_package, package, folder)
@@ -158,6 +158,15 @@ async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path,
         "driver": driver or "",
         "warnings": "\n".join(await asyncio.to_thread(_warnings, folder)),
     }
+
+
+async def node_of(package: dict[str, Any], npm: Npm, node_major: int) -> Node:
+    """The Node of this major that a package.json asks for; NodeTooOld if it runs on none."""
+    wanted = str(package.get("engines", {}).get("node", "*"))
+    try:
+        return await node_for(npm, wanted, node_major)
+    except NodeUnavailable:
+        raise NodeTooOld(str(package.get("version")), wanted, str(node_major)) from None
 
 
 async def _fetch(version: Version, npm: Npm, folder: Path) -> None:
@@ -245,7 +254,8 @@ def _wanted_pnpm(package: dict[str, Any]) -> str:
     return found.group(1) if found else USUAL_PNPM
 
 
-def _read_package(folder: Path, version: Version) -> dict[str, Any]:
+def read_package(folder: Path, version: Version) -> dict[str, Any]:
+    """The package.json of a Ghost; BrokenSource if it is not this version's."""
     try:
         package = json.loads((folder / "package.json").read_text())
     except (FileNotFoundError, ValueError):

@@ -43,6 +43,7 @@ from release.model import (
     Decided,
     Facts,
     Kind,
+    PackageStored,
     Release,
     SentMessage,
     State,
@@ -61,6 +62,7 @@ _FACT_TYPES: dict[str, TypeAdapter[Any]] = {  # Any: facts are of several types
     name: TypeAdapter(hint) for name, hint in get_type_hints(Facts).items()
 }
 _BACKUP = TypeAdapter(BackupTaken)
+_PACKAGE = TypeAdapter(PackageStored)
 CUT_OFF = "cut off when the bot was restarted, and not done again"
 _ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -556,6 +558,33 @@ class Records:
                 audit.append(connection, Deed(BOT, "remove backup", backup_id, "removed", site))
 
         await self._write(work)
+
+    # -- packages ---------------------------------------------------------------------------------
+
+    async def keep_package(self, package: PackageStored) -> None:
+        values = {"value": _PACKAGE.dump_json(package).decode(), "used_at": now()}
+        await self._write(lambda c: _upsert(c, tables.packages, {"key": package.key}, values))
+
+    async def use_package(self, key: str) -> None:
+        """The package was used just now."""
+        query = update(tables.packages).where(tables.packages.c.key == key).values(used_at=now())
+        await self._write(lambda c: c.execute(query))
+
+    async def package(self, key: str) -> PackageStored | None:
+        query = select(tables.packages.c.value).where(tables.packages.c.key == key)
+        value = await self._read(lambda c: c.execute(query).scalar())
+        return _PACKAGE.validate_json(value) if value else None
+
+    async def old_packages(self, newest: int, days: float) -> tuple[PackageStored, ...]:
+        """Those not among the `newest` last used, and not used for so many days."""
+        query = select(tables.packages).order_by(tables.packages.c.used_at.desc())
+        oldest = now() - timedelta(days=days)
+        rows = await self._read(lambda c: c.execute(query).mappings().all())
+        return tuple(_PACKAGE.validate_json(row["value"]) for row in rows[newest:] if row["used_at"] < oldest)
+
+    async def forget_package(self, key: str) -> None:
+        query = delete(tables.packages).where(tables.packages.c.key == key)
+        await self._write(lambda c: c.execute(query))
 
     # -- what the audience has been told ----------------------------------------------------------
 

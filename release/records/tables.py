@@ -110,6 +110,15 @@ backups = Table(
     Column("verified_at", UtcDateTime),
 )
 
+# What is in the storage, for every machine. A package counts only with the digest that stands here.
+packages = Table(
+    "packages",
+    metadata,
+    Column("key", String(128), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+)
+
 messages = Table(
     "messages",
     metadata,

@@ -20,6 +20,7 @@ from release.ghost.releases import Releases as PublishedGhosts
 from release.journal import Journal
 from release.late import NO_FILES, keep_written
 from release.model import BackupTaken, Candidate, MigrationDone, PackageBuilt, Release, Written
+from release.packages import Packages
 from release.records import Records
 from release.site import Site
 from release.smoke import Expected
@@ -46,6 +47,7 @@ class Parts:
     ghosts: PublishedGhosts
     folders: Folders
     store: BackupStore
+    packages: Packages
 
 
 class Steps:
@@ -58,6 +60,7 @@ class Steps:
         self._npm = parts.npm
         self._ghosts = parts.ghosts
         self._store = parts.store
+        self._packages = parts.packages
         self._folders = parts.folders
 
     async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:

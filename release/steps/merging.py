@@ -7,7 +7,7 @@ from pathlib import Path
 
 from release.carry import NothingToCarry, carried_from
 from release.content import sync_content
-from release.ghost.build import Package, build
+from release.ghost.build import Package
 from release.ghost.carry_over import CarriedOver, carry_over
 from release.ghost.database import Inspection, compare, inspect
 from release.journal import Words, telling
@@ -24,7 +24,7 @@ class Merging(Steps):
     async def _same_package(self, built: PackageBuilt, words: Words) -> Package:
         """The package of a release, from the cache or built again."""
         node_major = int(built.node.partition(".")[0])
-        return await build(Version.parse(built.version), node_major, self._npm, telling(words))
+        return await self._packages.find(Version.parse(built.version), node_major, telling(words))
 
     async def _made_from(
         self, release: Release, backup: BackupTaken, package: Package

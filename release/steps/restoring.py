@@ -10,7 +10,7 @@ from release.backup import back_up
 from release.backups import BackupOfAnother, UnknownBackup
 from release.content import list_content
 from release.errors import ReleaseError
-from release.ghost.build import Package, build
+from release.ghost.build import Package
 from release.ghost.database import inspect, overdue_posts
 from release.ghost.read_back import read_back
 from release.journal import telling
@@ -78,7 +78,7 @@ class Restoring(Steps):
         """The package of the backup's very version, from the cache or built here."""
         _, _, journal = await self._of(release_id)
         async with journal.step(Step.BUILD_SAME) as words:
-            package = await build(Version.parse(version), major, self._npm, telling(words))
+            package = await self._packages.build(Version.parse(version), major, telling(words))
             await self._records.note(release_id, package=kept_of(package))
             how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
             words.text = f"Ghost {package.version} for Node {package.node}, {how}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from release.content import sync_content, take_stock
 from release.errors import Cancelled
-from release.ghost.build import Package, build
+from release.ghost.build import Package
 from release.journal import telling
 from release.model import BackupTaken, Candidate, Kind, MigrationDone, Step
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
@@ -57,8 +57,8 @@ class Staging(Steps):
         """The package of the asked version, from the cache or built here, off the server."""
         _, _, journal = await self._of(release_id)
         async with journal.step(Step.BUILD) as words:
-            package = await build(
-                Version.parse(cleared.target), cleared.node_major, self._npm, telling(words)
+            package = await self._packages.build(
+                Version.parse(cleared.target), cleared.node_major, telling(words)
             )
             await self._records.note(release_id, package=kept_of(package))
             how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"

@@ -23,6 +23,7 @@ from release.ghost.npm import Npm, Registry
 from release.ghost.releases import Releases as PublishedGhosts
 from release.journal import Journal
 from release.model import Kind, Release, State, Step, Verdict
+from release.packages import Packages
 from release.records import Records
 from release.releases import NoSuchApproval, Releases
 from release.site import PRODUCTION
@@ -46,7 +47,7 @@ class Desk:
         self.releases = Releases(sites, records, ghosts, self._start)
         store = BackupStore(folder / "backups")
         folders = Folders(folder / "backups", folder / "work")
-        self.stages = Stages(Parts(sites, records, npm, ghosts, folders, store))
+        self.stages = Stages(Parts(sites, records, npm, ghosts, folders, store, Packages(npm, records, None)))
         self.chores = Chores(sites, records, store, folder / "work")
 
     async def _start(self, release: Release) -> None:
