@@ -10,9 +10,19 @@ from release.backup import back_up
 from release.closing import StaysOpen, close_writes, open_again, staying_closed
 from release.content import late_files
 from release.errors import Cancelled, ReleaseError
-from release.journal import Words
+from release.journal import Journal, Words
 from release.late import NO_FILES, keep_late_files, late_writes
-from release.model import BackupTaken, Candidate, Kind, LateWrites, PackageBuilt, Release, Step, SwapDone
+from release.model import (
+    BackupTaken,
+    Candidate,
+    Kind,
+    LateWrites,
+    PackageBuilt,
+    ProbeSeen,
+    Release,
+    Step,
+    SwapDone,
+)
 from release.records import Records
 from release.scheduled import (
     Due,
@@ -31,6 +41,9 @@ from release.swap import SwappedBack, change_of, is_past_the_swap, put_live
 
 # Those that hold what production holds. A restore and a rollback go back to something else on purpose.
 CATCH_UP = (Kind.UPGRADE, Kind.CARRY_OVER)
+
+# How often a swap is put off because something was scheduled at the very last moment.
+QUIET_TRIES = 3
 
 
 class Promoting(Merging):
@@ -164,14 +177,7 @@ class Promoting(Merging):
         if release.facts.swap is not None and release.facts.condemned is None:
             return release.facts.swap  # all of it was done before a restart
         try:
-            done, seen = await put_live(
-                site,
-                change_of(release),
-                SwapMemory(self._records, release),
-                journal.step,
-                preview=release.kind is not Kind.ROLLBACK,
-                last_look=partial(self.last_look, release_id) if release.kind in CATCH_UP else None,
-            )
+            done, seen = await self._put_live_when_quiet(release_id, site, journal)
         except SwappedBack:
             tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
             await self._records.note(release_id, swap=tried)
@@ -191,6 +197,29 @@ class Promoting(Merging):
             writes_closed_seconds=closed_seconds(release),
         )
         return done
+
+    async def _put_live_when_quiet(
+        self, release_id: str, site: Site, journal: Journal
+    ) -> tuple[SwapDone, ProbeSeen]:
+        """As `put_live`; what becomes due while staging is tested is waited for, and then all of it done again."""
+        for tries_left in reversed(range(QUIET_TRIES)):
+            release = await self._records.release(release_id)
+            try:
+                return await put_live(
+                    site,
+                    change_of(release),
+                    SwapMemory(self._records, release),
+                    journal.step,
+                    preview=release.kind is not Kind.ROLLBACK,
+                    last_look=partial(self.last_look, release_id) if release.kind in CATCH_UP else None,
+                )
+            except ScheduledMeanwhile:
+                if not tries_left:
+                    raise
+                if site.config.close_writes:
+                    await open_again(site)
+                await self.catch_up(release_id)
+        raise AssertionError("the last try returns or raises")
 
     async def account_for_late_writes(self, release_id: str) -> None:
         """What reached the old slot after the last look at it is told and kept; production is live whatever comes.

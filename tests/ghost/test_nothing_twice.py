@@ -179,6 +179,7 @@ async def _after_the_swap_and_back(
     team: Team, production: Blog, old_slot: Blog, office: PostOffice, post: str
 ) -> None:
     """It comes due on the new version and on the old slot, which then comes back and finds it overdue."""
+    await team.world.wait_until_well(SITE, "staging")
     due = datetime.now(UTC) + timedelta(seconds=12)
     await old_slot.brings_forward(post, due)
     await production.brings_forward(post, due)

@@ -19,7 +19,7 @@ from tests.stories.team import NEWEST, OLDER, Team, a_team
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 OPTIONS = {"close_writes": True, "scheduled_minutes": 1, "scheduled_wait_minutes": 0.6}
-SITES = ("closed", "unguarded", "due", "stopped", "far")
+SITES = ("closed", "unguarded", "due", "sudden", "stopped", "far")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -147,6 +147,19 @@ async def test_a_post_that_would_come_due_in_the_swap_delays_it_even_through_a_k
     assert release.facts.left_behind is not None
     assert not release.facts.left_behind.anything
     assert await team.world.swaps("due") == 1
+
+
+async def test_a_post_that_is_scheduled_while_staging_is_tried_delays_the_swap_too(team: Team) -> None:
+    key = await team.has_site("sudden")
+    card = await team.ask_for_approval("sudden")
+    await team.clicks("ben", card, "Approve")
+    await team.is_at("sudden", "preview")
+    await schedules_a_post(team, "sudden", key, "On the spur of the moment", 12)
+    release = await team.reaches("sudden", State.LIVE)
+    assert "waited for “On the spur of the moment”" in release.step(Step.CATCH_UP).detail
+    assert release.step(Step.LAST_LOOK).detail.startswith("closed for writes")
+    assert (await titles(team, "sudden", key))["On the spur of the moment"] == "published"
+    assert await team.world.swaps("sudden") == 1
 
 
 async def test_a_release_that_waits_for_a_post_can_be_cancelled(team: Team) -> None:
