@@ -24,7 +24,7 @@ from bot.render.release import log_line, parent, result
 from bot.render.rollback import rollback_card
 from bot.render.simpler import simplified
 from bot.render.watch import sick_message, watch_message
-from release.model import Approval, Kind, Release, SentMessage
+from release.model import Approval, Kind, Release, SentMessage, State
 from release.records import Records
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,8 @@ def messages_of(release: Release, approval: Approval | None, approvers: Sequence
         line = log_line(record)
         if line is not None:
             wanted[f"{LOG}{record.step}"] = line
-    if approval is not None:
+    # The two are read one after the other: of a release that was read before its question, the facts are not whole.
+    if approval is not None and release.state is not State.STAGING:
         asked_back = release.kind is Kind.ROLLBACK
         wanted[APPROVAL] = (
             rollback_card(release, approval) if asked_back else card(release, approval, approvers)
