@@ -196,8 +196,9 @@ def needed_by(history: Sequence[Release]) -> frozenset[str]:
     for release in history:
         if release.state.is_open or release is last_live:
             facts = release.facts
+            stagings = facts.staging_before.database if facts.staging_before else None
             late = (facts.late.base, facts.late.late) if facts.late else ()
-            kept = (facts.backup, facts.restores, facts.live_backup, *late)
+            kept = (facts.backup, facts.restores, facts.live_backup, stagings, *late)
             needed |= {release.backup, *(backup.id for backup in kept if backup)}
             needed |= {facts.left_behind.backup} if facts.left_behind else set()
     return frozenset(backup for backup in needed if backup is not None)

@@ -28,6 +28,7 @@ class State(StrEnum):
     AWAITING_APPROVAL = "awaiting_approval"
     PROMOTING = "promoting"
     ROLLING_BACK = "rolling_back"
+    UNDOING = "undoing"
     BACKED_UP = "backed_up"
     VERIFIED = "verified"
     LIVE = "live"
@@ -50,6 +51,7 @@ OPEN = frozenset(
         State.AWAITING_APPROVAL,
         State.PROMOTING,
         State.ROLLING_BACK,
+        State.UNDOING,
     }
 )
 
@@ -92,7 +94,11 @@ class Step(StrEnum):
     PUT_BACKUP = "put_backup"
     KEEP_LEAVING = "keep_leaving"
     MERGE = "merge"
+    UNDO = "undo"
 
+
+# Of no plan: told of where it happens.
+UNPLANNED = (Step.UNDO,)
 
 STAGE_STEPS = (
     Step.PREFLIGHT,
@@ -208,6 +214,7 @@ class BackupTaken:
     `path` is relative to the backup folder, `digest` sha256 of the file, `size` its bytes. `rows` counts
     every table. `files` is how many files the content folders held then; they are listed beside the backup, not
     in it, and None where nobody looked. `verified_at` is when a Ghost was last booted on a copy of it and read back.
+    `slot` is the one it was taken from where that is not what production held.
     """
 
     id: str
@@ -222,6 +229,7 @@ class BackupTaken:
     verified_at: datetime | None = None
     files: int | None = None
     files_digest: str | None = None
+    slot: str | None = None
 
 
 @dataclass(frozen=True)
@@ -403,6 +411,32 @@ class LateWrites:
 
 
 @dataclass(frozen=True)
+class StagingBefore:
+    """Staging as a release found it, before its first change there.
+
+    `version` is None where it held no Ghost; `mark` is the release whose mark it bore. `way_back` is the version
+    that a rollback could have gone back to, None where there was none. `database` is kept where the release is
+    about to replace it and it could be read.
+    """
+
+    running: bool
+    version: str | None
+    mark: str | None
+    way_back: str | None
+    database: BackupTaken | None = None
+
+
+@dataclass(frozen=True)
+class StagingLeft:
+    """Staging as a release left it that was stopped. `undone`: it holds what it held before. `words` say the rest."""
+
+    undone: bool
+    running: bool
+    version: str | None
+    words: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a release found out so far; every field is filled once by the step that knows it.
 
@@ -441,6 +475,8 @@ class Facts:
     late: LateWrites | None = None
     carries: LateWrites | None = None
     carried_over_by: str | None = None
+    staging_before: StagingBefore | None = None
+    staging_left: StagingLeft | None = None
     old_slot_stops_at: datetime | None = None
     old_slot_stopped_at: datetime | None = None
     watched_until: datetime | None = None

@@ -151,7 +151,7 @@ class Releases:
         holder = await self.records.open_release(chosen.name)
         if holder is not None and holder.is_watched:
             raise BeingWatched(chosen.name, holder.id)
-        last = await self._last_live(chosen)
+        last = await last_live(chosen, self.records)
         if last is None or last.from_version is None:
             raise NothingToRollBack(chosen.name)
         return await self._begin(
@@ -175,15 +175,6 @@ class Releases:
         await self._start(release)
         return release
 
-    async def _last_live(self, site: Site) -> Release | None:
-        """The release that is in production now, if the bot put it there. One may have failed and yet be live."""
-        for release in await self.records.history(site.name, limit=50):
-            if release.state is State.LIVE or await _failed_and_live(site, release):
-                return release
-            if release.state is State.ROLLED_BACK and release.kind is not Kind.ROLLBACK:
-                return None
-        return None
-
     async def go_on(self) -> None:
         """Start what was decided but not yet started when an earlier process ended; starting twice does nothing."""
         for release in await self.records.open_releases():
@@ -194,10 +185,21 @@ class Releases:
 
     async def decide(self, approval: str, verdict: Verdict, by: str, reason: str | None = None) -> Decided:
         """Approve or reject: of racing decisions one wins, and only it starts the promotion."""
-        decided = await self.records.decide(approval, verdict, by, reason)
+        decided = await self._decided(approval, verdict, by, reason)
         if decided is None:
             raise NoSuchApproval
-        if decided.won and verdict is Verdict.APPROVED:
+        return decided
+
+    async def _decided(
+        self, approval_id: str, verdict: Verdict, by: str | None, reason: str | None = None
+    ) -> Decided | None:
+        """Decide, and start what follows: the promotion, or undoing what was done to staging."""
+        approval = await self.records.approval(approval_id)
+        if approval is None:
+            return None
+        undo = _leaves_staging_changed(await self.records.release(approval.release), verdict)
+        decided = await self.records.decide(approval_id, verdict, by, reason, undo)
+        if decided is not None and decided.won and decided.release.state.is_open:
             await self._start(decided.release)
         return decided
 
@@ -222,11 +224,13 @@ class Releases:
         if release.state is State.AWAITING_APPROVAL:
             approval = await self.records.approval_of(release.id)
             if approval is not None:
-                decided = await self.records.decide(approval.id, Verdict.CANCELLED, by)
+                decided = await self._decided(approval.id, Verdict.CANCELLED, by)
                 if decided is not None and decided.won:
                     return decided.release
         if release.is_watched:
             raise BeingWatched(chosen.name, release.id)
+        if release.state is State.UNDOING:
+            return release
         if release.step(Step.SWAP).state is not StepState.PENDING or release.state is State.ROLLING_BACK:
             raise TooLateToCancel(release.id, chosen.name)
         if not await self.records.ask_cancel(release.id, by):
@@ -236,7 +240,7 @@ class Releases:
     async def expire_approvals(self) -> None:
         """Questions nobody answered in time are closed, and their sites are free again."""
         for approval in await self.records.overdue_approvals():
-            await self.records.decide(approval.id, Verdict.EXPIRED, None, "nobody decided in time")
+            await self._decided(approval.id, Verdict.EXPIRED, None, "nobody decided in time")
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -249,12 +253,11 @@ class Releases:
             slot_status(site, site.staging),
             self.records.open_release(site.name),
             self.records.history(site.name, limit=2),
-            self.records.backups(site.name, limit=1),
+            self.records.backups(site.name, limit=10),
         )
         ended = next((release for release in last if not release.state.is_open), None)
-        return SiteStatus(
-            site.name, production, staging, open_release, ended, backups[0] if backups else None
-        )
+        last_backup = next((backup for backup in backups if backup.slot is None), None)
+        return SiteStatus(site.name, production, staging, open_release, ended, last_backup)
 
     async def versions(self, site: str | None) -> Versions:
         """The newest published versions, and how far behind each site is."""
@@ -295,6 +298,29 @@ async def _failed_and_live(site: Site, release: Release) -> bool:
     if release.facts.swap is not None and release.facts.swap.swapped_back:
         return False
     return (await held_by_production(site, change_of(release)))[0] is Held.AFTER
+
+
+async def last_live(site: Site, records: Records) -> Release | None:
+    """The release that is in production now, if the bot put it there. One may have failed and yet be live."""
+    for release in await records.history(site.name, limit=50):
+        if release.state is State.LIVE or await _failed_and_live(site, release):
+            return release
+        if release.state is State.ROLLED_BACK and release.kind is not Kind.ROLLBACK:
+            return None
+    return None
+
+
+def _leaves_staging_changed(release: Release, verdict: Verdict) -> bool:
+    """Whether staging has to be given back what it was.
+
+    Who cancels wants it undone. A candidate that was rejected, or waited in vain, stays: it can still be swapped
+    in. But an old slot that was started only to be looked at is stopped again.
+    """
+    before = release.facts.staging_before
+    if before is None:
+        return False
+    only_started = release.kind in (Kind.ROLLBACK, Kind.SWAP)
+    return verdict is Verdict.CANCELLED or (only_started and not before.running)
 
 
 async def slot_status(site: Site, slot: str) -> SlotStatus:

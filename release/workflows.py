@@ -92,9 +92,10 @@ class Workflows(DBOSConfiguredInstance):
             restoring = self.stages.restoring
             backup = await step(restoring.check_backup, release_id)
             cleared = await step(restoring.preflight, release_id, backup)
-            _, package = await side_by_side(
+            _, package, _ = await side_by_side(
                 step(self.stages.staging.back_up, release_id),
                 step(restoring.build_same, release_id, cleared.target, cleared.node_major),
+                step(self.stages.undoing.remember_staging, release_id),
             )
             deployment = await step(self.stages.staging.deploy, release_id, package)
             await step(self.stages.staging.sync_content, release_id, package)
@@ -135,10 +136,11 @@ class Workflows(DBOSConfiguredInstance):
 
         async def run() -> State:
             cleared = await step(self.stages.staging.preflight, release_id)
-            backup, package, _ = await side_by_side(
+            backup, package, _, _ = await side_by_side(
                 step(self.stages.staging.back_up, release_id),
                 step(self.stages.staging.build, release_id, cleared),
                 step(self.stages.staging.take_stock, release_id),
+                step(self.stages.undoing.remember_staging, release_id),
             )
             migration = await step(self.stages.staging.migrate, release_id, backup, package)
             deployment = await step(self.stages.staging.deploy, release_id, package)
@@ -243,6 +245,17 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     @DBOS.workflow(max_recovery_attempts=None)
+    async def undo(self, release_id: str) -> None:
+        """What a release that waited did to staging, undone; it ends as people, or the time, decided."""
+
+        async def run() -> State:
+            await step(self.stages.undoing.undo, release_id)
+            # From the engine's records it comes back as text.
+            return State(await step(self.stages.undoing.end_of, release_id))
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
     async def roll_back(self, release_id: str) -> None:
         """A rollback that a bot which did not ask yet had begun, to its end."""
 
@@ -257,7 +270,7 @@ class Workflows(DBOSConfiguredInstance):
     async def _to_its_end(self, release_id: str, run: Callable[[], Awaitable[State]]) -> None:
         """Run it; whatever happens, the release ends in a state with a reason a person can read."""
         try:
-            state = await run()
+            state = await self._run_or_undo(release_id, run)
             if state is State.AWAITING_APPROVAL:
                 return
             await step(self.stages.ending.end, release_id, state, None, None)
@@ -271,6 +284,14 @@ class Workflows(DBOSConfiguredInstance):
                 "this release", type(error).__name__, release_id, "Check production with /ghost status."
             )
             await step(self.stages.ending.end, release_id, State.FAILED, str(told), told.advice)
+
+    async def _run_or_undo(self, release_id: str, run: Callable[[], Awaitable[State]]) -> State:
+        """Run it; stopped by somebody, staging is given back what it was, and then Cancelled goes on."""
+        try:
+            return await run()
+        except Cancelled:
+            await step(self.stages.undoing.undo, release_id)
+            raise
 
 
 async def step(routine: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -342,6 +363,8 @@ class Engine:
             (Kind.UPGRADE, State.PROMOTING): self._workflows.promote,
             (Kind.SWAP, State.PROMOTING): self._workflows.promote_swap,
         }.get((release.kind, release.state))
+        if release.state is State.UNDOING:
+            work = self._workflows.undo
         if work is None:
             return
         begun = f"{release.id}-{release.state}"

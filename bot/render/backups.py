@@ -36,10 +36,11 @@ def backup_line(backup: BackupTaken, with_site: bool) -> str:
         if backup.verified_at
         else "not verified by booting it"
     )
+    origin = f", from the slot {escape(backup.slot)}" if backup.slot else ""
     files = "" if backup.files is None else f", {backup.files:,} files listed"
     return (
         f"`{escape(backup.id)}`: {site}{when(backup.taken_at)}, Ghost {escape(backup.version)}, "
-        f"{size(backup.size)}, {held(backup)}{files}, integrity ok, {verified}"
+        f"{size(backup.size)}, {held(backup)}{files}{origin}, integrity ok, {verified}"
     )
 
 

@@ -30,6 +30,7 @@ from bot.render.message import (
     when,
 )
 from bot.render.rollback import confirmed_by, final_price, kept, waiting
+from bot.render.standing import staging_of_a_failure, standing
 from bot.render.watch import left_on_new, watch_buttons, watched_line
 from bot.render.words import STATE_SIGNS, STATE_WORDS, STEP_TITLES, plan_of, release_title
 from release.model import Approval, Kind, ReadBack, Release, State, Step, StepRecord, StepState, Verdict
@@ -67,7 +68,14 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
     sign = STATE_SIGNS[release.state]
     version = escape(release.version) if release.version else "the new version"
     match release.state:
-        case State.BACKING_UP | State.VERIFYING | State.STAGING | State.PROMOTING | State.ROLLING_BACK:
+        case (
+            State.BACKING_UP
+            | State.VERIFYING
+            | State.STAGING
+            | State.PROMOTING
+            | State.ROLLING_BACK
+            | State.UNDOING
+        ):
             return watched_line(release) if release.is_watched else f"{sign} {_under_way(release)}"
         case State.AWAITING_APPROVAL if release.kind is Kind.ROLLBACK:
             return f"{sign} {waiting(release, approval)}"
@@ -105,6 +113,8 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
 def _under_way(release: Release) -> str:
     steps = plan_of(release)
     running = [record for record in steps if record.state is StepState.RUNNING]
+    if release.state is State.UNDOING or release.step(Step.UNDO).state is not StepState.PENDING:
+        return f"Stopped; giving staging back what it was. {UNTOUCHED}"
     if release.cancel_asked_by:
         return f"Stopping before the next step, as {person(release.cancel_asked_by)} asked."
     if not running:
@@ -181,7 +191,8 @@ def _cancel_button(release: Release) -> ActionsBlock | None:
         return None
     ask = confirm(
         "Cancel this release?",
-        f"{release_title(release)} stops before its next step. Production stays as it is.",
+        f"{release_title(release)} stops before its next step, and staging is given back what it was. "
+        "Production stays as it is.",
         "Cancel the release",
         "Keep going",
     )
@@ -399,6 +410,7 @@ def _failed(release: Release) -> Message:
     remedy = escape(release.remedy or "Look at the bot's log for this release, then try again.")
     remedy = remedy.removeprefix(UNTOUCHED).strip() or "Start again whenever you like."
     title = f":x: *{release_title(release)} failed.* {person(release.asked_by)}"
+    stands = "\n".join(part for part in (stands, staging_of_a_failure(release)) if part)
     late = left_on_new(release)
     return message(
         " ".join(part for part in (title, reason, stands, late, remedy) if part),
@@ -434,5 +446,6 @@ def _stopped(release: Release, approval: Approval | None) -> Message:
         text = f"{STATE_SIGNS[release.state]} *{release_title(release)}*: {kept(release, approval)}"
     if approval and approval.reason:
         text += f" Reason: {escape(approval.reason)}"
-    text += f" {UNTOUCHED} {person(release.asked_by)}, start again whenever you like."
-    return message(text, section(text))
+    text += f" {person(release.asked_by)}, start again whenever you like."
+    stands = standing(release)
+    return message(f"{text} {stands}", section(text), section(f"*Where things stand*\n{stands}"))

@@ -64,8 +64,16 @@ def _cancel_asked(release: Release) -> Message:
         text = (
             f"{STATE_SIGNS[State.CANCELLED]} {release_title(release)} is cancelled. Production is untouched."
         )
+    elif release.state is State.UNDOING:
+        text = (
+            f":hourglass: {release_title(release)} is stopped, and staging is given back what it was. "
+            "Production is untouched."
+        )
     else:
-        text = f":hourglass: {release_title(release)} stops before its next step. Production is untouched."
+        text = (
+            f":hourglass: {release_title(release)} stops before its next step, and staging is given back what it was. "
+            "Production is untouched."
+        )
     return message(text, section(text))
 
 

@@ -1,7 +1,7 @@
 """What people read for kinds, states and steps."""
 
 from bot.render.message import escape
-from release.model import PLAN, Kind, Release, State, Step, StepRecord, StepState
+from release.model import PLAN, UNPLANNED, Kind, Release, State, Step, StepRecord, StepState
 
 STEP_TITLES = {
     Step.PREFLIGHT: "Check the site and its slots",
@@ -26,6 +26,7 @@ STEP_TITLES = {
     Step.PUT_BACKUP: "Put the backup on staging",
     Step.KEEP_LEAVING: "Back up what will be left behind",
     Step.MERGE: "Merge the late writes into a copy of the database",
+    Step.UNDO: "Give staging back what it was",
     Step.LATE_WRITES: "Look for what was written at the last moment",
     Step.OBSERVE: "Watch production",
 }
@@ -37,6 +38,7 @@ STATE_WORDS = {
     State.AWAITING_APPROVAL: "waiting for approval",
     State.PROMOTING: "going live",
     State.ROLLING_BACK: "rolling back",
+    State.UNDOING: "undoing",
     State.BACKED_UP: "backed up",
     State.VERIFIED: "verified",
     State.LIVE: "live",
@@ -54,6 +56,7 @@ STATE_SIGNS = {
     State.AWAITING_APPROVAL: ":raised_hand:",
     State.PROMOTING: ":hourglass_flowing_sand:",
     State.ROLLING_BACK: ":hourglass_flowing_sand:",
+    State.UNDOING: ":hourglass_flowing_sand:",
     State.BACKED_UP: ":white_check_mark:",
     State.VERIFIED: ":white_check_mark:",
     State.LIVE: ":white_check_mark:",
@@ -101,6 +104,7 @@ def release_title(release: Release) -> str:
 
 
 def plan_of(release: Release) -> tuple[StepRecord, ...]:
-    """Every step of the release in order, those not begun included."""
+    """Every step of the release in order, those not begun included; those of no plan where they were begun."""
     known = {record.step: record for record in release.steps}
-    return tuple(known.get(step, StepRecord(step, StepState.PENDING)) for step in PLAN[release.kind])
+    steps = (*PLAN[release.kind], *(step for step in UNPLANNED if step in known))
+    return tuple(known.get(step, StepRecord(step, StepState.PENDING)) for step in steps)

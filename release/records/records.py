@@ -38,6 +38,7 @@ from release.model import (
     FIRST_STATE,
     OPEN,
     PLAN,
+    UNPLANNED,
     Approval,
     BackupTaken,
     Decided,
@@ -358,8 +359,12 @@ class Records:
             _touch(connection, tables.releases.c.id == release_id, {})
             query = select(tables.releases.c.cancel_asked_by).where(tables.releases.c.id == release_id)
             cancelled_by: str | None = connection.execute(query).scalar_one_or_none()
-            if cancelled_by is not None and not _swap_begun(connection, release_id):
+            stops = cancelled_by is not None and step not in UNPLANNED
+            if stops and not _swap_begun(connection, release_id):
                 return cancelled_by
+            if step in UNPLANNED:
+                key = {"release": release_id, "step": step}
+                _upsert(connection, tables.steps, key, {"state": StepState.PENDING, "detail": ""})
             where = (tables.steps.c.release == release_id) & (tables.steps.c.step == step)
             started = func.coalesce(tables.steps.c.started_at, now())
             values: dict[str, object] = {
@@ -469,15 +474,25 @@ class Records:
         return tuple(Approval(**_enums(row)) for row in rows)
 
     async def decide(
-        self, approval_id: str, verdict: Verdict, by: str | None, reason: str | None = None
+        self,
+        approval_id: str,
+        verdict: Verdict,
+        by: str | None,
+        reason: str | None = None,
+        undo: bool = False,
     ) -> Decided | None:
-        """Decide a pending approval. Of any number of racing decisions exactly one wins; None: no such approval."""
+        """Decide a pending approval. Of any number of racing decisions exactly one wins; None: no such approval.
+
+        With `undo` a release that does not go live stays open until what it did to staging is undone.
+        """
         next_state = {
             Verdict.APPROVED: State.PROMOTING,
             Verdict.REJECTED: State.REJECTED,
             Verdict.EXPIRED: State.EXPIRED,
             Verdict.CANCELLED: State.CANCELLED,
         }[verdict]
+        if undo and verdict is not Verdict.APPROVED:
+            next_state = State.UNDOING
 
         def work(connection: Connection) -> tuple[bool, Approval | None]:
             # A release that has ended meanwhile is not opened again by a late click.
@@ -765,5 +780,5 @@ def _release(row: RowMapping, steps: Mapping[str, StepRecord], facts: Mapping[st
         ended_at=row["ended_at"],
         revision=row["revision"],
         facts=Facts(**facts),
-        steps=tuple(steps[step] for step in PLAN[kind] if step in steps),
+        steps=tuple(steps[step] for step in (*PLAN[kind], *UNPLANNED) if step in steps),
     )

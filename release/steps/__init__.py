@@ -11,6 +11,7 @@ from release.steps.promoting import Promoting
 from release.steps.restoring import Restoring
 from release.steps.rolling_back import RollingBack
 from release.steps.staging import Staging
+from release.steps.undoing import Undoing
 
 
 class Stages:
@@ -23,6 +24,7 @@ class Stages:
         self.observing = Observing(parts)
         self.carrying = Carrying(parts)
         self.rolling_back = RollingBack(parts)
+        self.undoing = Undoing(parts)
         self.ending = Ending(parts)
 
 

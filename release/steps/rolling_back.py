@@ -9,13 +9,14 @@ from release.site import PRODUCTION, Site
 from release.slot_database import database_read_by
 from release.smoke import Expected, smoke_test
 from release.staging import read_mark, start_and_warm
-from release.steps.common import Steps
+from release.steps.remembering import Remembering
 from release.swap import Held, change_of, held_by_production, is_past_the_swap, lawful
+from release.unfinished import refuse_unfinished
 
 NO_FIRST_COPY = "there is no copy of its database from when it went live"
 
 
-class RollingBack(Steps):
+class RollingBack(Remembering):
     """What comes before and after the swap of a rollback."""
 
     # -- until people are asked -------------------------------------------------------------------
@@ -32,6 +33,7 @@ class RollingBack(Steps):
             await self._still_the_old_one(release, site)
             written_by = await self._database(release, site)
             await self._note_since(release)
+            await self._remember(release, site, with_database=False)
             words.text = f"{version} is still on {site.staging}, with a database of Ghost {written_by}"
         async with journal.step(Step.START) as words:
             await start_and_warm(site, site.staging)
@@ -150,7 +152,7 @@ class RollingBack(Steps):
         """Before anything is started: the version of the old slot's database, which its Ghost can read."""
         version = rollback.version or ""
         backups = await self._records.backups(site.name, limit=None)
-        last = next((backup for backup in backups if backup.version == version), None)
+        last = next((backup for backup in backups if backup.version == version and backup.slot is None), None)
         if last is None:
             instead = (
                 f"No backup of Ghost {version} is kept (/ghost backups {site.name}): stay on the newer one."
@@ -168,6 +170,7 @@ class RollingBack(Steps):
 
     async def _still_the_old_one(self, rollback: Release, site: Site) -> None:
         """Staging holds the version; where that does not tell, it bears the mark that production bore before."""
+        await refuse_unfinished(site)
         found = await site.version(site.staging)
         if found != rollback.version:
             raise PreflightFailed(

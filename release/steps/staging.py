@@ -12,7 +12,9 @@ from release.silence import carry_silence
 from release.slot_database import database_read_by
 from release.smoke import smoke_test
 from release.staging import deploy, leave_mark, mute, put_database, start_and_warm
-from release.steps.common import Steps, expected_of, kept_of, mark_of, megabytes, shipped_themes
+from release.steps.common import expected_of, kept_of, mark_of, megabytes, shipped_themes
+from release.steps.remembering import Remembering
+from release.unfinished import note_unfinished, refuse_unfinished
 from release.version import Version
 
 INSTEAD_OF_A_SWAP = (
@@ -20,7 +22,7 @@ INSTEAD_OF_A_SWAP = (
 )
 
 
-class Staging(Steps):
+class Staging(Remembering):
     """From the first look at a site to a candidate that people may decide about."""
 
     async def preflight(self, release_id: str) -> Cleared:
@@ -35,7 +37,9 @@ class Staging(Steps):
                 cleared = await preflight_swap(site)
                 if cleared.current == cleared.target:
                     raise NothingToSwap(site.name, cleared.current)
+                await refuse_unfinished(site)
                 await database_read_by(site, cleared.target, self._work(release_id), INSTEAD_OF_A_SWAP)
+                await self._remember(release, site, with_database=False)
                 words.text = f"production {cleared.current}, staging {cleared.target}"
             await self._records.set_versions(release_id, cleared.current, cleared.target)
             await self._records.note(release_id, warnings=cleared.warnings)
@@ -92,7 +96,10 @@ class Staging(Steps):
         async with journal.step(Step.DEPLOY) as words:
             muted = await mute(site)
             await words.say(f"uploading {megabytes(package.size)}")
+            # Until it has its database, too, what is there may not be swapped by anybody.
+            await note_unfinished(site, release_id)
             deployment = await deploy(site, Path(package.path), words.say)
+            await note_unfinished(site, release_id, deployment)
             words.text = f"{megabytes(package.size)} on {site.staging}"
             if muted:
                 words.text += ", which now sends no mail and publishes nothing"

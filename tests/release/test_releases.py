@@ -38,6 +38,7 @@ class Desk:
 
     def __init__(self, cloud: Cloud, records: Records, folder: Path) -> None:
         npm = Npm(Cache(folder / "cache"), Registry("http://127.0.0.1:9"))
+        self.npm = npm
         ghosts = PublishedGhosts(npm)
         sites = {"blog": cloud.site}
         self.cloud = cloud

@@ -1,0 +1,72 @@
+"""Where everything stands after a release that changed nothing in production: both slots, backups, the way back."""
+
+from bot.render.message import escape
+from release.model import Facts, Kind, Release, State, Step, StepState
+
+ON_STAGING = (Kind.UPGRADE, Kind.RESTORE)
+
+
+def standing(release: Release) -> str:
+    """Production, staging, backups and the way back, a line each; escaped."""
+    return "\n".join(
+        line
+        for line in (_production(release), _staging(release), _backups(release.facts), _way_back(release))
+        if line
+    )
+
+
+def staging_of_a_failure(release: Release) -> str:
+    """What a failed release left on staging; empty where it had not begun to change it, or has swapped."""
+    swapped = release.step(Step.SWAP).state is not StepState.PENDING
+    if swapped or not _deployed(release):
+        return ""
+    if release.facts.candidate is None:
+        text = "Staging holds what it was given until then, to look at; it cannot be swapped in."
+    else:
+        text = f"Staging holds {escape(release.facts.candidate.version)} as it was left, to look at."
+    return " ".join(part for part in (text, _way_back(release)) if part)
+
+
+def _production(release: Release) -> str:
+    runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
+    return f"Production is untouched.{runs}"
+
+
+def _staging(release: Release) -> str:
+    facts = release.facts
+    if facts.staging_left is not None:
+        tried = "" if facts.staging_left.undone else ":warning: Staging could not be given back what it was. "
+        return f"{tried}Staging: {escape(facts.staging_left.words.rstrip('.'))}."
+    if release.kind in (Kind.BACKUP, Kind.VERIFY):
+        return ""
+    if release.state in (State.REJECTED, State.EXPIRED) and release.kind in ON_STAGING and facts.candidate:
+        return (
+            f"Staging: {escape(facts.candidate.version)}, as it was tested, running; /ghost swap would put it live "
+            "as it is, without what is written in the meantime."
+        )
+    return "Staging: as it was."
+
+
+def _backups(facts: Facts) -> str:
+    kept = []
+    if facts.backup:
+        kept.append(f"{escape(facts.backup.id)} of production")
+    if facts.staging_before and facts.staging_before.database:
+        kept.append(f"{escape(facts.staging_before.database.id)} of what was on staging")
+    return f"Backups kept: {', '.join(kept)}." if kept else ""
+
+
+def _way_back(release: Release) -> str:
+    """Whether the release before this one can still be rolled back; empty where it never could."""
+    before = release.facts.staging_before
+    if before is None or before.way_back is None:
+        return ""
+    left, version = release.facts.staging_left, escape(before.way_back)
+    if not _deployed(release) or (left is not None and left.undone):
+        return f"/ghost rollback still goes back to {version}."
+    instead = f" (/ghost restore {escape(before.database.id)} brings it)" if before.database else ""
+    return f"The way back to {version} was on staging and is gone{instead}."
+
+
+def _deployed(release: Release) -> bool:
+    return release.step(Step.DEPLOY).state is not StepState.PENDING

@@ -1,0 +1,154 @@
+"""What a release that is stopped did to staging, undone: the package, the database and the state of before."""
+
+import logging
+from pathlib import Path
+
+from release.errors import ReleaseError
+from release.ghost.build import Package, build
+from release.ghost.node import major_of_stack
+from release.journal import Words, telling
+from release.model import BackupTaken, Release, StagingBefore, StagingLeft, State, Step, StepState, Verdict
+from release.preflight import NoNodeStack
+from release.site import Site
+from release.staging import (
+    MARK,
+    Mark,
+    deploy,
+    leave_mark,
+    put_database,
+    read_mark,
+    start_and_warm,
+    stop_staging,
+)
+from release.steps.remembering import Remembering
+from release.unfinished import note_unfinished, unfinished_by
+from release.version import Version
+
+log = logging.getLogger(__name__)
+ENDS = {
+    Verdict.CANCELLED: State.CANCELLED,
+    Verdict.REJECTED: State.REJECTED,
+    Verdict.EXPIRED: State.EXPIRED,
+}
+
+
+class NothingToPutBack(ReleaseError):
+    problem = "{0}"
+    remedy = "Put a version on staging: /ghost upgrade or /ghost restore."
+
+
+class Undoing(Remembering):
+    """The way out of a release before its swap."""
+
+    async def remember_staging(self, release_id: str) -> None:
+        """What staging is before the release changes it is known, its database kept."""
+        release, site, _ = await self._of(release_id)
+        await self._remember(release, site, with_database=True)
+
+    async def undo(self, release_id: str) -> None:
+        """Staging is as it was before the release, as far as it can be. What cannot be undone is told, not raised."""
+        release, site, journal = await self._of(release_id)
+        before = release.facts.staging_before
+        if before is None or not touched(release):
+            return
+        try:
+            async with journal.step(Step.UNDO) as words:
+                if release.step(Step.PREVIEW).state is not StepState.PENDING:
+                    await site.app.reset_preview()
+                left = await self._undone(release, site, before, words)
+                words.text = left.words
+        except ReleaseError as error:
+            left = StagingLeft(undone=False, running=False, version=None, words=str(error))
+            log.warning("staging not undone", extra={"release": release_id, "problem": str(error)})
+        await self._records.note(release_id, staging_left=left)
+
+    async def end_of(self, release_id: str) -> State:
+        """How a release ends whose question was answered with anything but yes."""
+        approval = await self._records.approval_of(release_id)
+        return ENDS.get(approval.verdict, State.CANCELLED) if approval else State.CANCELLED
+
+    # -- the ways back ----------------------------------------------------------------------------
+
+    async def _undone(self, release: Release, site: Site, before: StagingBefore, words: Words) -> StagingLeft:
+        if release.step(Step.DEPLOY).state is StepState.PENDING:
+            await self._as_it_ran(site, before)
+            told = f"{before.version} is on {site.staging} as before, {running(before)}"
+            return StagingLeft(undone=True, running=before.running, version=before.version, words=told)
+        if before.version is None:
+            await self._close(release, site)
+            told = "it held no Ghost before; it is stopped, and what is there cannot be swapped in"
+            return StagingLeft(undone=True, running=False, version=None, words=told)
+        try:
+            return await self._put_back(release, site, before, words)
+        except ReleaseError as error:
+            await words.say(f"{error} So staging is stopped")
+            await self._close(release, site)
+            told = f"stopped, and closed to swaps until something is deployed there: {error}"
+            return StagingLeft(undone=False, running=False, version=None, words=told)
+
+    async def _put_back(
+        self, release: Release, site: Site, before: StagingBefore, words: Words
+    ) -> StagingLeft:
+        """The package of the version that was there, with the database and the mark it had."""
+        if before.database is None:
+            raise NothingToPutBack(f"The database that Ghost {before.version} had there could not be kept.")
+        if not await self._is_back(release, site, before):
+            await self._deploy_again(release, site, before, before.database, words)
+        if before.running:
+            await start_and_warm(site, site.staging)
+        told = f"Ghost {before.version} is back on {site.staging} with the database it had, {running(before)}"
+        if before.mark is None:
+            told += "; it was put there by other means, and is now Ghost as npm has it"
+        return StagingLeft(undone=True, running=before.running, version=before.version, words=told)
+
+    async def _is_back(self, release: Release, site: Site, before: StagingBefore) -> bool:
+        """Whether an undoing that was cut off had come so far already."""
+        mark = await read_mark(site, site.staging)
+        if await unfinished_by(site) is not None or (mark is not None and mark.release == release.id):
+            return False
+        return (mark.release if mark else None) == before.mark and await site.version(
+            site.staging
+        ) == before.version
+
+    async def _deploy_again(
+        self, release: Release, site: Site, before: StagingBefore, database: BackupTaken, words: Words
+    ) -> None:
+        kept = await self._store.read(database)
+        package = await self._package(site, str(before.version), words)
+        await note_unfinished(site, release.id)
+        deployment = await deploy(site, Path(package.path), words.say)
+        await put_database(site, kept)
+        if before.mark is None:
+            await (await site.kudu(site.staging)).delete(MARK)
+        else:
+            mark = Mark(before.mark, package.version, package.digest, database.digest, deployment)
+            await leave_mark(site, mark)
+
+    async def _package(self, site: Site, version: str, words: Words) -> Package:
+        stack = await site.app.stack(site.staging)
+        major = major_of_stack(stack)
+        if major is None:
+            raise NoNodeStack(site.app.called(site.staging), stack or "not set")
+        await words.say(f"Ghost {version} for staging, from the cache or built again")
+        return await build(Version.parse(version), major, self._npm, telling(words))
+
+    async def _as_it_ran(self, site: Site, before: StagingBefore) -> None:
+        if not before.running:
+            await stop_staging(site)
+        elif not (await site.app.slot(site.staging)).running:
+            await site.app.start(site.staging)
+
+    async def _close(self, release: Release, site: Site) -> None:
+        """Staging is stopped and may not be swapped until something is deployed there."""
+        await stop_staging(site)
+        latest = await (await site.kudu(site.staging)).latest_deployment()
+        await note_unfinished(site, release.id, str((latest or {}).get("id", "")))
+
+
+def touched(release: Release) -> bool:
+    """Whether the release has begun to change staging."""
+    return any(release.step(step).state is not StepState.PENDING for step in (Step.DEPLOY, Step.START))
+
+
+def running(before: StagingBefore) -> str:
+    return "running" if before.running else "stopped"
