@@ -416,7 +416,7 @@ class StagingBefore:
 
     `version` is None where it held no Ghost; `mark` is the release whose mark it bore. `way_back` is the version
     that a rollback could have gone back to, None where there was none. `database` is kept where the release is
-    about to replace it and it could be read.
+    about to replace it and it could be read. `silent` is the file that says what was published already; empty for none.
     """
 
     running: bool
@@ -424,6 +424,7 @@ class StagingBefore:
     mark: str | None
     way_back: str | None
     database: BackupTaken | None = None
+    silent: str = ""
 
 
 @dataclass(frozen=True)

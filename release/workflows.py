@@ -115,9 +115,10 @@ class Workflows(DBOSConfiguredInstance):
         async def run() -> State:
             carrying = self.stages.carrying
             cleared = await step(carrying.preflight, release_id)
-            backup, package = await side_by_side(
+            backup, package, _ = await side_by_side(
                 step(self.stages.staging.back_up, release_id),
                 step(self.stages.restoring.build_same, release_id, cleared.target, cleared.node_major),
+                step(self.stages.undoing.remember_staging, release_id),
             )
             merged = await step(carrying.merge, release_id, backup, package)
             deployment = await step(self.stages.staging.deploy, release_id, package)

@@ -3,7 +3,7 @@
 from bot.render.message import escape
 from release.model import Facts, Kind, Release, State, Step, StepState
 
-ON_STAGING = (Kind.UPGRADE, Kind.RESTORE)
+ON_STAGING = (Kind.UPGRADE, Kind.RESTORE, Kind.CARRY_OVER)
 
 
 def standing(release: Release) -> str:
@@ -37,7 +37,7 @@ def _staging(release: Release) -> str:
     if facts.staging_left is not None:
         tried = "" if facts.staging_left.undone else ":warning: Staging could not be given back what it was. "
         return f"{tried}Staging: {escape(facts.staging_left.words.rstrip('.'))}."
-    if release.kind in (Kind.BACKUP, Kind.VERIFY):
+    if release.kind in (Kind.BACKUP, Kind.VERIFY, Kind.VERIFY_KEPT):
         return ""
     if release.state in (State.REJECTED, State.EXPIRED) and release.kind in ON_STAGING and facts.candidate:
         return (

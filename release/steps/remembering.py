@@ -2,11 +2,13 @@
 
 import logging
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from release.errors import ReleaseError
 from release.model import BackupTaken, Release, StagingBefore
 from release.releases import last_live
+from release.silence import SILENT
 from release.site import NoGhostThere, Site
 from release.slot_database import read_database
 from release.staging import read_mark
@@ -40,6 +42,8 @@ class Remembering(Steps):
             if whole and version and with_database
             else None,
         )
+        silent = await (await site.kudu(site.staging)).read(SILENT) or b""
+        before = replace(before, silent=silent.decode(errors="replace"))
         await self._records.note(release.id, staging_before=before)
 
     async def _keep_stagings(self, site: Site, version: str) -> BackupTaken | None:

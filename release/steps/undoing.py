@@ -9,6 +9,7 @@ from release.ghost.node import major_of_stack
 from release.journal import Words, telling
 from release.model import BackupTaken, Release, StagingBefore, StagingLeft, State, Step, StepState, Verdict
 from release.preflight import NoNodeStack
+from release.silence import SILENT
 from release.site import Site
 from release.staging import (
     MARK,
@@ -118,11 +119,20 @@ class Undoing(Remembering):
         await note_unfinished(site, release.id)
         deployment = await deploy(site, Path(package.path), words.say)
         await put_database(site, kept)
+        await self._silence_as_before(site, before)
         if before.mark is None:
             await (await site.kudu(site.staging)).delete(MARK)
         else:
             mark = Mark(before.mark, package.version, package.digest, database.digest, deployment)
             await leave_mark(site, mark)
+
+    async def _silence_as_before(self, site: Site, before: StagingBefore) -> None:
+        """What that database must not publish again belongs to it."""
+        kudu = await site.kudu(site.staging)
+        if before.silent:
+            await kudu.write(SILENT, before.silent.encode())
+        else:
+            await kudu.delete(SILENT)
 
     async def _package(self, site: Site, version: str, words: Words) -> Package:
         stack = await site.app.stack(site.staging)

@@ -10,15 +10,17 @@ import pytest
 from demo.stages import TINY_NODE
 from demo.tiny import versions as tiny
 from demo.tiny.seed import Seeded
-from release.ghost.build import RECIPE, Package
+from release.ghost.build import Package, package_key
 from release.ghost.cache import Mark as CacheMark
-from release.ghost.cache import file_digest, host_platform
+from release.ghost.cache import file_digest
 from release.ghost.npm import carried_node
 from release.model import Kind, Release, State, Step, StepState, Verdict
 from release.records import Records
+from release.silence import SILENT
 from release.site import PRODUCTION
 from release.staging import Mark, leave_mark, read_mark
 from release.unfinished import UnfinishedThere, note_unfinished, refuse_unfinished, unfinished_by
+from release.version import Version
 from tests.release.conftest import NEW, OLD, Cloud
 from tests.release.test_kudu import silent, zipped
 from tests.release.test_releases import DAY, Desk
@@ -54,7 +56,7 @@ async def can_be_built(desk: Desk, version: str) -> None:
             "warnings": "",
         }
 
-    key = f"ghost-{version}-node{TINY_NODE}-{host_platform()}-r{RECIPE}"
+    key = await package_key(Version.parse(version), TINY_NODE)
     await desk.npm.cache.folder_of("sites", key, fill)
 
 
@@ -82,9 +84,12 @@ async def test_what_was_deployed_over_is_put_back_with_its_database_and_mark(
 ) -> None:
     await can_be_built(desk, OLD)
     before = file_digest(desk.cloud.wwwroot("staging") / DATABASE)
+    silent = desk.cloud.home("staging") / SILENT
+    silent.write_text('{"between": [[1, 2]]}')
     release = await an_upgrade(desk)
     await deploys(desk, release, tmp_path)
     (desk.cloud.wwwroot("staging") / DATABASE).write_bytes(b"half of another one")
+    silent.unlink()
     for _ in range(2):
         await desk.stages.undoing.undo(release.id)
         assert await desk.cloud.site.version("staging") == OLD
@@ -92,6 +97,7 @@ async def test_what_was_deployed_over_is_put_back_with_its_database_and_mark(
         assert mark is not None
         assert (mark.release, mark.database_digest) == ("r-older", before)
         await desk.cloud.is_well("staging")
+        assert silent.read_text() == '{"between": [[1, 2]]}'
         undone, running, words = await left(desk, release)
         assert (undone, running) == (True, True)
         assert f"Ghost {OLD} is back on staging with the database it had, running" in words
