@@ -38,6 +38,7 @@ from release.packages import Packages
 from release.records import open_records
 from release.releases import Releases
 from release.steps import Folders, Parts, Stages
+from release.stuck import Watchman
 from release.version import Version
 from release.workflows import start_engine
 
@@ -76,6 +77,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         packages = Packages(clients.npm, records, clients.blobs)
         parts = Parts(clients.sites, records, clients.npm, clients.ghosts, folders, store, packages)
         chores = Chores(clients.sites, records, store, folders.work)
+        watchman = Watchman(clients.sites, records)
         engine = await start_engine(Stages(parts), settings.records_url, "ghostbot")
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
         releases = Releases(clients.sites, records, clients.ghosts, engine.start)
@@ -104,6 +106,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             asyncio.create_task(threads.run(stop), name="threads"),
             asyncio.create_task(_again(LOOK_SECONDS, releases.expire_approvals, stop), name="expiry"),
             asyncio.create_task(_again(LOOK_SECONDS, chores.stop_old_slots, stop), name="old slots"),
+            asyncio.create_task(_again(LOOK_SECONDS, watchman.look, stop), name="stuck releases"),
             asyncio.create_task(_again(LOOK_SECONDS, chores.sweep_work, stop), name="work folders"),
             asyncio.create_task(_again(SWEEP_SECONDS, chores.remove_old_backups, stop), name="old backups"),
             asyncio.create_task(

@@ -23,6 +23,7 @@ from bot.render.message import Message, joined
 from bot.render.release import log_line, parent, result
 from bot.render.rollback import rollback_card
 from bot.render.simpler import simplified
+from bot.render.stuck import stuck_messages
 from bot.render.watch import sick_message, watch_message
 from release.model import Approval, Kind, Release, SentMessage, State
 from release.records import Records
@@ -35,7 +36,8 @@ APPROVAL = "approval"
 WATCH = "watch"
 SICK = "sick"
 RESULT = "result"
-FOR_THE_CHANNEL = frozenset({WATCH, SICK, RESULT})
+STUCK = "stuck:"
+FOR_THE_CHANNEL = (WATCH, SICK, STUCK, RESULT)
 
 LOOK_AGAIN = 5.0
 """Seconds after which the records are looked at even if nothing in this process changed them."""
@@ -86,6 +88,7 @@ def messages_of(release: Release, approval: Approval | None, approvers: Sequence
     for part, told in ((WATCH, watch_message(release)), (SICK, sick_message(release))):
         if told is not None:
             wanted[part] = told
+    wanted |= stuck_messages(release)
     ending = result(release, approval)
     if ending is not None:
         wanted[RESULT] = ending
@@ -224,7 +227,7 @@ class Threads:
         bucket.take()
         arguments: dict[str, object] = {"channel": channel, "unfurl_links": False, "unfurl_media": False}
         if top is not None and PARENT not in parts:
-            arguments |= {"thread_ts": top.ts, "reply_broadcast": not FOR_THE_CHANNEL.isdisjoint(parts)}
+            arguments |= {"thread_ts": top.ts, "reply_broadcast": parts[0].startswith(FOR_THE_CHANNEL)}
         # Written down first: whoever is killed before the answer, or never gets one, looks before posting again.
         for part in parts:
             await self._records.remember_message(release.id, part, channel, "", "")

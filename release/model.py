@@ -438,6 +438,21 @@ class StagingLeft:
 
 
 @dataclass(frozen=True)
+class Stuck:
+    """A release that made no progress since a moment, for longer than its step may take.
+
+    `step` is None where none ran at all; `doing` is what it said last; `progress` tells whether it goes on since.
+    """
+
+    step: Step | None
+    since: datetime
+    allowed_seconds: float
+    doing: str
+    progress: str
+    goes_on_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Facts:
     """What a release found out so far; every field is filled once by the step that knows it.
 
@@ -484,6 +499,7 @@ class Facts:
     sick: TurnedSick | None = None
     watch: WatchDecided | None = None
     left_on_new: Written | None = None
+    stuck: tuple[Stuck, ...] = ()
 
 
 @dataclass(frozen=True)

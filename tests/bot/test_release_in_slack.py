@@ -1,6 +1,9 @@
 """A release as the team sees it, from the command to the way back."""
 
+from datetime import UTC, datetime, timedelta
+
 from release.model import PLAN, Kind, State, Step, StepState
+from release.stuck import Watchman
 from tests.bot.conftest import Team
 
 
@@ -66,3 +69,24 @@ async def test_a_backup_tells_what_was_kept(team: Team) -> None:
     await team.records.move(release.id, State.BACKED_UP)
     await team.sees("blog is backed up")
     await team.sees("12.3 MB, integrity ok", thread_ts=(await team.sees("Backed up."))["ts"])
+
+
+async def test_a_release_that_stands_still_is_told_in_the_channel_and_that_it_goes_on(team: Team) -> None:
+    release = await team.starts_upgrade()
+    await team.records.begin_step(release.id, Step.DEPLOY)
+    await team.records.say(release.id, Step.DEPLOY, "uploading <88 MB>")
+    watchman = Watchman({"blog": team.blog}, team.records)
+    await watchman.look(datetime.now(UTC) + timedelta(days=1))
+    told = await team.sees("has made no progress since")
+    assert told["subtype"] == "thread_broadcast"
+    for part in (f"<@{team.ann}>", "*Deploy to staging*", "uploading &lt;88 MB&gt;", "Restart the bot"):
+        assert part in told["text"]
+    await team.records.step(release.id, Step.DEPLOY, StepState.DONE, "done after all")
+    await watchman.look()
+    await team.sees("stood still at *Deploy to staging* and goes on since")
+
+    await team.records.begin_step(release.id, Step.SWAP)
+    await watchman.look(datetime.now(UTC) + timedelta(days=1))
+    await team.sees("Do not swap by hand meanwhile")
+    await team.records.move(release.id, State.FAILED, reason="no luck", remedy="look")
+    await team.sees("stood still at *Swap staging into production*, and has ended since")
