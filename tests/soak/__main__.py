@@ -54,7 +54,9 @@ def main(words: Sequence[str] | None = None) -> int:
         asyncio.run(_soak(options, tally, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
-        console.print("interrupted: the table is of what had ended by then")
+        console.print(
+            "interrupted: what was under way is not in the table, and its invariants were not looked at"
+        )
     console.print(table(tally))
     for breach in tally.broken:
         console.print(f"- {breach}", markup=False)
@@ -92,15 +94,18 @@ async def round_of_kills(
     try:
         cache = None if options.real else folder / "cache"
         async with a_town(folder / "town", cache, seed, options.sites, options.real, tell) as town:
-            town.begin()
-            for plan in kills(seed):
-                if time.monotonic() > ends:
-                    break
-                if options.kills is not None and tally.kills + town.killer.kills >= options.kills:
-                    break
-                await town.kill(plan)
-            tell("no more kills: waiting for the releases that are under way")
-            tally.add(await town.end())
+            try:
+                town.begin()
+                for plan in kills(seed, options.real):
+                    enough = options.kills is not None and tally.kills + town.killer.kills >= options.kills
+                    if enough or time.monotonic() > ends:
+                        break
+                    await town.kill(plan)
+                tell("no more kills: waiting for the releases that are under way")
+                tally.add(await town.end())
+            except asyncio.CancelledError:
+                tally.add(town.so_far())
+                raise
     finally:
         if options.keep:
             tell(f"kept: {folder}")

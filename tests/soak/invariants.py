@@ -21,7 +21,7 @@ from tests.soak.team import Ended
 ENDS = frozenset(State) - {state for state in State if state.is_open}
 QUIET = frozenset({State.REJECTED, State.EXPIRED, State.CANCELLED, State.BACKED_UP})
 UNTOUCHED = re.compile(r"[Pp]roduction (is|was) (untouched|as it was)")
-DECIDES = ("approve", "reject", "cancel", "confirm_rollback", "keep_version")
+DECIDES = ("approve", "reject", "cancel", "confirm_rollback", "keep", "swap_back")
 
 
 def of_the_end(ended: Ended) -> Iterator[str]:
@@ -37,6 +37,9 @@ def of_the_end(ended: Ended) -> Iterator[str]:
     )
     if went_live and (ended.swaps != 1 or ended.after != release.version):
         yield f"{name} is {release.state}: {ended.swaps} swaps, production runs {ended.after}, not {release.version}"
+    taken_back = release.kind is not Kind.ROLLBACK and release.state is State.ROLLED_BACK
+    if taken_back and (ended.swaps != 2 or ended.after != ended.before):
+        yield f"{name} was taken back with {ended.swaps} swaps, and production runs {ended.after}"
     if release.state in QUIET and (ended.swaps or ended.after != ended.before):
         yield f"{name} is {release.state}, but there were {ended.swaps} swaps and production runs {ended.after}"
     if release.state is State.FAILED and (ended.swaps % 2 or ended.after != ended.before):

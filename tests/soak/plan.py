@@ -16,7 +16,8 @@ T = TypeVar("T")
 CHANCE_OF_BLIND = 0.25
 CHANCE_OF_START = 0.08
 LONG_LIFE = 5
-"""Every so many kills the bot lives until something is done, or a slow machine would never get on."""
+LONG_LIFE_REAL = 2
+"""Every so many kills the bot lives until something is done, or a slow machine or a real Ghost would never get on."""
 WISHES = 4
 
 
@@ -27,7 +28,7 @@ class Moment(StrEnum):
     SWAP_ASKED = "swap under way"
     POSTED = "message posted"
     BLIND = "at any time"
-    GOT_ON = "three steps further"
+    GOT_ON = "four steps further"
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,16 @@ class Kill:
     patience: float
 
 
-def kills(seed: int) -> Iterator[Kill]:
+def kills(seed: int, real: bool = False) -> Iterator[Kill]:
     """Kills without end. Steps are wished for in turn, so that rare ones get their share."""
+    long_life = LONG_LIFE_REAL if real else LONG_LIFE
     chance = Random(f"{seed}/kills")  # noqa: S311 - it has to come out the same again
     turn: list[str] = []
     number = 0
     while True:
         number += 1
-        if number % LONG_LIFE == 0:
-            yield Kill(number, frozenset({Moment.GOT_ON}), chance.uniform(0.0, 3.0), 20.0)
+        if number % long_life == 0:
+            yield Kill(number, frozenset({Moment.GOT_ON}), chance.uniform(0.0, 3.0), 60.0 if real else 30.0)
             continue
         drawn = chance.random()
         if drawn < CHANCE_OF_START:
@@ -86,6 +88,14 @@ class Answer(StrEnum):
     NOBODY = "nobody decides"
 
 
+class Watch(StrEnum):
+    """What people do while a release that is live is watched."""
+
+    LET = "nothing"
+    KEEP = "keep"
+    BACK = "swap_back"
+
+
 @dataclass(frozen=True)
 class Episode:
     """One thing asked for on one site. `cancel_after` is in seconds, for those that are cancelled."""
@@ -94,11 +104,13 @@ class Episode:
     answer: Answer
     cancel_after: float
     by_button: bool
+    watch: Watch
 
 
 _ASKED_ON_OLD = {Ask.UPGRADE: 86, Ask.BACKUP: 9, Ask.VERIFY: 5}
 _ASKED_ON_NEW = {Ask.ROLLBACK: 60, Ask.RESTORE: 30, Ask.BACKUP: 7, Ask.VERIFY: 3}
 _ANSWERED = {Answer.APPROVE: 52, Answer.BOTH: 20, Answer.REJECT: 9, Answer.CANCEL: 13, Answer.NOBODY: 6}
+_WATCHED = {Watch.LET: 60, Watch.KEEP: 20, Watch.BACK: 20}
 _TAKEN_BACK = {Answer.APPROVE: 66, Answer.BOTH: 14, Answer.REJECT: 7, Answer.CANCEL: 9, Answer.NOBODY: 4}
 
 
@@ -112,7 +124,8 @@ class People:
         """Away from the old version by an upgrade, and back to it by a rollback or a restore."""
         ask = self._drawn(_ASKED_ON_NEW if newest_is_live else _ASKED_ON_OLD)
         answer = self._drawn(_TAKEN_BACK if ask is Ask.ROLLBACK else _ANSWERED)
-        return Episode(ask, answer, self._chance.uniform(0.5, 14), self._chance.random() < 0.5)
+        watch = self._drawn(_WATCHED)
+        return Episode(ask, answer, self._chance.uniform(0.5, 14), self._chance.random() < 0.5, watch)
 
     def _drawn(self, weights: Mapping[T, int]) -> T:
         return self._chance.choices(list(weights), list(weights.values()))[0]

@@ -8,7 +8,7 @@ from typing import Any
 from demo.world import SandboxRefused, World
 from release.model import Kind, Release, State
 from release.records import Records
-from tests.soak.plan import Answer, Ask, Episode, People
+from tests.soak.plan import Answer, Ask, Episode, People, Watch
 from tests.soak.site import SeenSite
 
 ASK_SECONDS = 90
@@ -116,6 +116,8 @@ class Team:
             release = await self.records.release(release.id)
             if not release.state.is_open:
                 break
+            if release.is_watched:
+                await self._watches(release, episode.watch)
             if episode.answer is Answer.CANCEL and time.monotonic() - began > episode.cancel_after:
                 if release.cancel_asked_by is None:
                     await self._cancels(release, episode)
@@ -132,6 +134,13 @@ class Team:
         else:
             await self._types(f"/ghost cancel {release.site}")
         await asyncio.sleep(1)
+
+    async def _watches(self, release: Release, watch: Watch) -> None:
+        """Press one of the buttons that are there while a live release is watched, or none."""
+        found = [one for one in await self._buttons(release, watch) if one[1]["action_id"] == watch]
+        if found:
+            await self._clicks("ben", *found[-1])
+            await asyncio.sleep(1)
 
     async def _decides(self, release: Release, answer: Answer) -> None:
         """Press the button that decides, if the release waits for one. Whoever asked leaves it to the others."""

@@ -19,7 +19,7 @@ async def killed(folder: Path, seed: int, times: int, sites: int, real: bool) ->
     print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
     async with a_town(folder / "town", None if real else folder / "cache", seed, sites, real, print) as town:
         town.begin()
-        for plan in kills(seed):
+        for plan in kills(seed, real):
             await town.kill(plan)
             if town.killer.kills >= times:
                 break

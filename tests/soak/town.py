@@ -35,7 +35,13 @@ TINY = {
     "approval_hours": 0.007,
     "grace_minutes": 0.2,
 }
-REAL = {"probe_rate": 5, "watch_seconds": 0.5, "approval_hours": 0.02}
+REAL = {"probe_rate": 5, "watch_seconds": 0.5, "approval_hours": 0.02, "observe_minutes": 0.05}
+OWN: tuple[dict[str, object], ...] = (
+    {"observe_minutes": 0},
+    {"observe_minutes": 0.05, "close_writes": True},
+    {"observe_minutes": 0.1},
+)
+"""What the sites have for themselves, in turn."""
 
 
 @dataclass
@@ -114,26 +120,47 @@ class Town:
             if task.done():
                 task.result()
 
+    def so_far(self) -> Tally:
+        """What was counted, without a look at anything."""
+        tally = Tally(self.seed, time.monotonic() - self._began)
+        tally.kills, tally.starts, tally.hit = self.killer.kills, self.killer.starts, self.killer.hit
+        for team in self.teams:
+            tally.in_vain += len(team.never_begun)
+            tally.written += len(team.site.written)
+            for ended in team.ended:
+                tally.ended[str(ended.release.kind), str(ended.release.state)] += 1
+                if ended.release.state is State.FAILED:
+                    tally.reasons[f"{ended.release.kind}: {ended.release.reason}"] += 1
+        return tally
+
     async def end(self) -> Tally:
         """No more kills: what is under way ends, the bot tells the rest, and everything is looked at."""
-        tally = Tally(self.seed)
         self._no_more.set()
         people = [task for task in self._running if task.get_name().startswith("team")]
         _, late = await asyncio.wait(people, timeout=LAST_SECONDS)
-        tally.broken += [f"{task.get_name()} still waits for a release to end" for task in late]
         self._quiet.set()
         for task in late:
             task.cancel()
         for outcome in await asyncio.gather(*self._running, return_exceptions=True):
             if isinstance(outcome, Exception):
                 raise outcome
-        await self._until_told(tally)
+        broken = [f"{task.get_name()} still waits for a release to end" for task in late]
+        broken += await self._until_told()
         await self.killer.nursery.stop_bot()
         await self.killer.nursery.close()
-        await self._look(tally)
+        tally = self.so_far()
+        for team in self.teams:
+            kept, found = await self._look(team)
+            tally.kept += kept
+            tally.swaps += len(await team.site.swaps())
+            broken += found
+        broken += [f"still open at the end: {one.id}" for one in await self.records.open_releases()]
+        broken += await invariants.of_the_audit(self.world)
+        broken += invariants.of_the_machine(self.world, self.cache, self.temporary)
+        tally.broken = [f"seed {self.seed}: {breach}" for breach in broken]
         return tally
 
-    async def _until_told(self, tally: Tally) -> None:
+    async def _until_told(self) -> list[str]:
         """Everything is told, and old slots are stopped: that is told too."""
         deadline = time.monotonic() + TOLD_SECONDS
         while untold := [
@@ -141,32 +168,18 @@ class Town:
             *(release.id for release in await self.records.with_old_slot_running()),
         ]:
             if time.monotonic() > deadline:
-                tally.broken.append(f"never told to its end: {', '.join(untold)}")
-                return
+                return [f"never told to its end: {', '.join(untold)}"]
             await asyncio.sleep(0.3)
+        return []
 
-    async def _look(self, tally: Tally) -> None:
-        tally.seconds = time.monotonic() - self._began
-        tally.kills, tally.starts, tally.hit = self.killer.kills, self.killer.starts, self.killer.hit
-        for team in self.teams:
-            site = team.site
-            for ended in team.ended:
-                release = await self.records.release(ended.release.id)
-                tally.ended[str(release.kind), str(ended.release.state)] += 1
-                if ended.release.state is State.FAILED:
-                    tally.reasons[f"{release.kind}: {release.reason}"] += 1
-                tally.broken += invariants.of_the_end(ended)
-            tally.in_vain += len(team.never_begun)
-            tally.swaps += len(await site.swaps())
-            tally.broken += await invariants.of_the_records(self.records, site)
-            tally.broken += await invariants.of_the_thread(self.world, self.records, site, self.approvers)
-            kept, lost = await invariants.of_the_writes(self.world, site)
-            tally.written += len(site.written)
-            tally.kept += kept
-            tally.broken += lost
-        tally.broken += [f"still open at the end: {one.id}" for one in await self.records.open_releases()]
-        tally.broken += await invariants.of_the_audit(self.world)
-        tally.broken += invariants.of_the_machine(self.world, self.cache, self.temporary)
+    async def _look(self, team: Team) -> tuple[int, list[str]]:
+        """How many posts of one site are kept, and what is broken there."""
+        site = team.site
+        broken = [breach for ended in team.ended for breach in invariants.of_the_end(ended)]
+        broken += await invariants.of_the_records(self.records, site)
+        broken += await invariants.of_the_thread(self.world, self.records, site, self.approvers)
+        kept, lost = await invariants.of_the_writes(self.world, site)
+        return kept, broken + lost
 
     async def stop(self) -> None:
         """At once, without a look."""
@@ -198,7 +211,10 @@ async def a_town(
             key = await put_on_stage(world, opening, name)
             seen.append(SeenSite(world, name, key, CHANNELS[number % len(CHANNELS)]))
         world.configure(
-            [SiteInDemo(site.name, options=REAL if real else TINY) for site in seen],
+            [
+                SiteInDemo(site.name, options=REAL if real else {**TINY, **OWN[number % len(OWN)]})
+                for number, site in enumerate(seen)
+            ],
             cache_folder=str(opening.cache),
             **({"npm_registry": opening.registry} if opening.registry else {}),
         )
