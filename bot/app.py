@@ -5,8 +5,9 @@ import fcntl
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +30,38 @@ from bot.listeners import Listeners
 from bot.notices import Notices
 from bot.replays import refuse_replays
 from bot.settings import Mode, Settings
-from bot.threads import Threads, client_of_threads
+from bot.threads import LOOK_AGAIN, LOOK_AGAIN_SHARED, Threads, client_of_threads
 from release.backups import BackupStore
 from release.backups_in_blobs import BackupsInBlobs
 from release.chores import Chores
 from release.errors import ReleaseError
+from release.holding import Fence, TakenOver
 from release.packages import Packages
-from release.records import open_records
+from release.records import Records, open_records
 from release.releases import Releases
+from release.replicas import LOOK_SECONDS as LOOK_AROUND_SECONDS
+from release.replicas import Replica, open_replica
 from release.steps import Folders, Parts, Stages
 from release.stuck import Watchman
 from release.version import Version
 from release.workflows import start_engine
 
 log = logging.getLogger(__name__)
+Chore = Callable[[], Coroutine[Any, Any, None]]
 
 LOOK_SECONDS = 5
 SWEEP_SECONDS = 600
 STOP_SECONDS = 5
+ALONE = "ghostbot"
+"""The name of a bot with a database of its own: the next process takes up what this one leaves."""
 
 
 class AlreadyRunning(ReleaseError):
     problem = "Another ghostbot uses {0} already."
-    remedy = "Stop it first: two bots on one database would do every step twice."
+    remedy = (
+        "Stop it first: two bots on one database would do every step twice. "
+        "Replicas on PostgreSQL have a data folder each."
+    )
 
 
 class SlackRefused(ReleaseError):
@@ -68,7 +78,8 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
     async with _alone(settings.data_folder), AsyncExitStack() as stack:
         records = open_records(settings.records_url)
         stack.callback(records.close)
-        clients = await stack.enter_async_context(open_clients(settings))
+        replica = await _enlist(settings, records, stack)
+        clients = await stack.enter_async_context(open_clients(settings, Fence(records)))
         folders = Folders(settings.data_folder.resolve() / "backups", settings.data_folder.resolve() / "work")
         store = (
             BackupsInBlobs(folders.backups, clients.blobs) if clients.blobs else BackupStore(folders.backups)
@@ -78,7 +89,8 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         parts = Parts(clients.sites, records, clients.npm, clients.ghosts, folders, store, packages)
         chores = Chores(clients.sites, records, store, folders.work)
         watchman = Watchman(clients.sites, records)
-        engine = await start_engine(Stages(parts), settings.records_url, "ghostbot")
+        name = replica.name if replica else ALONE
+        engine = await start_engine(Stages(parts), records, settings.records_url, name)
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
         releases = Releases(clients.sites, records, clients.ghosts, engine.start)
 
@@ -98,32 +110,78 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         if settings.slack.mode is Mode.HTTP:
             refuse_replays(app, records)
         Listeners(door, Buttons(door, roles, releases, notices), home, client).register(app)
-        threads = Threads(client_of_threads(token, settings.slack.api_url), records, roles.approvers)
+        threads = Threads(
+            client_of_threads(token, settings.slack.api_url),
+            records,
+            roles.approvers,
+            look_again=LOOK_AGAIN_SHARED if settings.shared else LOOK_AGAIN,
+        )
 
         await releases.go_on()
         await stack.enter_async_context(_listening(app, settings, stop))
-        running = [
-            asyncio.create_task(threads.run(stop), name="threads"),
-            asyncio.create_task(_again(LOOK_SECONDS, releases.expire_approvals, stop), name="expiry"),
-            asyncio.create_task(_again(LOOK_SECONDS, chores.stop_old_slots, stop), name="old slots"),
-            asyncio.create_task(_again(LOOK_SECONDS, watchman.look, stop), name="stuck releases"),
-            asyncio.create_task(_again(LOOK_SECONDS, chores.sweep_work, stop), name="work folders"),
-            asyncio.create_task(_again(SWEEP_SECONDS, chores.remove_old_backups, stop), name="old backups"),
-            asyncio.create_task(
-                _again(
-                    settings.look_for_versions_minutes * 60,
-                    lambda: _look_for_versions(releases, notices),
-                    stop,
-                ),
-                name="versions",
+        # Of several replicas one does these; another takes its place when it goes.
+        for_all: dict[str, Chore] = {
+            "threads": lambda: threads.run(stop),
+            "expiry": lambda: _again(LOOK_SECONDS, releases.expire_approvals, stop),
+            "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
+            "stuck releases": lambda: _again(LOOK_SECONDS, watchman.look, stop),
+            "versions": lambda: _again(
+                settings.look_for_versions_minutes * 60, lambda: _look_for_versions(releases, notices), stop
             ),
-            asyncio.create_task(
-                _again(heartbeat.SECONDS, lambda: _beat(settings.data_folder), stop), name="heartbeat"
-            ),
-        ]
+        }
+        of_its_own: dict[str, Chore] = {
+            "work folders": lambda: _again(LOOK_SECONDS, chores.sweep_work, stop),
+            "old backups": lambda: _again(SWEEP_SECONDS, chores.remove_old_backups, stop),
+            "heartbeat": lambda: _again(heartbeat.SECONDS, lambda: _beat(settings.data_folder), stop),
+        }
+        running = [asyncio.create_task(chore(), name=name) for name, chore in of_its_own.items()]
+        if replica is None:
+            running += [asyncio.create_task(chore(), name=name) for name, chore in for_all.items()]
+        else:
+            look = partial(_look_around, replica, records, releases)
+            running += [
+                asyncio.create_task(_again(LOOK_AROUND_SECONDS, look, stop), name="other replicas"),
+                asyncio.create_task(_in_turn(replica.teller, for_all, stop), name="teller"),
+            ]
         log.info("ready", extra={"sites": ", ".join(releases.sites), "mode": str(settings.slack.mode)})
         ready()
         await _until(stop, running)
+
+
+async def _enlist(settings: Settings, records: Records, stack: AsyncExitStack) -> Replica | None:
+    """The records know who writes them: one of several replicas, or the only bot there is."""
+    if not settings.shared:
+        await records.enlist(ALONE)
+        return None
+    return await stack.enter_async_context(open_replica(settings.records_url, records, _leave_at_once))
+
+
+def _leave_at_once(why: str) -> None:
+    """As if killed: others take over by now, and nothing of this process may go on, not even to tidy up."""
+    log.critical(
+        "the database is lost, so other replicas take over: this one ends, start it again", extra={"why": why}
+    )
+    os._exit(1)
+
+
+async def _look_around(replica: Replica, records: Records, releases: Releases) -> None:
+    """What replicas that are gone had begun goes on, and what they had decided but not begun begins."""
+    if await replica.look_around(records):
+        await releases.go_on()
+
+
+async def _in_turn(
+    turn: asyncio.Event,
+    chores: Mapping[str, Chore],
+    stop: asyncio.Event,
+) -> None:
+    """Do all chores from this replica's turn on, until `stop`."""
+    waiting = {asyncio.create_task(turn.wait()), asyncio.create_task(stop.wait())}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    if not stop.is_set():
+        await _until(stop, [asyncio.create_task(chore(), name=name) for name, chore in chores.items()])
 
 
 async def _until(stop: asyncio.Event, chores: list[asyncio.Task[None]]) -> None:
@@ -136,13 +194,18 @@ async def _until(stop: asyncio.Event, chores: list[asyncio.Task[None]]) -> None:
     for chore in chores:
         chore.cancel()
     for outcome in await asyncio.gather(*chores, return_exceptions=True):
+        if isinstance(outcome, TakenOver):
+            _leave_at_once(str(outcome))
         if isinstance(outcome, Exception):
             raise outcome
 
 
 @asynccontextmanager
 async def _alone(data_folder: Path) -> AsyncIterator[None]:
-    """Hold the data folder: two live processes with one executor id run every step twice (facts about DBOS)."""
+    """Hold the data folder: two live processes with one executor id run every step twice (facts about DBOS).
+
+    Replicas on PostgreSQL have a name each; what is in this folder is the work of one of them all the same.
+    """
     # Its records name people, its backups hold members' addresses: for the bot's own user only.
     data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_folder / "lock").open("a+") as file:
@@ -175,7 +238,8 @@ async def _listening(app: AsyncApp, settings: Settings, stop: asyncio.Event) -> 
     # The web client must carry the app-level token, or the handler authenticates with the bot's.
     web_client = AsyncWebClient(token=app_token, base_url=settings.slack.api_url)
     handler = AsyncSocketModeHandler(app, app_token, web_client=web_client, ping_interval=5)
-    handler.client.message_listeners.append(_warn_of_others)
+    if not settings.shared:
+        handler.client.message_listeners.append(_warn_of_others)
     try:
         await _connect(handler, app, stop)
         yield

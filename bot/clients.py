@@ -15,6 +15,7 @@ from release.azure.blobs import Blobs, container_of
 from release.ghost.cache import Cache
 from release.ghost.npm import Npm, registry_of_user, user_environment, without_password
 from release.ghost.releases import Releases as PublishedGhosts
+from release.holding import BeforeActing, no_fence
 from release.site import Site
 
 
@@ -29,17 +30,36 @@ class Clients:
 
 
 @asynccontextmanager
-async def open_clients(settings: Settings) -> AsyncIterator[Clients]:
-    """The clients, closed at the end of the block. Opens no connection yet."""
+async def open_clients(settings: Settings, before_acting: BeforeActing = no_fence) -> AsyncIterator[Clients]:
+    """The clients, closed at the end of the block. Opens no connection yet.
+
+    `before_acting` is awaited right before every request to Azure that changes anything.
+    """
+
+    async def fenced(request: httpx.Request) -> None:
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            await before_acting()
+
     async with AsyncExitStack() as stack:
         credential = await stack.enter_async_context(DefaultAzureCredential())
         azure = settings.azure
         client = await stack.enter_async_context(
-            arm_client(credential, azure.subscription, azure.arm_url, azure.polling_seconds)
+            arm_client(
+                credential,
+                azure.subscription,
+                azure.arm_url,
+                azure.polling_seconds,
+                before_acting=before_acting,
+            )
         )
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=40)
         http = await stack.enter_async_context(
-            httpx.AsyncClient(http2=True, limits=limits, timeout=httpx.Timeout(30, read=120, write=120))
+            httpx.AsyncClient(
+                http2=True,
+                limits=limits,
+                timeout=httpx.Timeout(30, read=120, write=120),
+                event_hooks={"request": [fenced]},
+            )
         )
         # Connections and cookies of its own: App Service's affinity cookie would bind every visitor to one instance.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))

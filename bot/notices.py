@@ -34,6 +34,7 @@ class Notices:
             if version in versions.skipped or await self._releases.records.message(_owner(version), PART):
                 continue
             notice = version_notice(version, versions)
+            await self._releases.records.may_act()
             try:
                 answer = await self._client.chat_postMessage(
                     channel=self._channel,

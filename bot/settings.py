@@ -232,17 +232,22 @@ class Settings(BaseSettings):
     cache_folder: Path = Field(
         default_factory=default_cache_folder, description="built packages; may be lost"
     )
-    database_url: str | None = Field(None, description="SQLAlchemy URL; default: SQLite in data_folder")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://...; default: SQLite in data_folder"
+    )
     npm_registry: str | None = Field(None, description="default: the npm client's own")
     look_for_versions_minutes: float = Field(60, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("database_url")
     @classmethod
-    def _is_a_database(cls, url: str | None) -> str | None:
+    def _is_a_database(cls, url: SecretStr | None) -> SecretStr | None:
         # The default message would show the address, and with it the password.
         try:
-            known = url is None or make_url(url).get_backend_name() in ("sqlite", "postgresql")
+            known = url is None or make_url(url.get_secret_value()).get_backend_name() in (
+                "sqlite",
+                "postgresql",
+            )
         except (ArgumentError, ValueError):
             known = False
         if not known:
@@ -275,7 +280,14 @@ class Settings(BaseSettings):
 
     @property
     def records_url(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_folder.resolve()}/ghostbot.db"
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_folder.resolve()}/ghostbot.db"
+
+    @property
+    def shared(self) -> bool:
+        """Whether several replicas of the bot may work on the records: on PostgreSQL."""
+        return make_url(self.records_url).get_backend_name() == "postgresql"
 
 
 def read_settings(config: Path | None = None) -> Settings:

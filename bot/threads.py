@@ -41,6 +41,8 @@ FOR_THE_CHANNEL = (WATCH, SICK, STUCK, RESULT)
 
 LOOK_AGAIN = 5.0
 """Seconds after which the records are looked at even if nothing in this process changed them."""
+LOOK_AGAIN_SHARED = 1.0
+"""The same, where other replicas change them too."""
 GIVE_UP_AFTER = timedelta(days=1)
 """A release that ended this long ago and still cannot be told is left untold."""
 
@@ -115,7 +117,7 @@ def client_of_threads(token: str, api_url: str) -> AsyncWebClient:
 
 
 class Threads:
-    """Posts and updates. One of it runs in a process; `client` is one of `client_of_threads`."""
+    """Posts and updates. One of it runs at a time; `client` is one of `client_of_threads`."""
 
     def __init__(
         self,
@@ -124,12 +126,14 @@ class Threads:
         approvers: Sequence[str],
         pace: Pace = ALLOWED,
         clock: Callable[[], float] = time.monotonic,
+        look_again: float = LOOK_AGAIN,
     ) -> None:
         self._client = client
         self._pace = pace
         self._records = records
         self._approvers = tuple(approvers)
         self._clock = clock
+        self._look_again = look_again
         self._posts: dict[str, Bucket] = {}  # a channel each
         self._updates = Bucket(pace.update_burst, pace.updates_a_second, clock)
         self._updated_at: dict[tuple[str, str], float] = {}
@@ -161,7 +165,7 @@ class Threads:
 
     async def catch_up(self) -> float:
         """Make Slack match the records. Returns the seconds after which to look again."""
-        pause = LOOK_AGAIN
+        pause = self._look_again
         for release_id in await self._records.releases_to_tell():
             try:
                 await self._tell(release_id)
@@ -299,6 +303,7 @@ class Threads:
         """Call Slack once, or twice where it refuses plans. Raises Later, and SlackApiError for a message gone."""
         shown = simplified(wanted) if part in self._too_rich else wanted
         body = {**arguments, "text": shown.text, "blocks": marked(shown.blocks, release_id, part)}
+        await self._records.may_act()  # another replica tells what this one slept through
         try:
             answer = await self._client.api_call(method, json=body)
         except SlackApiError as error:

@@ -44,7 +44,9 @@ class World:
         self.azure: dict[str, Any] = told["azure"]
         self.slack: dict[str, Any] = told["slack"]
         self.http = http
-        self._bot: asyncio.subprocess.Process | None = None
+        self.database_url: str | None = None
+        self._bots: dict[str, asyncio.subprocess.Process] = {}
+        self._said_before: dict[str, int] = {}  # bytes of a bot's log before it was launched last
         self._configuration: tuple[Sequence[SiteInDemo], Mapping[str, object]] = ((), {})
         self.bot_variables: dict[str, str] = {}  # of its environment, beyond what it needs
 
@@ -127,7 +129,7 @@ class World:
 
     @property
     def records_url(self) -> str:
-        return f"sqlite:///{self.data_folder}/ghostbot.db"
+        return self.database_url or f"sqlite:///{self.data_folder}/ghostbot.db"
 
     def write_settings(self) -> Path:
         sites, more = self._configuration
@@ -180,17 +182,24 @@ class World:
             **self.bot_variables,
         }
 
-    async def start_bot(self) -> None:
-        """`ghostbot run`, the same as in production, connected to the local Slack."""
-        await self.launch_bot()
-        await self.wait_for_bot()
+    async def start_bot(self, name: str = "bot") -> None:
+        """`ghostbot run`, the same as in production, connected to the local Slack.
 
-    async def launch_bot(self) -> None:
+        Replicas have a name each, and under that name a data folder and a log.
+        """
+        await self.launch_bot(name)
+        await self.wait_for_bot(name)
+
+    async def launch_bot(self, name: str = "bot") -> None:
         """`ghostbot run` as a process that may not have got far yet."""
         config = self.write_settings()
-        log = (self.folder / "bot.log").open("ab")
-        with log:
-            self._bot = await asyncio.create_subprocess_exec(
+        path = self.folder / f"{name}.log"
+        self._said_before[name] = path.stat().st_size if path.exists() else 0
+        environment = self.bot_environment() | {"GHOSTBOT_DATA_FOLDER": str(self.folder / name)}
+        if self.database_url is not None:
+            environment["GHOSTBOT_DATABASE_URL"] = self.database_url
+        with path.open("ab") as log:
+            self._bots[name] = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "bot",
@@ -200,35 +209,58 @@ class World:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self.bot_environment(),
+                env=environment,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
 
-    async def wait_for_bot(self) -> None:
+    async def wait_for_bot(self, name: str = "bot") -> None:
         """The bot that was launched is connected to the local Slack."""
+        path, said_before = self.folder / f"{name}.log", self._said_before.get(name, 0)
         deadline = time.monotonic() + BOT_SECONDS
         while time.monotonic() < deadline:
-            if self._bot is None or self._bot.returncode is not None:
+            bot = self._bots.get(name)
+            if bot is None or bot.returncode is not None:
                 break
-            answer = await self._ok(await self.http.get(f"{self.slack['control']}sockets"))
-            if answer.json()["connections"]:
+            # Its own word: of several bots Slack does not tell which one is connected.
+            if b"bot.app: ready" in path.read_bytes()[said_before:]:
                 return
             await asyncio.sleep(0.1)
-        raise DidNotStart(f"the bot did not start:\n{_tail(self.folder / 'bot.log')}")
+        raise DidNotStart(f"the bot did not start:\n{_tail(path)}")
 
-    async def kill_bot(self) -> None:
+    async def kill_bot(self, name: str = "bot") -> None:
         """As a crash would: no warning, no clean-up."""
-        await self._end_bot(signal.SIGKILL)
+        await self._end_bot(name, signal.SIGKILL)
 
-    async def stop_bot(self) -> None:
+    async def stop_bot(self, name: str = "bot") -> None:
         """As an operator would."""
-        await self._end_bot(signal.SIGTERM)
+        await self._end_bot(name, signal.SIGTERM)
 
-    async def _end_bot(self, how: signal.Signals) -> None:
-        if self._bot is not None:
-            await end_group(self._bot, how)
-            self._bot = None
+    async def stop_bots(self) -> None:
+        """All of them, side by side."""
+        await asyncio.gather(*(self.stop_bot(name) for name in list(self._bots)))
+
+    def freeze_bot(self, name: str) -> None:
+        """As a paused machine would: its connections stay open, and it does nothing."""
+        os.killpg(self._bots[name].pid, signal.SIGSTOP)
+
+    def wake_bot(self, name: str) -> None:
+        os.killpg(self._bots[name].pid, signal.SIGCONT)
+
+    async def bot_ends(self, name: str, seconds: float) -> int:
+        """Wait until a bot has ended by itself; its exit code."""
+        async with asyncio.timeout(seconds):
+            code = await self._bots[name].wait()
+        del self._bots[name]
+        return code
+
+    def process_of(self, name: str) -> int:
+        return self._bots[name].pid
+
+    async def _end_bot(self, name: str, how: signal.Signals) -> None:
+        bot = self._bots.pop(name, None)
+        if bot is not None:
+            await end_group(bot, how)
 
     async def _ok(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code >= 400:
@@ -274,7 +306,7 @@ async def open_world(
             try:
                 yield world
             finally:
-                await world.stop_bot()
+                await world.stop_bots()
     finally:
         await end_group(sandbox, signal.SIGTERM)
 

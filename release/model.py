@@ -508,7 +508,8 @@ class Release:
 
     `channel` is where the release is told; `revision` grows with every change. `undoes` is the
     release a rollback takes back, and `undone_by` the rollback that took this one back. `backup` is the
-    id of the backup that a restore puts back, that is verified, or whose late writes are carried over.
+    id of the backup that a restore puts back, that is verified, or whose late writes are carried over. `holder` is
+    the replica of the bot that works on it, or did last.
     """
 
     id: str
@@ -527,6 +528,7 @@ class Release:
     undoes: str | None = None
     undone_by: str | None = None
     backup: str | None = None
+    holder: str | None = None
     ended_at: datetime | None = None
     revision: int = 0
     facts: Facts = field(default_factory=Facts)

@@ -17,6 +17,7 @@ from dbos._error import DBOSWorkflowConflictIDError, DBOSWorkflowIDInUseError
 
 from release.errors import Cancelled, ReleaseError, Unexpected
 from release.ghost.build import Package
+from release.holding import Holders, holding
 from release.model import (
     BackupTaken,
     Candidate,
@@ -27,6 +28,7 @@ from release.model import (
     SwapDone,
 )
 from release.preflight import Cleared
+from release.records.records import IDLE_IN_TRANSACTION_SECONDS
 from release.safe_json import SafeJson, refuse_pickle
 from release.steps import Stages
 
@@ -42,9 +44,10 @@ _VALUES = (BackupTaken, Candidate, Cleared, MigrationDone, Package, SwapDone)
 class Workflows(DBOSConfiguredInstance):
     """One instance a process; its name is the same in every process, so that another can go on with the work."""
 
-    def __init__(self, stages: Stages, name: str = "ghostbot") -> None:
+    def __init__(self, stages: Stages, holders: Holders, name: str = "ghostbot") -> None:
         super().__init__(name)
         self.stages = stages
+        self._holders = holders
 
     @DBOS.workflow(max_recovery_attempts=None)
     async def back_up(self, release_id: str) -> None:
@@ -269,7 +272,15 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     async def _to_its_end(self, release_id: str, run: Callable[[], Awaitable[State]]) -> None:
-        """Run it; whatever happens, the release ends in a state with a reason a person can read."""
+        """Run it; whatever happens, the release ends in a state with a reason a person can read.
+
+        Whoever runs it holds the release, also when it is run again after a crash: so this is no step. One that
+        has lost it (`TakenOver`, or a step's result that the engine refuses) leaves without a word.
+        """
+        async with holding(self._holders, release_id):
+            await self._with_an_end(release_id, run)
+
+    async def _with_an_end(self, release_id: str, run: Callable[[], Awaitable[State]]) -> None:
         try:
             state = await self._run_or_undo(release_id, run)
             if state is State.AWAITING_APPROVAL:
@@ -279,6 +290,8 @@ class Workflows(DBOSConfiguredInstance):
             await step(self.stages.ending.end, release_id, State.CANCELLED, str(error), error.advice)
         except ReleaseError as error:
             await step(self.stages.ending.end, release_id, State.FAILED, str(error), error.advice)
+        except DBOSWorkflowConflictIDError:
+            raise
         except Exception as error:
             log.exception("a release failed unexpectedly", extra={"release": release_id})
             told = Unexpected(
@@ -390,7 +403,7 @@ class Engine:
         DBOS.destroy(workflow_completion_timeout_sec=int(seconds))
 
 
-async def start_engine(stages: Stages, database_url: str, executor_id: str) -> Engine:
+async def start_engine(stages: Stages, holders: Holders, database_url: str, executor_id: str) -> Engine:
     """The engine on its database, already going on with whatever an earlier process left unfinished."""
     refuse_pickle()
     config: DBOSConfig = {
@@ -403,9 +416,10 @@ async def start_engine(stages: Stages, database_url: str, executor_id: str) -> E
         "max_executor_threads": 8,
         "sys_db_pool_size": 8,
         "notification_listener_polling_interval_sec": 1.0,
+        "sys_db_idle_transaction_timeout_sec": IDLE_IN_TRANSACTION_SECONDS,
     }
     DBOS(config=config)
-    workflows = Workflows(stages)
+    workflows = Workflows(stages, holders)
     DBOS.launch()
     await give_up_work_of_other_versions(executor_id)
     queue = await DBOS.register_queue_async(QUEUE, partition_concurrency=1, polling_interval_sec=0.2)

@@ -14,10 +14,12 @@ from azure.core.exceptions import (
 )
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncRetryPolicy, SansIOHTTPPolicy
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.mgmt.web.aio import WebSiteManagementClient
 
 from release.azure.errors import AzureRefused, AzureUnavailable, SiteMissing
 from release.errors import ReleaseError
+from release.holding import BeforeActing, no_fence
 from release.masking import masked
 from release.trouble import in_words
 
@@ -44,7 +46,7 @@ class RetryOnlyReads(AsyncRetryPolicy[Any, Any]):  # Any: the SDK's request and 
         if _retry_after(response) > _LONGEST_WAIT:
             return False
         request = response.http_request
-        if request.method in ("POST", "PATCH") and not _READING_POST.search(request.url):
+        if request.method in ("POST", "PATCH") and _acts(request.method, request.url):
             return False
         return bool(super().is_retry(settings, response))
 
@@ -52,6 +54,23 @@ class RetryOnlyReads(AsyncRetryPolicy[Any, Any]):  # Any: the SDK's request and 
 def _retry_after(response: PipelineResponse[Any, Any]) -> float:  # Any: the SDK's
     told = str(response.http_response.headers.get("Retry-After", ""))
     return float(told) if told.isdigit() else 0.0
+
+
+def _acts(method: str, url: str) -> bool:
+    return method not in ("GET", "HEAD", "OPTIONS") and not (method == "POST" and _READING_POST.search(url))
+
+
+class FencedTransport(AioHttpTransport):  # type: ignore[misc]  # loaded lazily by the SDK, so without a type
+    """Asks right before a request that acts goes out, after tokens and retries, whether it still may."""
+
+    def __init__(self, before_acting: BeforeActing) -> None:
+        super().__init__()
+        self._before_acting = before_acting
+
+    async def send(self, request: Any, **config: Any) -> Any:  # Any: the SDK's request, options and response
+        if _acts(request.method, request.url):
+            await self._before_acting()
+        return await super().send(request, **config)
 
 
 class PlainHttpBearer(SansIOHTTPPolicy[Any, Any]):
@@ -73,11 +92,13 @@ def arm_client(
     polling_interval: float,
     answer_seconds: float = 120,
     pause_seconds: float = 0.8,
+    before_acting: BeforeActing = no_fence,
 ) -> WebSiteManagementClient:
     """A client for App Service in `subscription`. All times are in seconds.
 
     `answer_seconds`: how long one answer may take; `pause_seconds`: the first pause before a read is repeated,
-    the next ones are longer. A plain http `url` is taken for the local stand-in.
+    the next ones are longer. A plain http `url` is taken for the local stand-in. `before_acting` is awaited right
+    before each request that changes anything, and stops it by raising.
     """
     policies: dict[str, Any] = {
         "retry_policy": RetryOnlyReads(
@@ -90,6 +111,7 @@ def arm_client(
         credential,
         subscription,
         base_url=url,
+        transport=FencedTransport(before_acting),
         polling_interval=polling_interval,
         connection_timeout=_CONNECTION_SECONDS,
         read_timeout=answer_seconds,

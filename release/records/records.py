@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,13 +27,16 @@ from sqlalchemy import (
     event,
     exists,
     func,
+    make_url,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from release.errors import ReleaseError, SiteBusy
+from release.holding import Hold, held
+from release.masking import masked
 from release.model import (
     FIRST_STATE,
     OPEN,
@@ -54,8 +57,9 @@ from release.model import (
     Verdict,
     WatchDecided,
 )
-from release.records import audit, tables
+from release.records import audit, replicas, tables
 from release.records.audit import BOT, Chain, Deed, Entry
+from release.records.upsert import upsert
 
 T = TypeVar("T")
 
@@ -66,11 +70,20 @@ _BACKUP = TypeAdapter(BackupTaken)
 _PACKAGE = TypeAdapter(PackageStored)
 CUT_OFF = "cut off when the bot was restarted, and not done again"
 _ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+_MIGRATING = 7_460_518_246_021  # the advisory lock of whoever migrates these tables on PostgreSQL
+# A replica that is frozen inside a transaction keeps its locks; PostgreSQL ends it after this long.
+IDLE_IN_TRANSACTION_SECONDS = 10
+REPLICAS_KEPT = timedelta(days=30)
 
 
 class DatabaseTooNew(ReleaseError):
     problem = "The bot's database was written by a newer ghostbot ({0})."
     remedy = "Start that version again, or give this one another database."
+
+
+class DatabaseUnreachable(ReleaseError):
+    problem = "The database {0} cannot be used: {1}"
+    remedy = "Check database_url, and that PostgreSQL runs and lets the bot in from here."
 
 
 class NoSuchRelease(ReleaseError):
@@ -107,9 +120,10 @@ def open_records(url: str) -> "Records":
     """Open the database at `url`, creating or migrating its tables first.
 
     A SQLite file is made readable for its owner only: it names people and sites.
-    Raises DatabaseTooNew when a newer ghostbot has migrated it already.
+    Raises DatabaseTooNew when a newer ghostbot has migrated it already, DatabaseUnreachable if it is a PostgreSQL
+    that does not answer.
     """
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    engine = create_engine(driven(url), pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         path = Path(str(engine.url.database))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,8 +131,34 @@ def open_records(url: str) -> "Records":
         path.chmod(0o600)  # also one that was there before
         event.listen(engine, "connect", _patient_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    _migrate(engine)
+        _migrate(engine)
+    else:
+        event.listen(engine, "connect", _impatient_postgres)
+        try:
+            _migrate(engine)
+        except OperationalError as error:
+            raise unreachable(url, error) from error
     return Records(engine)
+
+
+def driven(url: str) -> str:
+    """The address with the driver named: SQLAlchemy's choice for `postgresql://` differs between versions."""
+    found = make_url(url)
+    if found.get_backend_name() == "postgresql":
+        found = found.set(drivername="postgresql+psycopg")
+    return found.render_as_string(hide_password=False)
+
+
+def unreachable(url: str, error: DBAPIError) -> DatabaseUnreachable:
+    """What a person may read of it: where, without the password, and the first line of why."""
+    why = str(error.orig).strip().splitlines()
+    return DatabaseUnreachable(make_url(url).render_as_string(), masked(why[0]) if why else "no answer")
+
+
+def _impatient_postgres(connection: Any, _record: object) -> None:  # Any: the driver's own connection
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'")
+    connection.commit()
 
 
 def _patient_sqlite(connection: Any, _record: object) -> None:  # Any: the driver's own connection
@@ -140,6 +180,8 @@ def _migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     # In one transaction: a bot killed in the middle finds the old schema, not half of the new one.
     with _writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":  # replicas that start at once take turns
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
@@ -158,24 +200,70 @@ class Records:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = _writing(engine)
+        self._replica: str | None = None
+        self._lost: replicas.Lost | None = None
         self.changed = Changes()
 
     def close(self) -> None:
         self._engine.dispose()
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
+        hold, replica = held(), self._replica
+
         def run() -> T:
-            with self._writer.begin() as connection:
+            with self._watched(), self._writer.begin() as connection:
+                if replica is not None:
+                    replicas.fence(connection, replica, hold)
                 return work(connection)
 
         return await asyncio.to_thread(run)
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         def run() -> T:
-            with self._engine.connect() as connection:
+            with self._watched(), self._engine.connect() as connection:
                 return work(connection)
 
         return await asyncio.to_thread(run)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A replica that loses its database ends as if it were killed: half a step's records are not written."""
+        try:
+            yield
+        except DBAPIError as error:
+            if self._lost is not None and (error.connection_invalidated or _away(error)):
+                self._lost(type(error.orig).__name__)
+            raise
+
+    # -- replicas ---------------------------------------------------------------------------------
+
+    async def enlist(self, replica: str, lost: replicas.Lost | None = None) -> None:
+        """What is written from now on is written by `replica`: refused (TakenOver) once it was declared gone.
+
+        `lost` is called, from any thread, when the database is lost.
+        """
+        await self._write(lambda c: replicas.enlist(c, replica))
+        self._replica, self._lost = replica, lost
+
+    async def hold(self, release_id: str) -> Hold:
+        """The release is this replica's; raises TakenOver if the replica was declared gone."""
+        replica = self._replica or ""
+        await self._write(lambda c: replicas.take(c, release_id, replica))
+        return Hold(release_id, replica)
+
+    async def may_act(self) -> None:
+        """Raises TakenOver if this replica was declared gone, or what the running task acts for is another's."""
+        hold, replica = held(), self._replica
+        if replica is not None:
+            await self._read(lambda c: replicas.fence(c, replica, hold))
+
+    async def replicas_present(self) -> tuple[str, ...]:
+        """Every replica that nobody has declared gone."""
+        return await self._read(replicas.present)
+
+    async def bury(self, replica: str) -> tuple[str, ...]:
+        """Declare a replica gone; returns the open releases it held, which nobody holds now."""
+        return await self._write(lambda c: replicas.bury(c, replica, now() - REPLICAS_KEPT))
 
     # -- releases ---------------------------------------------------------------------------------
 
@@ -334,6 +422,7 @@ class Records:
         """Write down where a step is. Starting it again keeps its first start; ending it stamps the end."""
 
         def work(connection: Connection) -> None:
+            _lock(connection, release_id)
             where = (tables.steps.c.release == release_id) & (tables.steps.c.step == step)
             values: dict[str, object] = {"state": state}
             if detail is not None:
@@ -364,7 +453,7 @@ class Records:
                 return cancelled_by
             if step in UNPLANNED:
                 key = {"release": release_id, "step": step}
-                _upsert(connection, tables.steps, key, {"state": StepState.PENDING, "detail": ""})
+                upsert(connection, tables.steps, key, {"state": StepState.PENDING, "detail": ""})
             where = (tables.steps.c.release == release_id) & (tables.steps.c.step == step)
             started = func.coalesce(tables.steps.c.started_at, now())
             values: dict[str, object] = {
@@ -387,6 +476,7 @@ class Records:
         """How far a running step is; comes too late for one that has ended, and changes nothing then."""
 
         def work(connection: Connection) -> None:
+            _lock(connection, release_id)
             where = (tables.steps.c.release == release_id) & (tables.steps.c.step == step)
             running = where & (tables.steps.c.state == StepState.RUNNING)
             connection.execute(update(tables.steps).where(running).values(detail=detail))
@@ -425,9 +515,10 @@ class Records:
         """Keep facts of a release, by the names of `Facts`; None forgets one."""
 
         def work(connection: Connection) -> None:
+            _lock(connection, release_id)
             for name, value in facts.items():
                 text = _FACT_TYPES[name].dump_json(value).decode()
-                _upsert(connection, tables.facts, {"release": release_id, "name": name}, {"value": text})
+                upsert(connection, tables.facts, {"release": release_id, "name": name}, {"value": text})
             _touch(connection, tables.releases.c.id == release_id, {})
 
         await self._write(work)
@@ -439,6 +530,7 @@ class Records:
         """Ask for approval of a staged release, once: asked again it is the same question."""
 
         def work(connection: Connection) -> None:
+            _lock(connection, release_id)
             asked = connection.execute(
                 select(tables.approvals.c.id).where(tables.approvals.c.release == release_id)
             ).first()
@@ -495,6 +587,8 @@ class Records:
             next_state = State.UNDOING
 
         def work(connection: Connection) -> tuple[bool, Approval | None]:
+            asked = select(tables.approvals.c.release).where(tables.approvals.c.id == approval_id)
+            _lock(connection, connection.execute(asked).scalar_one_or_none() or "")
             # A release that has ended meanwhile is not opened again by a late click.
             waiting = exists().where(
                 (tables.releases.c.id == tables.approvals.c.release)
@@ -536,7 +630,7 @@ class Records:
             "taken_at": backup.taken_at,
             "value": _BACKUP.dump_json(backup).decode(),
         }
-        await self._write(lambda c: _upsert(c, tables.backups, {"id": backup.id}, values))
+        await self._write(lambda c: upsert(c, tables.backups, {"id": backup.id}, values))
 
     async def backups(self, site: str, limit: int | None = 20) -> tuple[BackupTaken, ...]:
         """The newest first; all of them with `limit` None."""
@@ -578,7 +672,7 @@ class Records:
 
     async def keep_package(self, package: PackageStored) -> None:
         values = {"value": _PACKAGE.dump_json(package).decode(), "used_at": now()}
-        await self._write(lambda c: _upsert(c, tables.packages, {"key": package.key}, values))
+        await self._write(lambda c: upsert(c, tables.packages, {"key": package.key}, values))
 
     async def use_package(self, key: str) -> None:
         """The package was used just now."""
@@ -631,14 +725,14 @@ class Records:
 
     async def remember_message(self, owner: str, part: str, channel: str, ts: str, digest: str) -> None:
         values = {"channel": channel, "ts": ts, "digest": digest}
-        await self._write(lambda c: _upsert(c, tables.messages, {"owner": owner, "part": part}, values))
+        await self._write(lambda c: upsert(c, tables.messages, {"owner": owner, "part": part}, values))
 
     # -- versions nobody wants to hear of, and the audit -------------------------------------------
 
     async def skip_version(self, version: str, by: str) -> None:
         def work(connection: Connection) -> None:
             values = {"skipped_by": by, "skipped_at": now()}
-            _upsert(connection, tables.skipped_versions, {"version": version}, values)
+            upsert(connection, tables.skipped_versions, {"version": version}, values)
             audit.append(connection, Deed(by, "skip", version, "skipped"))
 
         await self._write(work)
@@ -682,6 +776,18 @@ class Records:
         return await self._read(audit.verify)
 
 
+def _away(error: DBAPIError) -> bool:
+    """Whether PostgreSQL could not be reached, or said that it is going down; else the fault is the statement's."""
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    return isinstance(error, OperationalError) and (not state or state.startswith(("08", "57P")))
+
+
+def _lock(connection: Connection, release_id: str) -> None:
+    """Until the transaction ends nobody else writes to this release (SQLite has one writer anyway)."""
+    query = select(tables.releases.c.id).where(tables.releases.c.id == release_id)
+    connection.execute(query.with_for_update())
+
+
 def _audit_release(connection: Connection, release_id: str, by: str, what: str, outcome: str) -> None:
     query = select(tables.releases.c.site, tables.releases.c.channel).where(
         tables.releases.c.id == release_id
@@ -710,14 +816,6 @@ def _swap_begun(connection: Connection, release_id: str) -> bool:
         (tables.steps.c.release == release_id) & (tables.steps.c.step == Step.SWAP)
     )
     return connection.execute(query).scalar_one_or_none() not in (None, StepState.PENDING)
-
-
-def _upsert(
-    connection: Connection, table: Any, key: Mapping[str, object], values: Mapping[str, object]
-) -> None:  # Any: SQLAlchemy's table
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    query = insert(table).values({**key, **values})
-    connection.execute(query.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
 
 
 def _enums(row: RowMapping) -> dict[str, Any]:  # Any: columns of several types
@@ -777,6 +875,7 @@ def _release(row: RowMapping, steps: Mapping[str, StepRecord], facts: Mapping[st
         undoes=row["undoes"],
         undone_by=row["undone_by"],
         backup=row["backup"],
+        holder=row["holder"],
         ended_at=row["ended_at"],
         revision=row["revision"],
         facts=Facts(**facts),

@@ -53,6 +53,7 @@ releases = Table(
     Column("undoes", String(16)),
     Column("undone_by", String(16)),
     Column("backup", String(32)),
+    Column("holder", String(64)),
     Column("ended_at", UtcDateTime),
     Column("revision", Integer, nullable=False),
     Column("told_revision", Integer, nullable=False),
@@ -166,4 +167,13 @@ requests = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
+)
+
+# The processes that share these records; `gone_at` once another has taken over what one did.
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("gone_at", UtcDateTime),
 )

@@ -52,6 +52,7 @@ class Carrying(Merging):
         """Staging has production's files, and the late ones that production has none of."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.SYNC_CONTENT) as words:
+            package = await self._here(release_id, package)
             synced, files = await self._sync(release, site, package.folder)
             await self._records.note(release_id, content=synced)
             words.text = (

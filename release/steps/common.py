@@ -10,10 +10,11 @@ from release.backup import back_up
 from release.backups import BackupStore
 from release.content import LateFiles, list_content
 from release.errors import ReleaseError
-from release.ghost.build import Package
+from release.ghost.build import Package, check_package
 from release.ghost.carry_over import LeftOut
 from release.ghost.database import Inspection
 from release.ghost.differences import differences
+from release.ghost.errors import DamagedPackage
 from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm
 from release.ghost.releases import Releases as PublishedGhosts
@@ -25,6 +26,7 @@ from release.records import Records
 from release.site import Site
 from release.smoke import Expected
 from release.staging import Mark
+from release.version import Version
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,7 @@ class Steps:
         self, release_id: str, backup: BackupTaken, package: Package
     ) -> tuple[MigrationDone, Inspection]:
         source = await self._store.read(backup)
+        package = await self._here(release_id, package)
         migrated = await migrate_copy(package, source, self._work(release_id), self._npm)
         done = MigrationDone(
             from_version=migrated.report.from_version,
@@ -106,6 +109,31 @@ class Steps:
         )
         await self._records.note(release_id, migration=done)
         return done, migrated.after
+
+    # What an earlier step left on this machine's disk: the step may have run on a replica that is gone, or somebody
+    # may have emptied the folder. What is missing or is not what it was is made again, from what is kept for good.
+
+    async def _here(self, release_id: str, package: Package) -> Package:
+        """The package, whole and on this machine; where it has to be built again, the release knows the new one."""
+        try:
+            await check_package(package)
+            if await asyncio.to_thread(Path(package.folder).is_dir):
+                return package
+        except DamagedPackage:
+            pass
+        return await self._build_again(release_id, package.version, package.node)
+
+    async def _build_again(self, release_id: str, version: str, node: str) -> Package:
+        log.info("a package is not on this machine", extra={"release": release_id, "version": version})
+        built = await self._packages.find(Version.parse(version), int(node.partition(".")[0]), _quietly)
+        await self._records.note(release_id, package=kept_of(built))
+        return built
+
+    async def _folder_of(self, release_id: str, built: PackageBuilt) -> str:
+        """The package's folder on this machine."""
+        if await asyncio.to_thread(Path(built.folder).is_dir):
+            return built.folder
+        return (await self._build_again(release_id, built.version, built.node)).folder
 
     async def _written(
         self,
@@ -162,3 +190,7 @@ async def shipped_themes(package_folder: str) -> tuple[str, ...]:
 def megabytes(size: int) -> str:
     """A size for people."""
     return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.1f} kB"
+
+
+def _quietly(_text: str) -> None:
+    """Building again is part of another step, which has its own words."""

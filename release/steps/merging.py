@@ -1,6 +1,7 @@
 """A database made for staging: migrated for an upgrade, merged with late writes for those that carry them over."""
 
 import asyncio
+import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from release.carry import NothingToCarry, carried_from
 from release.content import sync_content
 from release.ghost.build import Package
+from release.ghost.cache import file_digest
 from release.ghost.carry_over import CarriedOver, carry_over
 from release.ghost.database import Inspection, compare, inspect
 from release.journal import Words, telling
@@ -16,6 +18,8 @@ from release.model import BackupTaken, ContentSynced, Kind, LateWrites, Migratio
 from release.site import Site
 from release.steps.common import Steps, shipped_themes
 from release.version import Version
+
+log = logging.getLogger(__name__)
 
 
 class Merging(Steps):
@@ -33,6 +37,18 @@ class Merging(Steps):
         if release.kind is Kind.CARRY_OVER:
             return await self._merge(release, backup, package)
         return await self._migrate(release.id, backup, package)
+
+    async def _still_made_from(
+        self, release: Release, backup: BackupTaken, package: Package, done: MigrationDone
+    ) -> MigrationDone:
+        """That database, whole and on this machine. Made again, its digest may be another one."""
+        path = Path(done.path)
+        there = await asyncio.to_thread(path.is_file)
+        if there and await asyncio.to_thread(file_digest, path) == done.digest:
+            return done
+        log.info("the database for staging is not on this machine", extra={"release": release.id})
+        again, _ = await self._made_from(release, backup, package)
+        return again
 
     async def _sync(self, release: Release, site: Site, folder: str) -> tuple[ContentSynced, tuple[str, ...]]:
         """Staging has production's files; where late writes are carried over, also the late files production lacks."""
@@ -53,6 +69,7 @@ class Merging(Steps):
         self, release: Release, production: BackupTaken, package: Package
     ) -> tuple[MigrationDone, Inspection]:
         late, live = await self._late(release)
+        package = await self._here(release.id, package)
         before = await inspect(await self._store.read(production))
         merged, found = await self._merge_late(release.id, late, live, production, package)
         after = await inspect(merged)

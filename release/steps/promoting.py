@@ -121,7 +121,7 @@ class Promoting(Merging):
         """Staging holds what this backup of production does, and its files; says what that took."""
         release = await self._records.release(release_id)
         candidate, before, built = candidate_of(release)
-        synced, _ = await self._sync(release, site, built.folder)
+        synced, _ = await self._sync(release, site, await self._folder_of(release_id, built))
         changed = changed_tables(before, backup)
         if not changed:
             await self._records.note(release_id, caught_up_at=backup.taken_at)
@@ -249,7 +249,11 @@ class Promoting(Merging):
     ) -> str:
         """What came late is listed, its files are kept, and what of it could be carried over is known."""
         site, built, work = self._sites[release.site], release.facts.package, self._work(release.id)
-        files = await late_files(site, await shipped_themes(built.folder)) if built else NO_FILES
+        files = (
+            await late_files(site, await shipped_themes(await self._folder_of(release.id, built)))
+            if built
+            else NO_FILES
+        )
         written = await self._written(release.id, base, late, files)
         await self._records.note(release.id, left_behind=written)
         told = f"{written.words} written between the last look and the swap"

@@ -91,6 +91,7 @@ class Restoring(Steps):
             await words.say(f"booting Ghost {package.version} on a copy of {backup.id}")
             work = self._folders.work / release_id
             work.mkdir(parents=True, exist_ok=True, mode=0o700)
+            package = await self._here(release_id, package)
             found = await read_back(package, await self._store.read(backup), work, self._npm)
             await self._records.mark_verified(backup.id)
             await self._records.note(release_id, read_back=found)
@@ -152,7 +153,7 @@ class Restoring(Steps):
             await put_database(site, await self._store.read(backup))
             candidate = Candidate(
                 version=package.version,
-                package_digest=package.digest,
+                package_digest=(release.facts.package or package).digest,
                 database_digest=backup.digest,
                 source_version=cleared.current,
                 staging_url=await site.url(site.staging),

@@ -13,6 +13,7 @@ from release.slot_database import database_read_by
 from release.smoke import smoke_test
 from release.staging import deploy, leave_mark, mute, put_database, start_and_warm
 from release.steps.common import expected_of, kept_of, mark_of, megabytes, shipped_themes
+from release.steps.merging import Merging
 from release.steps.remembering import Remembering
 from release.unfinished import note_unfinished, refuse_unfinished
 from release.version import Version
@@ -22,7 +23,7 @@ INSTEAD_OF_A_SWAP = (
 )
 
 
-class Staging(Remembering):
+class Staging(Remembering, Merging):
     """From the first look at a site to a candidate that people may decide about."""
 
     async def preflight(self, release_id: str) -> Cleared:
@@ -94,6 +95,7 @@ class Staging(Remembering):
         """The package is on staging, which is muted and stopped; returns the deployment's id."""
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.DEPLOY) as words:
+            package = await self._here(release_id, package)
             muted = await mute(site)
             await words.say(f"uploading {megabytes(package.size)}")
             # Until it has its database, too, what is there may not be swapped by anybody.
@@ -109,6 +111,7 @@ class Staging(Remembering):
         """Staging has production's images, media, files, themes and settings."""
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.SYNC_CONTENT) as words:
+            package = await self._here(release_id, package)
             synced = await sync_content(site, await shipped_themes(package.folder))
             await self._records.note(release_id, content=synced)
             words.text = (
@@ -125,13 +128,15 @@ class Staging(Remembering):
         deployment: str,
     ) -> Candidate:
         """The migrated copy is staging's database, and a mark on the slot says what it holds."""
-        _, site, journal = await self._of(release_id)
+        release, site, journal = await self._of(release_id)
         async with journal.step(Step.PUT_DATABASE) as words:
+            migration = await self._still_made_from(release, backup, package, migration)
             await put_database(site, Path(migration.path))
             await carry_silence(site)
+            deployed = release.facts.package or package
             candidate = Candidate(
                 version=package.version,
-                package_digest=package.digest,
+                package_digest=deployed.digest,
                 database_digest=migration.digest,
                 source_version=backup.version,
                 staging_url=await site.url(site.staging),

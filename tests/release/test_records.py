@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import stat
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +14,31 @@ from release.errors import Cancelled, SiteBusy
 from release.journal import Journal
 from release.model import BackupTaken, Facts, Kind, Release, State, Step, StepState, Verdict
 from release.records import Records, open_records
-from release.records.records import DatabaseTooNew, NoSuchRelease
+from release.records.records import DatabaseTooNew, DatabaseUnreachable, NoSuchRelease
+from tests.postgres import Postgres, a_postgres
 
 DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with a_postgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: each promise holds on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/records/ghostbot.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.new_database()
+
+
+@pytest.fixture
+def records(url: str) -> Iterator[Records]:
+    with closing(open_records(url)) as records:
+        yield records
 
 
 async def upgrade(records: Records, site: str = "blog") -> Release:
@@ -211,8 +234,7 @@ async def test_a_rollback_marks_what_it_undid(records: Records) -> None:
     assert (undone.state, undone.undone_by) == (State.ROLLED_BACK, "r-back")
 
 
-async def test_a_restarted_bot_reads_all_of_it_again(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/bot.db"
+async def test_a_restarted_bot_reads_all_of_it_again(url: str) -> None:
     before = open_records(url)
     release = await upgrade(before)
     await before.note(release.id, backup=backup(1))
@@ -255,11 +277,44 @@ def test_a_migration_that_fails_half_way_leaves_the_old_schema(tmp_path: Path) -
     open_records(f"sqlite:///{path}").close()
 
 
-def test_bots_that_start_at_once_make_one_schema(tmp_path: Path) -> None:
+def test_bots_that_start_at_once_make_one_schema(url: str) -> None:
     async def start_all() -> None:
-        url = f"sqlite:///{tmp_path}/bot.db"
         opened = await asyncio.gather(*(asyncio.to_thread(open_records, url) for _ in range(3)))
         for records in opened:
             records.close()
 
     asyncio.run(start_all())
+
+
+async def test_a_decision_and_an_end_at_once_agree(records: Records) -> None:
+    for number in range(10):
+        release = await upgrade(records, f"site-{number}")
+        approval = await records.ask(release.id, DAY)
+        decided, ended = await asyncio.gather(
+            records.decide(approval.id, Verdict.APPROVED, "ben"),
+            records.move(release.id, State.FAILED, frozenset({State.AWAITING_APPROVAL}), "x", "y"),
+        )
+        assert decided is not None
+        assert decided.won != ended
+        now = await records.release(release.id)
+        assert now.state is (State.PROMOTING if decided.won else State.FAILED)
+
+
+async def test_steps_facts_and_words_of_one_release_at_once_do_not_block_each_other(records: Records) -> None:
+    release = await upgrade(records)
+    for _ in range(5):
+        await asyncio.gather(
+            records.begin_step(release.id, Step.BUILD),
+            records.say(release.id, Step.BUILD, "half way"),
+            records.note(release.id, warnings=("w",)),
+            records.step(release.id, Step.BUILD, StepState.DONE, "built"),
+            records.ask_cancel(release.id, "ann"),
+            records.audit_release(release.id, "swap", "asked of Azure"),
+        )
+    assert sum(entry.deed.what == "swap" for entry in await records.audited()) == 1
+
+
+async def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+    with pytest.raises(DatabaseUnreachable, match=r"nobody-there\.invalid") as caught:
+        open_records("postgresql://bot:hidden-words@nobody-there.invalid/bot?connect_timeout=2")
+    assert "hidden-words" not in str(caught.value)

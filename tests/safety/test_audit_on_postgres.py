@@ -1,57 +1,24 @@
 """The same promises on PostgreSQL, where several replicas write at once."""
 
 import asyncio
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from release.records import Deed, open_records
+from release.records.records import driven
+from tests.postgres import a_postgres
 
 pytestmark = pytest.mark.postgres
 
 
-def postgres_programs() -> Path | None:
-    """The folder with initdb, newest first: Debian keeps it off PATH."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).parent
-    return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
-
-
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A PostgreSQL of its own, on a socket only."""
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("there is no PostgreSQL on this machine")
-    # PostgreSQL refuses to run as root; Debian's package brings a user for it.
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    # Not below tmp_path: the path of a socket has at most 107 bytes, and others may not enter that folder.
-    folder = Path(tempfile.mkdtemp(prefix="ghostbot-pg-"))
-    try:
-        if as_user:
-            shutil.chown(folder, "postgres")
-        data = folder / "data"
-        initdb = [*as_user, str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-N"]
-        subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
-        control = [*as_user, str(programs / "pg_ctl"), "-D", str(data), "-w"]
-        options = f"-k {folder} -c listen_addresses= -c fsync=off"
-        started = subprocess.DEVNULL
-        subprocess.run([*control, "-o", options, "start"], check=True, stdout=started, cwd=folder)
-        try:
-            yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
-        finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=started, cwd=folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_postgres() as postgres:
+        yield driven(postgres.url)
 
 
 async def test_two_replicas_write_one_chain_and_no_entry_can_be_changed(url: str) -> None:

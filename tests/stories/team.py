@@ -29,6 +29,11 @@ class Team:
         self._opening = opening
         self._records: Records | None = None
 
+    @property
+    def cache(self) -> Path:
+        """Where the bot keeps what it has built."""
+        return self._opening.cache
+
     # -- sites ------------------------------------------------------------------------------------
 
     async def has_site(self, name: str, version: str = OLDER, slots: tuple[str, ...] = ("staging",)) -> str:
@@ -183,9 +188,14 @@ async def a_team(
     cache: Path,
     sites: Sequence[str],
     site_options: Mapping[str, object] | None = None,
+    database_url: str | None = None,
+    bots: Sequence[str] = ("bot",),
     **settings: object,
 ) -> AsyncIterator[Team]:
-    """A sandbox, a bot that knows `sites` (none of them exists yet), and a team."""
+    """A sandbox, a bot that knows `sites` (none of them exists yet), and a team.
+
+    With `database_url`, a PostgreSQL, `bots` are replicas: each has a data folder of its own, but for the backups.
+    """
     async with (
         tiny_opening(OLDER, NEWEST, cache, _quietly) as opening,
         open_world(folder, {opening.node_major: opening.node}, swap_seconds=0.6) as world,
@@ -205,7 +215,13 @@ async def a_team(
             npm_registry=opening.registry,
             **settings,
         )
-        await world.start_bot()
+        if database_url is not None:
+            world.database_url = database_url
+            (folder / "backups").mkdir()
+            for bot in bots:
+                (folder / bot).mkdir()
+                (folder / bot / "backups").symlink_to(folder / "backups")
+        await asyncio.gather(*(world.start_bot(bot) for bot in bots))
         try:
             yield team
         finally:

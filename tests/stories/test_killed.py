@@ -1,5 +1,6 @@
 """The bot is killed (-9), and every release still ends as it should, with one swap."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("staging", "waiting", "swapping", "back")
+    sites = ("staging", "waiting", "swapping", "back", "emptied")
     async with a_team(tmp_path_factory.mktemp("killed"), cache, sites) as team:
         yield team
 
@@ -31,6 +32,26 @@ async def test_killed_twice_while_it_stages_it_goes_on_to_the_question(team: Tea
     await team.clicks("ben", await team.card("staging"), "Approve")
     await team.reaches("staging", State.LIVE)
     assert await team.world.swaps("staging") == 1
+
+
+async def test_killed_and_its_disk_emptied_it_builds_and_migrates_again(team: Team) -> None:
+    await team.has_site("emptied")
+    await team.types("ann", f"/ghost upgrade {NEWEST} emptied")
+    await team.is_at("emptied", "deploy")
+    await team.world.kill_bot()
+    shutil.rmtree(team.world.data_folder / "work")
+    for kind in ("sites", "packages"):
+        shutil.rmtree(team.cache / kind)
+    await team.world.start_bot()
+    staged = await team.reaches("emptied", State.AWAITING_APPROVAL)
+    for kind in ("sites", "packages"):  # as if another replica promoted it
+        shutil.rmtree(team.cache / kind)
+    await team.clicks("ben", await team.card("emptied"), "Approve")
+    await team.reaches("emptied", State.LIVE)
+    assert await team.world.version("emptied") == NEWEST
+    assert staged.facts.package is not None
+    assert staged.facts.candidate is not None
+    assert staged.facts.candidate.package_digest == staged.facts.package.digest
 
 
 async def test_a_button_pressed_while_the_bot_was_down_can_be_pressed_again(team: Team) -> None:
