@@ -457,8 +457,8 @@ class Facts:
     """What a release found out so far; every field is filled once by the step that knows it.
 
     `production_mark` is the release whose mark production's files bore before the swap ("" for none), where
-    versions alone do not tell the two sides apart. Of a rollback, `live_since` is when the version that it takes
-    back went live, and `price_unknown` why it cannot be told what was written since.
+    versions alone do not tell the two sides apart. Of a rollback, `live_since` is since when it
+    is known what was written on the version that it takes back, and `price_unknown` why that cannot be told.
     Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
     it could not, `writes_stay_open` says why.
     `late` is what this release left on the old slot, `carries` what

@@ -131,10 +131,13 @@ class RollingBack(Remembering):
 
     async def _note_since(self, rollback: Release) -> None:
         undone = await self._undone(rollback)
-        if undone is not None:
-            await self._records.note(
-                rollback.id, live_since=undone.step(Step.SWAP).ended_at or undone.ended_at
-            )
+        swapped = (undone.step(Step.SWAP).ended_at or undone.ended_at) if undone else None
+        if undone is None or swapped is None:
+            return
+        # The first copy is taken some seconds after the swap: what came before that look is not in the price.
+        first = undone.facts.live_backup
+        since = max(swapped, first.taken_at) if first else swapped
+        await self._records.note(rollback.id, live_since=since)
 
     async def _silenced(self, site: Site, rollback: Release) -> str:
         """What has come out since the swap is not published and mailed once more; a warning where that cannot be."""
