@@ -39,7 +39,8 @@ def limits(config: SiteConfig) -> dict[Step, float]:
     testing = config.start_limit + ASKING
     catching_up = backing_up + CONTENT + BUILDING + MIGRATION_SECONDS + testing
     return {
-        Step.PREFLIGHT: ASKING + config.scm_patience,
+        # A rollback and a swap look into staging's database, which is fetched whole.
+        Step.PREFLIGHT: ASKING + CONTENT + config.scm_patience,
         Step.BACK_UP: backing_up + CONTENT,
         Step.BUILD: BUILDING,
         Step.TAKE_STOCK: CONTENT,
@@ -70,6 +71,7 @@ def limits(config: SiteConfig) -> dict[Step, float]:
         Step.PUT_BACKUP: CONTENT + config.scm_patience,
         Step.KEEP_LEAVING: backing_up + CONTENT,
         Step.MERGE: backing_up + CONTENT,
+        Step.UNDO: BUILDING + config.deploy_limit + CONTENT + config.start_limit + config.scm_patience,
     }
 
 
