@@ -15,21 +15,24 @@ test: test-fast test-slow ## set up and pass all tests
 
 # Three at once on two cores: much of a test's time is waiting.
 test-fast: .venv/.dev ## the tests without real Ghost, browser, az and whole stories
-	$(BIN)/python -m pytest -n 3 -m "not ($(SLOW))" $(ARGS)
+	$(BIN)/python -m pytest -n 3 -m "not ($(SLOW) or faults)" $(ARGS)
 
 # One after another: two real Ghosts, a browser and a swap at once would only wait for each other.
-test-slow: .venv/.dev ## the tests with real Ghost, browser, az and whole stories
+# The faults run in one process each beside their blogs, so both cores are used.
+test-slow: .venv/.dev ## the tests with real Ghost, browser, az, whole stories and every fault
 	$(BIN)/python -m pytest -m "$(SLOW)" $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m faults $(ARGS)
 
 soak: .venv/.dev ## kill the bot over and over for half an hour, and see what holds (ARGS="--minutes 5", "--seed N", ...)
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-check: .venv/.dev ## ruff, mypy strict, import-linter, bandit
+check: .venv/.dev ## ruff, mypy strict, import-linter, bandit, pip-audit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml bot commands release demo sandbox
+	$(BIN)/python .ci/audit.py
 
 format: .venv/.dev ## let ruff format and repair what it can
 	$(BIN)/ruff format .

@@ -14,7 +14,6 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_bolt.app.async_server import AsyncSlackAppServer
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
@@ -25,6 +24,7 @@ from bot.approvals import Buttons
 from bot.clients import open_clients
 from bot.door import Door
 from bot.home import Home
+from bot.http_end import http_end
 from bot.identity import People
 from bot.listeners import Listeners
 from bot.notices import Notices
@@ -223,10 +223,7 @@ async def _alone(data_folder: Path) -> AsyncIterator[None]:
 async def _listening(app: AsyncApp, settings: Settings, stop: asyncio.Event) -> AsyncIterator[None]:
     """Slack reaches the app inside the block, by socket or by HTTP."""
     if settings.slack.mode is Mode.HTTP:
-        server = AsyncSlackAppServer(
-            settings.slack.port, path="/slack/events", app=app, host=settings.slack.host
-        )
-        runner = web.AppRunner(server.web_app)
+        runner = web.AppRunner(http_end(app, settings.slack.host, settings.slack.port))
         await runner.setup()
         try:
             await web.TCPSite(runner, settings.slack.host, settings.slack.port).start()

@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 PRODUCTION = "production"
 KeepToken = Callable[[str | None], Awaitable[None]]
 _TO_PRODUCTION = {"targetSlot": PRODUCTION, "preserveVnet": True}
-# How a poll says that the swap itself failed; all else says something about the poll only.
-_VERDICTS = frozenset({400, 409, 412, 417})
 _QUIET_LOOKS = 5
 # Before a call that may arrive twice is made again, in seconds.
 _PAUSES = (0.5, 2.0)
@@ -274,15 +272,13 @@ class WebApp:
         except TimeoutError as error:
             raise SwapUncertain(f"no end within {limit:.0f} seconds.") from error
         except HttpResponseError as error:
-            if error.status_code in _VERDICTS:
-                await keep_token(None)
-                raise SwapRefused(told(error)) from error
+            # Also where it sounds like a verdict: a 409 can be said of the swap as well as of the poll.
             await self._told_by_the_site(asked, told(error), keep_token, limit)
         except (AzureError, ValueError) as error:
             await self._told_by_the_site(asked, in_words(error), keep_token, limit)
 
     async def _told_by_the_site(self, asked: Asked, doubt: str, keep_token: KeepToken, limit: float) -> None:
-        """After an ambiguous answer: the swap has ended, or SwapRefused if it never began."""
+        """After an ambiguous answer: the swap has ended, or SwapRefused if it did not happen."""
         if not await self._happened(asked, doubt, limit):
             await keep_token(None)
             raise SwapRefused(doubt)

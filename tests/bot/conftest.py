@@ -10,12 +10,12 @@ import pytest
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
-from slack_bolt.app.async_server import AsyncSlackAppServer
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.approvals import Buttons
 from bot.door import Door
 from bot.home import Home
+from bot.http_end import http_end
 from bot.identity import People, Roles
 from bot.listeners import Listeners
 from bot.notices import Notices
@@ -106,8 +106,7 @@ class Team(Hands):
         """Put the parts together, and be reached by HTTP; returns the address for the manifest."""
         bot = self._put_together(roles, HASTE)
         refuse_replays(bot.app, self.records)
-        server = AsyncSlackAppServer(0, path="/slack/events", app=bot.app, host="127.0.0.1")
-        runner = web.AppRunner(server.web_app, shutdown_timeout=0.1)
+        runner = web.AppRunner(http_end(bot.app, "127.0.0.1", 0), shutdown_timeout=0.1)
         await runner.setup()
         bot.disconnect = runner.cleanup
         site = web.TCPSite(runner, "127.0.0.1", 0)

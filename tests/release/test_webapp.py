@@ -1,13 +1,16 @@
 """ARM through the real SDK: one swap is asked for once, whatever Azure answers, and its errors become ours."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from demo.tiny.seed import Seeded
 from release.azure.errors import AzureRefused, AzureUnavailable, SiteMissing, SwapRefused, SwapUncertain
 from release.azure.webapp import Asked
+from release.preflight import WARM_UP_STATUSES
 from release.site import PRODUCTION
-from tests.release.conftest import Cloud
+from tests.release.conftest import Cloud, a_cloud
 from tests.sandbox.appservice_fixtures import eventually
 
 
@@ -153,16 +156,36 @@ async def test_a_swap_somebody_else_began_is_not_joined(cloud: Cloud) -> None:
     await was_swapped_once(cloud)
 
 
-async def test_a_staging_slot_that_does_not_answer_is_not_swapped_in(cloud: Cloud) -> None:
-    message = (
-        "Cannot swap site slots for site 'blog' because the 'staging' slot did not respond to http ping."
-    )
-    body = f'{{"Code": "ExpectationFailed", "Message": "{message}"}}'
-    await cloud.answers(host="arm", path="operationresults", status=417, body=body)
-    kept = Kept()
-    with pytest.raises(SwapRefused, match="did not respond to http ping"):
-        await swap(cloud, kept)
-    assert kept.token is None
+async def test_a_staging_slot_that_does_not_answer_is_not_swapped_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: Seeded
+) -> None:
+    async with a_cloud(tmp_path / "cold", monkeypatch, {"warmup_seconds": 0.1}) as cloud:
+        await cloud.install(new, "staging")
+        await cloud.is_well("staging")
+        cloud.settings("staging")[WARM_UP_STATUSES] = "299"
+        kept = Kept()
+        with pytest.raises(SwapRefused, match="did not respond to http ping"):
+            await swap(cloud, kept)
+        assert kept.token is None
+        await was_not_swapped(cloud)
+
+
+@pytest.mark.parametrize("status", [400, 409, 412, 417])
+async def test_what_a_poll_says_is_held_against_the_site(cloud: Cloud, status: int) -> None:
+    """A conflict can be said of the poll; taken for the swap's end, production would be told to be what it is not."""
+    await cloud.answers(host="arm", path="operationresults", status=status, body='{"Message": "busy"}')
+    await swap(cloud, Kept())
+    await was_swapped_once(cloud)
+
+
+async def test_polls_that_fail_for_a_minute_are_outlasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice as long as the swap itself: a second here for a minute there."""
+    async with a_cloud(tmp_path / "slow", monkeypatch, {"swap_seconds": 0.5}) as cloud:
+        await cloud.answers(host="arm", path="operationresults", status=504, seconds=1)
+        await swap(cloud, Kept())
+        await was_swapped_once(cloud)
 
 
 async def test_no_right_to_swap_is_told_as_that(cloud: Cloud) -> None:

@@ -1,0 +1,48 @@
+"""What Azure does on a bad day, one thing at a time, in whole releases."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from release.model import State
+from tests.faults.bench import OPTIONS, Bench, Blog, a_bench
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    folder = tmp_path_factory.mktemp("particular")
+    async with a_bench(folder / "bench", folder / "cache") as bench:
+        yield bench
+
+
+def tokens_of(blog: Blog) -> int:
+    """How often a token was asked for."""
+    return sum(one.host == "identity" for one in blog.seen())
+
+
+async def test_tokens_that_expire_in_mid_release_are_replaced(bench: Bench) -> None:
+    async with bench.blogs(1, replace(OPTIONS, token_seconds=2)) as (blog,):
+        release = await bench.upgrade(blog)
+        assert release.state is State.LIVE, release.reason
+        assert tokens_of(blog) > 2
+        refused = [one for one in blog.seen() if one.status == 401 and one.host != "site"]
+        assert not refused
+
+
+async def test_a_token_endpoint_that_is_away_for_a_while_is_waited_for(bench: Bench) -> None:
+    async with bench.blogs(1, replace(OPTIONS, token_seconds=2)) as (blog,):
+        blog.goes_wrong("", host="identity", status=503, skip=2, seconds=0.5)
+        release = await bench.upgrade(blog)
+        assert release.state is State.LIVE, release.reason
+
+
+async def test_an_scm_site_that_is_away_while_azure_swaps_is_waited_for(bench: Bench) -> None:
+    async with bench.blogs(1) as (blog,):
+        blog.goes_wrong("staging", host="arm", path="/operationresults", status=504, seconds=1)
+        blog.goes_wrong("production", host="scm", path="package.json", status=502, skip=8, seconds=2)
+        release = await bench.upgrade(blog)
+        assert release.state is State.LIVE, release.reason
