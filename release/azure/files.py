@@ -112,6 +112,8 @@ class Files(Scm):
                 if response.status_code == 404:
                     raise FileMissing(self.name, path)
                 if response.status_code != 200:
+                    if await self._expired(response):
+                        raise ScmUnreachable(self.name, f"the token ran out reading {path}")
                     self._refused(response, "GET")
                     raise ScmUnreachable(self.name, f"HTTP {response.status_code} reading {path}")
                 yield self._from_kudu(response, path)
@@ -192,6 +194,8 @@ class Files(Scm):
                 )
             except CallFailed as error:
                 raise TransferBroken(where, in_words(error)) from error
+        if await other._expired(answer):
+            raise TransferBroken(where, "the token ran out on the way")
         other._refused(answer, "PUT")
         if answer.status_code in PASSING or answer.status_code == 409:
             raise TransferBroken(where, f"HTTP {answer.status_code}")

@@ -63,6 +63,8 @@ class Scm:
                 response = await self._http.request(
                     method, url, **{**parts, "headers": headers, "content": content}
                 )
+                if time.monotonic() < deadline and await self._expired(response):
+                    continue
                 self._refused(response, method)
                 conflicts += response.status_code == 409
                 if response.status_code not in PASSING and (
@@ -113,10 +115,19 @@ class Scm:
                 continue
             except CallFailed as error:
                 raise ScmUnreachable(self.name, in_words(error)) from error
+            if time.monotonic() < deadline and await self._expired(response):
+                continue
             self._refused(response, method)
             if response.status_code in PASSING:
                 raise ScmUnreachable(self.name, f"HTTP {response.status_code}")
             return response
+
+    async def _expired(self, response: httpx.Response) -> bool:
+        """Whether a request was refused because its token ran out on the way: there is another one by now."""
+        if response.status_code != 401:
+            return False
+        sent: str | None = response.request.headers.get("Authorization")
+        return sent != (await self._headers())["Authorization"]
 
     def _refused(self, response: httpx.Response, method: str) -> None:
         """Raises for what no repetition cures: no rights, no space."""

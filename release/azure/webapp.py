@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.mgmt.web.aio import WebSiteManagementClient
 
 from release.azure.arm import speaking_of, told, translated
-from release.azure.errors import AzureUnavailable, SwapRefused, SwapUncertain
+from release.azure.errors import AzureRefused, AzureUnavailable, SwapRefused, SwapUncertain
 from release.errors import ReleaseError
 from release.trouble import in_words
 
@@ -108,7 +108,12 @@ class WebApp:
             try:
                 async with speaking_of(what):
                     return await call()
-            except AzureUnavailable as error:
+            except (AzureUnavailable, AzureRefused) as error:
+                # No rights stay no rights; a token can have run out on the way, or its endpoint be away.
+                if isinstance(error, AzureRefused) and not isinstance(
+                    error.__cause__, ClientAuthenticationError
+                ):
+                    raise
                 log.info("asked again", extra={"call": what, "problem": str(error)})
                 await asyncio.sleep(pause)
         async with speaking_of(what):

