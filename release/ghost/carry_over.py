@@ -317,11 +317,10 @@ class _Merge:
         return found
 
     def _check_parents(self, rows: list[Row]) -> None:
-        """_NotSafe where production has not what a row belongs to, and the old slot has."""
+        """_NotSafe where production has not what a row belongs to."""
         for row in rows:
             for parent, to, value in self._parents(row, "new_late"):
-                theirs, ours = (self._has(copy, parent, to, value) for copy in ("main", "new_late"))
-                if ours and not theirs:
+                if not self._has("main", parent, to, value):
                     raise _NotSafe(f"what it belongs to (in {parent}) is not in production")
 
     def _check_whole(self, before: set[tuple[object, ...]]) -> None:

@@ -14,9 +14,11 @@ from release.errors import SiteBusy
 from release.model import (
     PLAN,
     Approval,
+    BackupTaken,
     Candidate,
     Facts,
     Kind,
+    LateWrites,
     MigrationDone,
     ProbeSeen,
     Release,
@@ -236,3 +238,40 @@ def test_ids_of_known_people_become_mentions_and_nothing_else_does() -> None:
 def test_messages_that_look_the_same_have_one_digest() -> None:
     assert parent(RELEASE).digest == parent(replace(RELEASE, updated_at=NOON + timedelta(hours=1))).digest
     assert parent(RELEASE).digest != parent(replace(RELEASE, state=State.LIVE)).digest
+
+
+def test_late_writes_are_offered_until_they_are_carried() -> None:
+    taken = BackupTaken("b-1", "blog", "6.40.0", "b-1.db", "d" * 64, 1, {}, {}, NOON)
+    late = LateWrites(
+        taken, taken, ("post added: <Winter>",), ("member added: its email is taken",), ("images/a.png",)
+    )
+    live = replace(RELEASE, state=State.LIVE, facts=Facts(late=late))
+    told = result(live)
+    assert told is not None
+    assert labels(told) == ["Carry over", "Rollback"]
+    for line in (
+        "post added: &lt;Winter&gt;",
+        "file added: images/a.png",
+        "member added: its email is taken",
+    ):
+        assert line in told.text
+    conflicts = result(replace(live, facts=Facts(late=replace(late, carried=(), files=()))))
+    assert conflicts is not None
+    assert labels(conflicts) == ["Rollback"]
+    assert "None of it can be carried over without a guess" in conflicts.text
+    done = result(replace(live, facts=Facts(late=late, carried_over_by="r-2")))
+    assert done is not None
+    assert labels(done) == ["Rollback"]
+    assert "Carried over by release r-2." in done.text
+
+
+def test_the_card_of_late_writes_says_exactly_what_goes_in_and_what_not() -> None:
+    taken = BackupTaken("b-1", "blog", "6.40.0", "b-1.db", "d" * 64, 1, {}, {}, NOON)
+    many = tuple(f"post added: {number}" for number in range(12))
+    carries = LateWrites(taken, taken, many, ("post changed: Autumn: it was changed in production too",))
+    release = replace(RELEASE, kind=Kind.CARRY_OVER, from_version="6.65.0", facts=Facts(carries=carries))
+    told = card(release, APPROVAL, (BEN,))
+    assert "post added: 9" in told.text
+    assert "and 2 more" in told.text
+    assert "Autumn: it was changed in production too" in told.text
+    assert "kept in backup b-1" in told.text

@@ -26,7 +26,7 @@ class Team:
 
     def __init__(self, world: World, opening: Opening) -> None:
         self.world = world
-        self._opening = opening
+        self.opening = opening
         self._records: Records | None = None
 
     @property
@@ -38,9 +38,9 @@ class Team:
 
     async def has_site(self, name: str, version: str = OLDER, slots: tuple[str, ...] = ("staging",)) -> str:
         """The site runs `version` with content; returns its Admin API key."""
-        async with tiny_opening(version, NEWEST, self._opening.cache.parent, _quietly) as opening:
+        async with tiny_opening(version, NEWEST, self.opening.cache.parent, _quietly) as opening:
             return await put_on_stage(
-                self.world, replace(opening, registry=self._opening.registry), name, slots
+                self.world, replace(opening, registry=self.opening.registry), name, slots
             )
 
     async def slot_does(self, site: str, slot: str, action: str, **body: object) -> None:
@@ -82,6 +82,19 @@ class Team:
         )
         assert answer.status_code == 201, answer.text
         return str(answer.json()["posts"][0]["slug"])
+
+    async def asks_the_blog(
+        self, site: str, key: str, method: str, path: str, **what: Any
+    ) -> Any:  # Any: JSON
+        """A call to the Admin API of production, as its editor makes it."""
+        answer = await self.world.http.request(
+            method,
+            f"{await self.world.url(site)}/ghost/api/admin/{path}",
+            headers={"Authorization": f"Ghost {admin_token(key)}"},
+            **what,
+        )
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
 
     async def page(self, site: str, path: str, slot: str = "production") -> int:
         return (await self.world.http.get(await self.world.url(site, slot) + path)).status_code

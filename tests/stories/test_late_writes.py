@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from demo.tiny.seed import picture
 from release.model import Kind, Release, State
-from release.smoke import admin_token
 from tests.stories.team import NEWEST, Team, a_team
 
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
@@ -23,22 +21,10 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
         yield team
 
 
-async def asks_the_blog(team: Team, site: str, key: str, method: str, path: str, **what: Any) -> Any:
-    """A call to the Admin API of production, as its editor makes it."""
-    answer = await team.world.http.request(
-        method,
-        f"{await team.world.url(site)}/ghost/api/admin/{path}",
-        headers={"Authorization": f"Ghost {admin_token(key)}"},
-        **what,
-    )
-    assert answer.status_code in (200, 201), answer.text
-    return answer.json()
-
-
 async def changes_post_1(team: Team, site: str, key: str, title: str) -> None:
-    found = await asks_the_blog(team, site, key, "GET", "posts/", params={"filter": "slug:post-1"})
-    await asks_the_blog(
-        team, site, key, "PUT", f"posts/{found['posts'][0]['id']}/", json={"posts": [{"title": title}]}
+    found = await team.asks_the_blog(site, key, "GET", "posts/", params={"filter": "slug:post-1"})
+    await team.asks_the_blog(
+        site, key, "PUT", f"posts/{found['posts'][0]['id']}/", json={"posts": [{"title": title}]}
     )
 
 
@@ -49,13 +35,13 @@ async def goes_live_while_somebody_writes(team: Team, site: str, key: str) -> Re
     await team.clicks("ben", card, "Approve")
     await team.is_at(site, "swap")
     image = {"file": ("harbour.png", picture(7), "image/png")}
-    sent = await asks_the_blog(team, site, key, "POST", "images/upload/", files=image)
+    sent = await team.asks_the_blog(site, key, "POST", "images/upload/", files=image)
     post = {
         "title": "In the very last moment",
         "status": "published",
         "feature_image": sent["images"][0]["url"],
     }
-    await asks_the_blog(team, site, key, "POST", "posts/", json={"posts": [post]})
+    await team.asks_the_blog(site, key, "POST", "posts/", json={"posts": [post]})
     await changes_post_1(team, site, key, "Changed on the old version")
     return await team.reaches(site, State.LIVE)
 
@@ -92,7 +78,7 @@ async def test_a_late_post_is_carried_over_with_its_picture_and_a_conflict_is_li
     assert release.facts.probe.failed == 0
     pages = ("/in-the-very-last-moment/", f"/{slug}/", f"/content/{file}")
     assert [await team.page("carried", page) for page in pages] == [200, 200, 200]
-    found = await asks_the_blog(team, "carried", key, "GET", "posts/", params={"filter": "slug:post-1"})
+    found = await team.asks_the_blog("carried", key, "GET", "posts/", params={"filter": "slug:post-1"})
     assert found["posts"][0]["title"] == "Changed in production"
     assert await team.world.swaps("carried") == 2
 
