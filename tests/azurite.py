@@ -23,17 +23,23 @@ CONTAINER = "ghostbot"
 
 
 class Azurite:
-    """A blob service with one container. `stop` and `start` again: what it was given is still there."""
+    """A blob service with one container. `stop` and `start` again: what it was given is still there.
 
-    def __init__(self, node: Path, program: Path, folder: Path) -> None:
+    With `tls`, a folder with server.pem and server.key, it speaks https and takes Entra's tokens too.
+    """
+
+    def __init__(self, node: Path, program: Path, folder: Path, tls: Path | None = None) -> None:
         self._words = [str(node), str(program)]
+        if tls is not None:
+            self._words += ["--oauth", "basic", "--cert", str(tls / "server.pem")]
+            self._words += ["--key", str(tls / "server.key")]
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self.port = free_port()
-        address = f"http://127.0.0.1:{self.port}/{ACCOUNT}"
-        self.connection_string = (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={address};"
-        )
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self.port}/{ACCOUNT}"
+        self.connection_string = f"AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={self.url};"
+        self._trusted: str | bool = True if tls is None else str(tls / "ca.pem")
 
     async def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +67,9 @@ class Azurite:
 
     def container(self, name: str = CONTAINER) -> ContainerClient:
         """The container as anybody else sees it."""
-        return ContainerClient.from_connection_string(self.connection_string, name)
+        return ContainerClient.from_connection_string(
+            self.connection_string, name, connection_verify=self._trusted
+        )
 
     async def names(self) -> list[str]:
         async with self.container() as client:
@@ -86,7 +94,7 @@ class Azurite:
 
 
 @asynccontextmanager
-async def an_azurite(folder: Path) -> AsyncIterator[Azurite]:
+async def an_azurite(folder: Path, tls: Path | None = None) -> AsyncIterator[Azurite]:
     """A running Azurite with an empty container, stopped at the end; npm's package is fetched once."""
     npm = Npm(Cache(default_cache_folder()), await registry_of_user(user_environment()))
 
@@ -96,7 +104,7 @@ async def an_azurite(folder: Path) -> AsyncIterator[Azurite]:
 
     kept = await npm.cache.folder_of("tools", f"azurite-{VERSION}", fill)
     program = kept.path / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-    azurite = Azurite(npm.carried.node, program, folder)
+    azurite = Azurite(npm.carried.node, program, folder, tls)
     try:
         await azurite.start()
         async with azurite.container() as client:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.appservice.certificates import authority_path, server_context
+from tests.azurite import CONTAINER, an_azurite
 from tests.stories.team import Team, a_team
 
 pytestmark = pytest.mark.story
@@ -51,6 +53,25 @@ async def test_a_sound_setup_passes_and_shows_what_was_looked_at(team: Team) -> 
     ):
         assert part in text, text
     assert "\x1b[" not in text
+
+
+@pytest.mark.azurite
+@pytest.mark.timeout(300)
+async def test_the_bots_identity_opens_the_storage(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server_context(tmp_path)  # makes the certificates
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority_path(tmp_path)))
+    async with an_azurite(tmp_path / "azurite", tmp_path / "tls") as azurite:
+        storage = {"container": CONTAINER, "account_url": azurite.url}
+        team.world.configure([*team.world.sites_in_settings], storage=storage)
+        _, text = await ghostbot(team, "check")
+        assert f"storage: {CONTAINER} in devstoreaccount1" in text, text
+        assert "problem  storage" not in text
+        _, text = await ghostbot(team, "check", IDENTITY_HEADER="wrong")
+        assert "problem  storage" in text
+        assert "Storage Blob Data Contributor" in text
+        assert "Traceback" not in text
 
 
 async def test_every_problem_is_told_at_once_with_its_remedy(team: Team) -> None:
