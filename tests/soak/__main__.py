@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.soak.plan import kills
+from tests.soak.plan import kills, kills_of_few
 from tests.soak.table import table
 from tests.soak.town import NAMES, Tally, a_town
 
@@ -96,7 +96,7 @@ async def round_of_kills(
         async with a_town(folder / "town", cache, seed, options.sites, options.real, tell) as town:
             try:
                 town.begin()
-                for plan in kills(seed, options.real):
+                for plan in kills_of_few(seed) if options.real else kills(seed):
                     enough = options.kills is not None and tally.kills + town.killer.kills >= options.kills
                     if enough or time.monotonic() > ends:
                         break

@@ -13,7 +13,6 @@ from tests.soak.nursery import Nursery
 from tests.soak.plan import Kill, Moment
 
 LOOK = 0.02
-STEPS_FURTHER = 4
 
 
 @dataclass
@@ -63,7 +62,7 @@ class Killer:
                 if step[1] in plan.wishes:
                     return f"{step[1]} has begun"
             before = now
-            if Moment.GOT_ON in plan.wishes and await asyncio.to_thread(self._done) >= done + STEPS_FURTHER:
+            if Moment.GOT_ON in plan.wishes and await asyncio.to_thread(self._done) >= done + plan.steps:
                 return Moment.GOT_ON
             if Moment.SWAP_ASKED in plan.wishes and await self._swapping(now):
                 return Moment.SWAP_ASKED

@@ -6,6 +6,7 @@ What cannot be repeated is the machine's timing: how far a release has come in t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from random import Random
 from typing import TypeVar
 
@@ -16,8 +17,7 @@ T = TypeVar("T")
 CHANCE_OF_BLIND = 0.25
 CHANCE_OF_START = 0.08
 LONG_LIFE = 5
-LONG_LIFE_REAL = 2
-"""Every so many kills the bot lives until something is done, or a slow machine or a real Ghost would never get on."""
+"""Every so many kills the bot lives until something is done, or a slow machine would never get on."""
 WISHES = 4
 
 
@@ -28,29 +28,41 @@ class Moment(StrEnum):
     SWAP_ASKED = "swap under way"
     POSTED = "message posted"
     BLIND = "at any time"
-    GOT_ON = "four steps further"
+    GOT_ON = "some steps further"
 
 
 @dataclass(frozen=True)
 class Kill:
-    """When to kill: as soon as one of `wishes` is seen and `delay` seconds have passed, or after `patience` seconds."""
+    """When to kill: as soon as one of `wishes` is seen and `delay` seconds have passed, or after `patience` seconds.
+
+    `steps`: how many steps of the engine are to be done before a moment counts as some steps further.
+    """
 
     number: int
     wishes: frozenset[str]
     delay: float
     patience: float
+    steps: int = 4
 
 
-def kills(seed: int, real: bool = False) -> Iterator[Kill]:
+def kills_of_few(seed: int) -> Iterator[Kill]:
+    """Kills without end for a site whose steps are long: evenly over the way of its releases, and some at any time."""
+    chance = Random(f"{seed}/kills")  # noqa: S311 - it has to come out the same again
+    for number in count(1):
+        blind = chance.random() < CHANCE_OF_BLIND
+        wish = Moment.BLIND if blind else Moment.GOT_ON
+        yield Kill(number, frozenset({wish}), chance.uniform(0.1, 4.0), 60.0, 2)
+
+
+def kills(seed: int) -> Iterator[Kill]:
     """Kills without end. Steps are wished for in turn, so that rare ones get their share."""
-    long_life = LONG_LIFE_REAL if real else LONG_LIFE
     chance = Random(f"{seed}/kills")  # noqa: S311 - it has to come out the same again
     turn: list[str] = []
     number = 0
     while True:
         number += 1
-        if number % long_life == 0:
-            yield Kill(number, frozenset({Moment.GOT_ON}), chance.uniform(0.0, 3.0), 60.0 if real else 30.0)
+        if number % LONG_LIFE == 0:
+            yield Kill(number, frozenset({Moment.GOT_ON}), chance.uniform(0.0, 3.0), 30.0)
             continue
         drawn = chance.random()
         if drawn < CHANCE_OF_START:
@@ -117,11 +129,19 @@ _TAKEN_BACK = {Answer.APPROVE: 66, Answer.BOTH: 14, Answer.REJECT: 7, Answer.CAN
 class People:
     """What the people of one site want next, given what it runs."""
 
-    def __init__(self, seed: int, site: str) -> None:
+    def __init__(self, seed: int, site: str, hesitate: bool = True) -> None:
         self._chance = Random(f"{seed}/{site}")  # noqa: S311 - it has to come out the same again
+        self._hesitate = hesitate
 
     def next(self, newest_is_live: bool) -> Episode:
-        """Away from the old version by an upgrade, and back to it by a rollback or a restore."""
+        """Away from the old version by an upgrade, and back to it by a rollback or a restore.
+
+        People who do not `hesitate` want nothing else, and all of it goes live.
+        """
+        if not self._hesitate:
+            ask = self._drawn({Ask.ROLLBACK: 70, Ask.RESTORE: 30}) if newest_is_live else Ask.UPGRADE
+            answer = self._drawn({Answer.APPROVE: 70, Answer.BOTH: 30})
+            return Episode(ask, answer, 0, self._chance.random() < 0.5, Watch.LET)
         ask = self._drawn(_ASKED_ON_NEW if newest_is_live else _ASKED_ON_OLD)
         answer = self._drawn(_TAKEN_BACK if ask is Ask.ROLLBACK else _ANSWERED)
         watch = self._drawn(_WATCHED)

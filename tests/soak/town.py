@@ -23,7 +23,7 @@ from tests.soak.team import Team
 
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
 CHANNELS = ("releases", "general")
-LAST_SECONDS = 240
+LAST_SECONDS = 600
 TOLD_SECONDS = 90
 TINY = {
     "probe_rate": 10,
@@ -229,7 +229,10 @@ async def a_town(
             seed,
             world,
             records,
-            [Team(world, records, site, People(seed, site.name), opening.after) for site in seen],
+            [
+                Team(world, records, site, People(seed, site.name, hesitate=not real), opening.after)
+                for site in seen
+            ],
             Killer(world, nursery, tell),
             None if real else opening.cache,
             temporary,
