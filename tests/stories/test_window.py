@@ -18,7 +18,7 @@ from tests.stories.team import NEWEST, OLDER, Team, a_team
 
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
-OPTIONS = {"close_writes": True, "scheduled_minutes": 1, "scheduled_wait_minutes": 0.6}
+OPTIONS = {"close_writes": True, "scheduled_minutes": 1.5, "scheduled_wait_minutes": 0.8}
 SITES = ("closed", "unguarded", "due", "sudden", "stopped", "far")
 
 
@@ -165,7 +165,7 @@ async def test_a_post_that_is_scheduled_while_staging_is_tried_delays_the_swap_t
 async def test_a_release_that_waits_for_a_post_can_be_cancelled(team: Team) -> None:
     key = await team.has_site("stopped")
     card = await team.ask_for_approval("stopped")
-    await schedules_a_post(team, "stopped", key, "Not now", 33)
+    await schedules_a_post(team, "stopped", key, "Not now", 42)
     await team.clicks("ben", card, "Approve")
     await team.sees("ann", "waits for “Not now”")
     await team.types("ann", "/ghost cancel stopped")
@@ -177,7 +177,7 @@ async def test_a_release_that_waits_for_a_post_can_be_cancelled(team: Team) -> N
 async def test_a_swap_does_not_wait_for_ever(team: Team) -> None:
     key = await team.has_site("far")
     card = await team.ask_for_approval("far")
-    await schedules_a_post(team, "far", key, "Too far away", 55)
+    await schedules_a_post(team, "far", key, "Too far away", 86)
     await team.clicks("ben", card, "Approve")
     told = await team.sees("ann", "no quiet moment for the swap")
     assert "Too far away" in told["plain"]
