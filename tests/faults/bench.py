@@ -25,6 +25,7 @@ from release.ghost.cache import Cache
 from release.ghost.npm import Npm, Registry, carried_node
 from release.ghost.releases import Releases as PublishedGhosts
 from release.model import Release, State, Verdict
+from release.packages import Packages
 from release.preflight import WARM_UP_PATH, WARM_UP_STATUSES
 from release.records import Records, open_records
 from release.releases import Releases
@@ -133,7 +134,8 @@ class Bench:
         self.folders = Folders(folder / "backups", folder / "work")
         ghosts = PublishedGhosts(npm)
         store = BackupStore(self.folders.backups)
-        self.stages = Stages(Parts(self.sites, records, npm, ghosts, self.folders, store))
+        packages = Packages(npm, records, None)
+        self.stages = Stages(Parts(self.sites, records, npm, ghosts, self.folders, store, packages))
         self._ghosts = ghosts
         self._releases: Releases | None = None
         self._numbers = itertools.count(1)
@@ -144,7 +146,7 @@ class Bench:
         return self._releases
 
     async def start(self, url: str) -> Any:  # Any: the engine, to be stopped
-        engine = await start_engine(self.stages, url, "bench")
+        engine = await start_engine(self.stages, self.records, url, "bench")
         self._releases = Releases(self.sites, self.records, self._ghosts, engine.start)
         return engine
 

@@ -39,9 +39,7 @@ def _scm(slot: str, method: str, name: str, path: str, acts: bool = False) -> Ca
     return Call(f"{method} scm of {slot}: {name}", "scm", slot, method, path, acts)
 
 
-_OWN = "wwwroot/package.json|backup.db|ghost.db[^/]*|.ghostbot.json|.ghostbot-content.json".replace(
-    ".", r"\."
-)
+_OWN = r"wwwroot/package\.json|backup\.db|ghost\.db[^/]*|\.ghostbot[^/]*\.json"
 _FOLDER = ("a folder", r"^/api/vfs/.*/$")
 _CONTENT = ("a file of the content", rf"^/api/vfs/(?!.*/(?:{_OWN})$).*[^/]$")
 
@@ -76,6 +74,7 @@ CALLS = (
     _scm("production", "GET", *_PACKAGE),
     _scm("production", "GET", *_file("backup.db")),
     _scm("production", "GET", *_file(".ghostbot-content.json")),
+    _scm("production", "GET", *_file(".ghostbot-silent.json")),
     _scm("production", "GET", "the WebJob", f"^{_JOB}$"),
     _scm("production", "GET", "the WebJob's runs", f"^{_JOB}/history$"),
     _scm("production", "POST", "a run of the WebJob", f"^{_JOB}/run$", acts=True),
@@ -84,6 +83,7 @@ CALLS = (
     _scm("staging", "GET", *_file("backup.db")),
     _scm("staging", "GET", *_file(".ghostbot.json")),
     _scm("staging", "GET", *_file(".ghostbot-content.json")),
+    _scm("staging", "GET", *_file(".ghostbot-silent.json")),
     _scm("staging", "PUT", *_CONTENT, acts=True),
     _scm("staging", "PUT", *_file("ghost.db"), acts=True),
     _scm("staging", "PUT", *_file(".ghostbot.json"), acts=True),
