@@ -381,14 +381,13 @@ class Engine:
             work = self._workflows.undo
         if work is None:
             return
-        begun = f"{release.id}-{release.state}"
-        key = f"{begun}-{DBOS.application_version}"
-        others = await DBOS.list_workflows_async(
-            workflow_id_prefix=begun, status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
+        key = f"{release.id}-{release.state}"
+        given_up = await DBOS.list_workflows_async(
+            workflow_id_prefix=key, status="CANCELLED", load_input=False, load_output=False
         )
-        if any(work.workflow_id != key for work in others):
-            log.info("already started by another version of the bot", extra={"release": release.id})
-            return
+        if given_up:
+            # Counted, and not named by the version: who goes back to the bot of before starts a third time.
+            key = f"{key}-{len(given_up)}"
         try:
             with (
                 SetWorkflowID(key, workflow_id_reuse_policy="reject"),

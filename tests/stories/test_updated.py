@@ -10,7 +10,8 @@ import pytest_asyncio
 from release.model import State
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
-pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
+# The bot starts up to four times in a story.
+pytestmark = [pytest.mark.story, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 ROOT = Path(__file__).parents[2]
 
 
@@ -56,7 +57,7 @@ async def is_back(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     await team.world.start_bot()
 
 
-async def test_in_the_middle_of_staging_the_work_begins_anew_and_comes_to_the_question(
+async def test_in_the_middle_of_staging_the_work_begins_anew_there_and_back(
     team: Team, newer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await team.has_site("staging")
@@ -65,8 +66,12 @@ async def test_in_the_middle_of_staging_the_work_begins_anew_and_comes_to_the_qu
     await team.world.kill_bot()
     use(newer, monkeypatch)
     await team.world.start_bot()
+    await team.is_at("staging", "back_up")
+    await team.world.kill_bot()
+    monkeypatch.undo()  # back to the bot of before: its work, given up meanwhile, is begun a third time
+    await team.world.start_bot()
     await team.reaches("staging", State.AWAITING_APPROVAL)
-    assert "work that another version of the bot had begun begins anew" in log_of(team)
+    assert log_of(team).count("work that another version of the bot had begun begins anew") == 2
     await team.clicks("ben", await team.card("staging"), "Approve")
     await team.reaches("staging", State.LIVE)
     assert await team.world.swaps("staging") == 1
