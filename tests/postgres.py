@@ -24,6 +24,7 @@ class Postgres:
         self._programs = programs
         self._as_user = as_user
         self._folder = folder
+        self._runs = False
         self.url = f"postgresql://postgres@/postgres?host={folder}"
 
     def make(self) -> None:
@@ -32,10 +33,13 @@ class Postgres:
     def start(self) -> None:
         options = f"-k {self._folder} -c listen_addresses= -c fsync=off"
         self._run("pg_ctl", "-w", "-o", options, "start")
+        self._runs = True
 
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is as a crash, `fast` as an operator would."""
-        self._run("pg_ctl", "-w", "-m", mode, "stop")
+        if self._runs:
+            self._runs = False
+            self._run("pg_ctl", "-w", "-m", mode, "stop")
 
     def new_database(self) -> str:
         """The address of another, empty database."""

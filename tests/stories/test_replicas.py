@@ -157,6 +157,11 @@ async def nobody_writes_to(release: Release, postgres: Postgres) -> AsyncIterato
 
 async def wakes_up_to_nothing(team: Team, frozen: str, site: str) -> None:
     """The frozen bot wakes up, ends by itself, and what the other one did stays as it was."""
+
+    async def all_is_told() -> bool:
+        return not await team.records.releases_to_tell()
+
+    await until(all_is_told, "the other one tells how it ended", 30)
     release, said = await team.last(site), await team.told("ann")
     team.world.wake_bot(frozen)
     assert await team.world.bot_ends(frozen, 10) == 1
