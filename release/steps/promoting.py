@@ -301,7 +301,8 @@ class SwapMemory:
 def write_window(release: Release) -> float | None:
     """Seconds between the last look at production's database and the swap: what is written then comes late."""
     looked, swapped = release.facts.caught_up_at, release.step(Step.SWAP).started_at
-    if looked is None or swapped is None:
+    if looked is None or swapped is None or swapped < looked:
+        # Looked at again after a kill: the step keeps its first start, so this cannot be told.
         return None
     return round((swapped - looked).total_seconds(), 1)
 
