@@ -32,7 +32,7 @@ class Team:
     @property
     def cache(self) -> Path:
         """Where the bot keeps what it has built."""
-        return self._opening.cache
+        return self.opening.cache
 
     # -- sites ------------------------------------------------------------------------------------
 
