@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -12,7 +11,7 @@ from demo.tiny import versions as tiny
 from demo.tiny.seed import Seeded
 from release.ghost.build import Package, package_key
 from release.ghost.cache import Mark as CacheMark
-from release.ghost.cache import file_digest
+from release.ghost.cache import file_digest, host_platform
 from release.ghost.npm import carried_node
 from release.model import Kind, Release, State, Step, StepState, Verdict
 from release.records import Records
@@ -69,8 +68,21 @@ async def deploys(desk: Desk, release: Release, tmp_path: Path) -> None:
     for _ in range(2):
         await desk.stages.undoing.remember_staging(release.id)
     archive = zipped(tmp_path / "package.zip", "something else")
-    package = {"path": str(archive), "size": archive.stat().st_size}
-    await desk.stages.staging.deploy(release.id, cast("Package", type("Built", (), package)))
+    package = Package(
+        version=THIRD,
+        node=f"{TINY_NODE}.0.0",
+        node_prefix="",
+        platform=host_platform(),
+        path=str(archive),
+        folder=str(tmp_path),
+        digest=file_digest(archive),
+        size=archive.stat().st_size,
+        seconds=0,
+        from_cache=False,
+        driver=None,
+        warnings=(),
+    )
+    await desk.stages.staging.deploy(release.id, package)
 
 
 async def left(desk: Desk, release: Release) -> tuple[bool, bool, str]:
