@@ -73,7 +73,7 @@ async def open_clients(settings: Settings, before_acting: BeforeActing = no_fenc
         npm = Npm(Cache(settings.cache_folder.resolve()), registry)
         yield Clients(
             sites={
-                name: Site(site.config(name), client, credential, http, visitor, scheme)
+                name: Site(site.config(name), site.shape(), client, credential, http, visitor, scheme)
                 for name, site in settings.sites.items()
             },
             npm=npm,

@@ -38,6 +38,8 @@ from sqlalchemy.exc import ArgumentError
 from bot.identity import Roles
 from release.errors import ReleaseError
 from release.ghost.cache import default_cache_folder
+from release.shape import Shape
+from release.shapes import GHOST_ON_SQLITE
 from release.site import SiteConfig
 
 PREFIX = "GHOSTBOT_"
@@ -154,9 +156,14 @@ class RoleSettings(_Part):
         return Roles(self.releasers, self.approvers, self.self_approval, self.allow_shared_channels)
 
 
+class SiteKind(StrEnum):
+    GHOST = "ghost"
+
+
 class SiteSettings(_Part):
     """One web app. Paths are below /home of the App Service."""
 
+    kind: SiteKind = SiteKind.GHOST
     resource_group: str
     app: str | None = Field(None, description="the web app's name; default: the site's name here")
     slot: str = "staging"
@@ -181,6 +188,10 @@ class SiteSettings(_Part):
     close_writes: bool = False
     scheduled_minutes: float = Field(10, ge=0)
     scheduled_wait_minutes: float = Field(120, ge=0)
+
+    def shape(self) -> Shape:
+        """What kind of site this is."""
+        return {SiteKind.GHOST: GHOST_ON_SQLITE}[self.kind]
 
     def config(self, name: str) -> SiteConfig:
         return SiteConfig(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from commands.command import Command, Request, Role, Started, UsageError, Words, backup_and_rest, known_site
+from release.model import Kind
 from release.releases import Releases
 
 # Slack's clients make one long dash of two, and people leave them out.
@@ -47,4 +48,5 @@ COMMAND = Command(
     needs=Role.RELEASER,
     parse=parse,
     run=run,
+    about=(Kind.BACKUP,),
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from commands.command import Command, Request, Role, Started, Words, known_site
+from release.model import Kind
 from release.releases import Releases
 
 
@@ -28,4 +29,5 @@ COMMAND = Command(
     needs=Role.RELEASER,
     parse=parse,
     run=run,
+    about=(Kind.CARRY_OVER,),
 )

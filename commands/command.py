@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from release.errors import UnknownSite
-from release.model import BackupTaken, Release, SiteStatus, Versions
+from release.model import BackupTaken, Kind, Release, SiteStatus, Versions
 from release.releases import Releases
 from release.version import NotAVersion, Version
 
@@ -154,9 +154,11 @@ class BackupsReply:
 
 @dataclass(frozen=True)
 class HelpReply:
-    """`commands` holds every command, or the one asked about."""
+    """`commands` holds every command, those of one site, or the one asked about."""
 
     commands: "tuple[Command[Any], ...]"
+    site: str | None = None
+    site_is: str = ""
 
 
 Reply = Started | CancelAsked | StatusReply | VersionsReply | HistoryReply | BackupsReply | HelpReply
@@ -166,7 +168,10 @@ Order = TypeVar("Order")
 
 @dataclass(frozen=True)
 class Command(Generic[Order]):
-    """One subcommand. `usage` and `example` are what follows the slash command's name."""
+    """One subcommand. `usage` and `example` are what follows the slash command's name.
+
+    `about` are the kinds of releases that it starts or shows: a site that can have none of them lacks the command.
+    """
 
     name: str
     usage: str
@@ -175,3 +180,8 @@ class Command(Generic[Order]):
     needs: Role
     parse: Callable[[Words], Order]
     run: Callable[[Order, Request, Releases], Awaitable[Reply]]
+    about: tuple[Kind, ...] = ()
+
+    def suits(self, kinds: frozenset[Kind]) -> bool:
+        """Whether a site that can have these kinds of releases has the command."""
+        return not self.about or not kinds.isdisjoint(self.about)

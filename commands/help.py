@@ -1,4 +1,4 @@
-"""/ghost help [COMMAND]: what there is to type, or one command in detail."""
+"""/ghost help [COMMAND or SITE]: what there is to type, what of it a site can do, or one command in detail."""
 
 from dataclasses import dataclass
 
@@ -17,22 +17,27 @@ def parse(words: Words) -> Help:
     return Help(words.given[0].lower() if words.given else None)
 
 
-async def run(asked: Help, request: Request, _releases: Releases) -> HelpReply:
+async def run(asked: Help, request: Request, releases: Releases) -> HelpReply:
     if asked.topic is None:
         return HelpReply(request.commands)
+    if asked.topic in releases.sites:
+        shape = releases.shape(asked.topic)
+        commands = tuple(command for command in request.commands if command.suits(shape.kinds))
+        return HelpReply(commands, asked.topic, shape.words)
     named = tuple(command for command in request.commands if command.name == asked.topic)
     if not named:
-        meant = closest(asked.topic, [command.name for command in request.commands])
+        meant = closest(asked.topic, [*(command.name for command in request.commands), *releases.sites])
         raise UsageError(
-            f"There is no command “{asked.topic}”." + (f" Did you mean “{meant}”?" if meant else "")
+            f"There is no command and no site “{asked.topic}”."
+            + (f" Did you mean “{meant}”?" if meant else "")
         )
     return HelpReply(named)
 
 
 COMMAND = Command(
     name="help",
-    usage="help [COMMAND]",
-    summary="This list, or one command in detail",
+    usage="help [COMMAND or SITE]",
+    summary="This list, what a site can do, or one command in detail",
     example="help upgrade",
     needs=Role.ANYONE,
     parse=parse,

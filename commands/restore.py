@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from commands.command import Command, Request, Role, Started, UsageError, Words, backup_and_rest, known_site
+from release.model import Kind
 from release.releases import Releases
 
 
@@ -35,4 +36,5 @@ COMMAND = Command(
     needs=Role.RELEASER,
     parse=parse,
     run=run,
+    about=(Kind.RESTORE,),
 )

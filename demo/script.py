@@ -12,7 +12,7 @@ import httpx
 from rich.console import Console
 
 from demo.world import SandboxRefused, World
-from release.smoke import admin_token
+from release.ghost.pages import admin_token
 
 CHANNEL = "releases"
 WRITTEN = "Written while the approval waited"

@@ -35,6 +35,11 @@ class SiteNeeded(ReleaseError):
     remedy = "Add the site's name at the end, one of: {0}."
 
 
+class NotForThisSite(ReleaseError):
+    problem = "{0} is a site of another kind ({1}): it has no such release."
+    remedy = "See /ghost help {0} for what it can do."
+
+
 class NothingToRollBack(ReleaseError):
     problem = "{0} has no release that can be rolled back."
     remedy = (

@@ -10,7 +10,7 @@ from release.azure.errors import WebJobMissing
 from release.errors import ReleaseError
 from release.ghost.node import major_of_stack
 from release.ghost.releases import GhostRelease
-from release.site import PRODUCTION, WWWROOT, NoGhostThere, Site
+from release.site import PRODUCTION, WWWROOT, NothingThere, Site
 from release.version import NotAVersion, Version, npm_range
 
 T = TypeVar("T")
@@ -210,7 +210,7 @@ async def _current(site: Site, target: Version) -> str:
     try:
         older = Version.parse(current) < target
     except NotAVersion as error:
-        raise NoGhostThere(site.app.called(PRODUCTION), WWWROOT) from error
+        raise NothingThere(site.app.called(PRODUCTION), f"{WWWROOT}/package.json") from error
     if not older:
         raise NotAnUpgrade(site.name, current, str(target))
     return current

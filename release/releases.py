@@ -9,6 +9,7 @@ from release.backups import BackupOfAnother, UnknownBackup
 from release.carry import NothingToCarry, to_carry
 from release.errors import (
     BeingWatched,
+    NotForThisSite,
     NothingToCancel,
     NothingToRollBack,
     NotWatched,
@@ -36,7 +37,8 @@ from release.model import (
 )
 from release.preflight import NotAnUpgrade
 from release.records import Records
-from release.site import PRODUCTION, NoGhostThere, Site
+from release.shape import Shape
+from release.site import PRODUCTION, NothingThere, Site
 from release.swap import Held, change_of, held_by_production
 from release.version import NotAVersion, Version
 
@@ -63,6 +65,10 @@ class Releases:
     @property
     def sites(self) -> tuple[str, ...]:
         return tuple(self._sites)
+
+    def shape(self, site: str) -> Shape:
+        """What kind of site it is."""
+        return self._site(site).shape
 
     def _site(self, name: str | None) -> Site:
         if name is None:
@@ -169,6 +175,8 @@ class Releases:
         undoes: str | None = None,
         backup: str | None = None,
     ) -> Release:
+        if kind not in site.shape.kinds:
+            raise NotForThisSite(site.name, site.shape.words)
         release = await self.records.create(
             kind, site.name, by, channel, version=version, before=before, undoes=undoes, backup=backup
         )
@@ -332,7 +340,7 @@ async def slot_status(site: Site, slot: str) -> SlotStatus:
     try:
         version: str | None = await site.version(slot)
         trouble = None
-    except NoGhostThere as error:
+    except NothingThere as error:
         if slot != PRODUCTION:
             return SlotStatus(slot, found.state.lower(), None, found.url, healthy=False, empty=True)
         version, trouble = None, str(error)

@@ -1,8 +1,8 @@
 """A configured site and the ways to reach it: ARM, each slot's Kudu, and each slot as a visitor."""
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
@@ -12,12 +12,13 @@ from release.azure.arm import SCOPE, speaking_of
 from release.azure.kudu import Kudu
 from release.azure.webapp import PRODUCTION, WebApp
 from release.errors import ReleaseError
+from release.shape import Shape
 
 WWWROOT = "site/wwwroot"
 
 
-class NoGhostThere(ReleaseError):
-    problem = "{0} holds no Ghost: {1}/package.json is missing or has no version."
+class NothingThere(ReleaseError):
+    problem = "{0} holds nothing that can be told by its version: {1} is missing or names none."
     remedy = "Check the site's app and slot in ghostbot.toml; the site has to be deployed once before."
 
 
@@ -71,6 +72,7 @@ class Site:
     def __init__(
         self,
         config: SiteConfig,
+        shape: Shape,
         client: WebSiteManagementClient,
         credential: AsyncTokenCredential,
         http: httpx.AsyncClient,
@@ -78,6 +80,7 @@ class Site:
         scheme: str,
     ) -> None:
         self.config = config
+        self.shape = shape
         self.app = WebApp(client, config.resource_group, config.app, config.slot, scheme, config.swap_doubt)
         self.visitor = visitor
         self._http = http
@@ -110,12 +113,12 @@ class Site:
         return self._urls[slot]
 
     async def version(self, slot: str) -> str:
-        """The exact version on a slot: Ghost tells only major.minor over HTTP, its package.json all of it."""
-        content = await (await self.kudu(slot)).read(f"{WWWROOT}/package.json")
-        try:
-            return str(json.loads(content or b"")["version"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise NoGhostThere(self.app.called(slot), WWWROOT) from error
+        """The exact version on a slot. Raises NothingThere where it holds none."""
+        return await self.shape.deployment.version(self, slot)
+
+    async def ask(self, url: str, **parts: Any) -> httpx.Response:  # Any: httpx's own
+        """What a visitor gets there within 30 seconds, redirects not followed."""
+        return await self.visitor.get(url, follow_redirects=False, timeout=30, **parts)
 
     async def answers(self, slot: str) -> bool:
         """Whether the slot's front page answers 200 within ten seconds."""
@@ -130,4 +133,4 @@ class Site:
             return (await self._credential.get_token(SCOPE)).token
 
 
-__all__ = ["PRODUCTION", "WWWROOT", "NoGhostThere", "Site", "SiteConfig"]
+__all__ = ["PRODUCTION", "WWWROOT", "NothingThere", "Site", "SiteConfig"]

@@ -75,9 +75,7 @@ async def stop_staging(site: Site) -> None:
 async def deploy(site: Site, package: Path, told: Callable[[str], Awaitable[None]]) -> str:
     """The package is on the stopped staging slot; returns the deployment's id."""
     await stop_staging(site)
-    kudu = await site.kudu(site.staging)
-    await kudu.reachable()
-    return await kudu.deploy_zip(package, site.config.deploy_limit, told)
+    return await site.shape.deployment.deploy(site, package, told)
 
 
 async def put_database(site: Site, database: Path) -> None:

@@ -153,7 +153,7 @@ async def put_live(
     if memory.condemned is not None:
         await _swapped_back(site, change, memory, 0)
     url = await site.url(PRODUCTION)
-    async with Probe(site.visitor, url, ("/", "/rss/", "/robots.txt"), site.config.probe_rate) as probe:
+    async with Probe(site.visitor, url, site.shape.pages.probed, site.config.probe_rate) as probe:
         await asyncio.sleep(site.config.watch_seconds)
         if preview:
             async with journal(Step.PREVIEW) as words:

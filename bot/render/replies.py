@@ -55,8 +55,8 @@ def reply(answer: Reply, slash: str) -> Message:
             return _history(site, releases, slash)
         case BackupsReply():
             return backups_list(answer, slash)
-        case HelpReply(commands):
-            return _help(commands, slash)
+        case HelpReply(commands, site, site_is):
+            return _help(commands, slash) if site is None else _help_of_site(commands, site, site_is, slash)
 
 
 def _cancel_asked(release: Release) -> Message:
@@ -182,6 +182,13 @@ def _help(commands: tuple[Command[Any], ...], slash: str) -> Message:
         ),
     ]
     return message(f"What I can do:\n{text}", *blocks)
+
+
+def _help_of_site(commands: tuple[Command[Any], ...], site: str, site_is: str, slash: str) -> Message:
+    rows = [(f"{slash} {command.usage}", command.summary) for command in commands]
+    title = f"What {escape(site)} can do ({site_is})"
+    text = "\n".join(f"`{usage}` {summary}." for usage, summary in rows)
+    return message(f"{title}:\n{text}", section(f"*{title}*"), table(("Type", "What happens"), rows))
 
 
 def usage_error(error: UsageError, command: Command[Any] | None, slash: str) -> Message:

@@ -20,9 +20,9 @@ from release.ghost.build import Package
 from release.ghost.cache import Cache
 from release.ghost.migrate import CONTENT_FOLDERS
 from release.ghost.npm import Npm
+from release.ghost.pages import admin_token
 from release.ghost.running import DidNotBoot, running
 from release.model import ReadBack
-from release.smoke import admin_token
 from release.trouble import in_words
 
 READ_BACK_SECONDS = 300

@@ -9,7 +9,7 @@ from release.errors import ReleaseError
 from release.model import BackupTaken, Release, StagingBefore
 from release.releases import last_live
 from release.silence import SILENT
-from release.site import NoGhostThere, Site
+from release.site import NothingThere, Site
 from release.slot_database import read_database
 from release.staging import read_mark
 from release.steps.common import Steps
@@ -28,7 +28,7 @@ class Remembering(Steps):
         slot = await site.app.slot(site.staging)
         try:
             version: str | None = await site.version(site.staging)
-        except NoGhostThere:
+        except NothingThere:
             version = None
         mark = await read_mark(site, site.staging)
         whole = version is not None and await unfinished_by(site) is None

@@ -23,6 +23,7 @@ from release.model import (
     Written,
 )
 from release.records import Records
+from release.shapes import GHOST_ON_SQLITE
 from release.site import Site, SiteConfig
 from release.version import Version
 
@@ -49,6 +50,7 @@ class StandInSite(Site):
 
     def __init__(self, name: str, production: str, staging: str) -> None:
         self.config = SiteConfig(name, "blogs", name)
+        self.shape = GHOST_ON_SQLITE
         self.app = StandInApp(name)
         self.versions = {"production": production, "staging": staging}
         self.sick: set[str] = set()

@@ -1,5 +1,8 @@
 """Commands, mentions and direct messages as they arrive."""
 
+from dataclasses import replace
+
+from release.model import Kind
 from tests.bot.conftest import Team
 
 
@@ -17,6 +20,17 @@ async def test_nothing_typed_is_a_call_for_help(team: Team) -> None:
     assert "/ghost upgrade [VERSION] [SITE]" in told["text"]
     await team.types("ann", "/ghost help rollback")
     await team.sees("Put the version from before the last release back")
+
+
+async def test_a_site_that_backs_up_only_shows_no_more_and_takes_no_more(team: Team) -> None:
+    team.blog.shape = replace(team.blog.shape, words="a test", kinds=frozenset({Kind.BACKUP}))
+    await team.types("ann", "/ghost help blog")
+    told = await team.sees("What blog can do (a test)")
+    assert "/ghost backup " in told["text"]
+    assert "/ghost upgrade" not in told["text"]
+    await team.types("ann", "/ghost upgrade")
+    await team.sees("blog is a site of another kind (a test): it has no such release.")
+    assert not team.engine.started
 
 
 async def test_an_unknown_version_names_near_ones(team: Team) -> None:

@@ -29,6 +29,7 @@ from release.packages import Packages
 from release.preflight import WARM_UP_PATH, WARM_UP_STATUSES
 from release.records import Records, open_records
 from release.releases import Releases
+from release.shapes import GHOST_ON_SQLITE
 from release.site import Site, SiteConfig
 from release.steps import Folders, Parts, Stages
 from release.version import Version
@@ -183,7 +184,7 @@ class Bench:
             httpx.AsyncClient(timeout=20, verify=NO_TLS, limits=_LIMITS) as visitor,
         ):
             chosen = replace(CONFIG, **{**config, "name": name, "app": name})
-            self.sites[name] = Site(chosen, client, credential, http, visitor, "http")
+            self.sites[name] = Site(chosen, GHOST_ON_SQLITE, client, credential, http, visitor, "http")
             yield Blog(name, service, self.sites[name])
 
     async def _open(self, blog: Blog) -> None:

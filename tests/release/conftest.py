@@ -19,6 +19,7 @@ from release.azure.arm import arm_client
 from release.ghost.npm import carried_node
 from release.preflight import WARM_UP_PATH, WARM_UP_STATUSES
 from release.records import Records, open_records
+from release.shapes import GHOST_ON_SQLITE
 from release.site import Site, SiteConfig
 from sandbox.appservice import LocalAppService, Options, start
 from tests.sandbox.appservice_fixtures import NO_TLS, QUICK, eventually
@@ -56,7 +57,15 @@ class Cloud:
 
     def site_with(self, **changes: Any) -> Site:
         """The same site with other settings of the bot."""
-        return Site(replace(CONFIG, **changes), self._client, self._credential, self.http, self.http, "http")
+        return Site(
+            replace(CONFIG, **changes),
+            GHOST_ON_SQLITE,
+            self._client,
+            self._credential,
+            self.http,
+            self.http,
+            "http",
+        )
 
     def home(self, slot: str = "production") -> Path:
         """The slot's /home right now; a swap changes that."""

@@ -13,9 +13,9 @@ import pytest
 from demo.tiny.seed import Seeded
 from release.closing import CLOSED, GUARD, StaysOpen, close_writes, open_again, staying_closed
 from release.ghost.build import GUARD_FILE, START_FILE
+from release.ghost.pages import admin_token
 from release.silence import SILENT, carry_silence, keep_silent
 from release.site import PRODUCTION
-from release.smoke import admin_token
 from release.staging import MUTE
 from tests.release.conftest import Cloud
 from tests.sandbox.appservice_fixtures import eventually

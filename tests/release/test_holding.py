@@ -19,6 +19,7 @@ from release.holding import GOOD_FOR, Fence, TakenOver, held, holding
 from release.journal import Journal
 from release.model import Kind, Release, State, Step, StepState
 from release.records import Records, open_records
+from release.shapes import GHOST_ON_SQLITE
 from release.site import PRODUCTION, Site
 from tests.release.conftest import CONFIG, Cloud
 
@@ -150,7 +151,7 @@ async def test_nothing_that_acts_reaches_azure_from_a_former_holder(
         httpx.AsyncClient(event_hooks={"request": [fenced]}) as http,
         holding(one, release.id),
     ):
-        site = Site(replace(CONFIG), client, credential, http, http, "http")
+        site = Site(replace(CONFIG), GHOST_ON_SQLITE, client, credential, http, http, "http")
         await site.app.start(site.staging)
         await elsewhere(other.bury("one"))
         tokens: list[str | None] = []

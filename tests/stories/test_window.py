@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from release.ghost.build import GUARD_FILE
+from release.ghost.pages import admin_token
 from release.model import State, Step
-from release.smoke import admin_token
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]

@@ -1,0 +1,75 @@
+"""What a site is made of. Whatever one kind of site does in its own way is a part of its shape.
+
+The routines of a release ask the shape and never which kind of site it is. Which database is migrated, and how, is
+no part of it but a way of its own through the steps: a `Kind`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from release.model import Kind
+
+if TYPE_CHECKING:
+    from release.site import Site
+
+
+@dataclass(frozen=True)
+class Page:
+    """An address below the site's, what it is for people, and the status a well site answers."""
+
+    path: str
+    what: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the slot must be. `posts` and `members` are totals of its database, checked where a key allows it.
+
+    `lawful` is path -> the status this very site gave when it was well: a private blog redirects its front
+    page, one without a feed answers 404, and in production there is nothing left to compare with.
+    """
+
+    version: str
+    posts: int | None = None
+    members: int | None = None
+    lawful: Mapping[str, str] = field(default_factory=dict)
+
+
+class Pages(Protocol):
+    """How a slot shows that it is well."""
+
+    @property
+    def probed(self) -> tuple[str, ...]:
+        """The paths that a visitor asks for all through a swap."""
+
+    async def of(self, site: "Site", url: str) -> tuple[Page, ...]:
+        """The pages that a smoke test compares, as the slot at `url` has them."""
+
+    async def process(self, site: "Site", url: str, expected: Expected) -> list[str]:
+        """What is wrong with the process that answers there: it may be another than its files are of."""
+
+    async def more(self, site: "Site", url: str, production: str | None, expected: Expected) -> list[str]:
+        """What else is wrong, beside pages, files and process; `production` is where to compare, if anywhere."""
+
+
+class Deployment(Protocol):
+    """How a package gets on a slot, and which version lies on one."""
+
+    async def version(self, site: "Site", slot: str) -> str:
+        """The exact version on a slot. Raises NothingThere."""
+
+    async def deploy(self, site: "Site", package: Path, told: Callable[[str], Awaitable[None]]) -> str:
+        """The package is on the stopped staging slot; returns the deployment's id."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One kind of site. `words` are for people; `kinds` are the releases it can have."""
+
+    words: str
+    kinds: frozenset[Kind]
+    pages: Pages
+    deployment: Deployment
