@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from release.errors import UnknownSite
 from release.model import BackupTaken, Kind, Release, SiteStatus, Versions
+from release.records import Entry
 from release.releases import Releases
 from release.version import NotAVersion, Version
 
@@ -140,8 +141,11 @@ class VersionsReply:
 
 @dataclass(frozen=True)
 class HistoryReply:
+    """`deeds` is who asked for what and what came of it, from the audit, newest first."""
+
     site: str | None
     releases: tuple[Release, ...]
+    deeds: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
-"""/ghost history [SITE]: the last releases and how they ended."""
+"""/ghost history [SITE]: the last releases, how they ended, and who did what."""
 
 from dataclasses import dataclass
 
 from commands.command import Command, HistoryReply, Request, Role, Words, known_site
 from release.releases import Releases
+
+LOOKED_THROUGH, SHOWN = 200, 10
+ONLY_TALK = ("answered", "not understood")
+"""Nothing came of it, or what came of it has an entry of its own."""
 
 
 @dataclass(frozen=True)
@@ -17,13 +21,15 @@ def parse(words: Words) -> History:
 
 async def run(history: History, _request: Request, releases: Releases) -> HistoryReply:
     site = known_site(history.site, releases.sites)
-    return HistoryReply(site, await releases.history(site))
+    audited = await releases.records.audited(site, LOOKED_THROUGH)
+    deeds = tuple(entry for entry in audited if not entry.deed.outcome.startswith(ONLY_TALK))
+    return HistoryReply(site, await releases.history(site), deeds[:SHOWN])
 
 
 COMMAND = Command(
     name="history",
     usage="history [SITE]",
-    summary="The last releases and how they ended",
+    summary="The last releases, how they ended, and who did what",
     example="history blog",
     needs=Role.ANYONE,
     parse=parse,

@@ -1,5 +1,6 @@
 """The short answers to the person who typed or clicked, and the refusals."""
 
+import re
 from typing import Any
 
 from slack_sdk.models.blocks import Block
@@ -7,6 +8,7 @@ from slack_sdk.models.blocks import Block
 from bot.render.backups import backups_list
 from bot.render.message import (
     Message,
+    clip,
     context,
     duration,
     escape,
@@ -35,8 +37,10 @@ from commands.command import (
 )
 from release.errors import ReleaseError
 from release.model import Release, SiteStatus, SlotStatus, State
+from release.records import Entry
 
 VERSIONS_SHOWN = 5
+OUTCOME_SHOWN = 120
 
 
 def reply(answer: Reply, slash: str) -> Message:
@@ -51,8 +55,8 @@ def reply(answer: Reply, slash: str) -> Message:
             return _status(sites, slash)
         case VersionsReply():
             return _versions(answer, slash)
-        case HistoryReply(site, releases):
-            return _history(site, releases, slash)
+        case HistoryReply():
+            return _history(answer, slash)
         case BackupsReply():
             return backups_list(answer, slash)
         case HelpReply(commands, site, site_is):
@@ -147,13 +151,27 @@ def _versions(answer: VersionsReply, slash: str) -> Message:
     return message("\n".join(lines), section("\n".join(lines)))
 
 
-def _history(site: str | None, releases: tuple[Release, ...], slash: str) -> Message:
-    where = f" of {escape(site)}" if site else ""
-    if not releases:
-        text = f"There is no release{where} yet. Start one with `{slash} upgrade`."
-        return message(text, section(text))
-    lines = [f"*The last releases{where}*", *(history_line(release) for release in releases)]
-    return message("\n".join(lines), section("\n".join(lines)))
+def _history(answer: HistoryReply, slash: str) -> Message:
+    where = f" of {escape(answer.site)}" if answer.site else ""
+    if answer.releases:
+        told = "\n".join([f"*The last releases{where}*", *map(history_line, answer.releases)])
+    else:
+        told = f"There is no release{where} yet. Start one with `{slash} upgrade`."
+    if not answer.deeds:
+        return message(told, section(told))
+    did = "\n".join(["*Who did what*", *map(_deed_line, answer.deeds)])
+    return message(f"{told}\n{did}", section(told), section(did))
+
+
+def _deed_line(entry: Entry) -> str:
+    """One entry of the audit: when, who, what, and what came of it."""
+    deed = entry.deed
+    who = person(deed.by) if is_person(deed.by) else escape(deed.by)
+    about = f" {escape(deed.release)}" if deed.release and deed.release not in deed.what else ""
+    outcome = " ".join(deed.outcome.split())
+    named = [word for word in re.findall(r"\w+", outcome) if is_person(word)]
+    outcome = clip(naming(outcome, *named), OUTCOME_SHOWN)
+    return f"{when(entry.at)}, {who}: {escape(deed.what)}{about}: {outcome}"
 
 
 def history_line(release: Release) -> str:

@@ -57,6 +57,21 @@ async def test_status_versions_and_history_are_answered_to_one_person(team: Team
     assert not [one for one in await team.messages("ann") if "Ghost" in one["plain"]]
 
 
+async def test_the_history_tells_who_did_what_refusals_included(team: Team) -> None:
+    await team.ask("PUT", "channels", name="releases", members=["ann", "ben", "gus"])
+    await team.types("gus", "/ghost upgrade")
+    await team.sees("Guests may not use this bot", who="gus")
+    release = await team.starts_upgrade()
+    await team.types("ben", "/ghost backup")
+    await team.sees("is held by", who="ben")
+    await team.types("ben", "/ghost history")
+    told = (await team.sees("Who did what", who="ben"))["plain"]
+    assert "@gus: upgrade: refused: Guests may not use this bot." in told
+    assert f"@ann: upgrade 6.65.0 {release.id}: begun" in told
+    assert f"@ben: backup: refused: blog is held by {release.id} (upgrade, staging), started by @ann." in told
+    assert "answered" not in told
+
+
 async def test_a_sick_slot_is_said_and_not_raised(team: Team) -> None:
     team.blog.sick.add("staging")
     await team.types("ann", "/ghost status")
