@@ -11,6 +11,7 @@ from sandbox.appservice import swap
 from sandbox.appservice.faults import Faults
 from sandbox.appservice.nodes import Runtimes
 from sandbox.appservice.options import Options
+from sandbox.appservice.platforms.windows import NODE_VERSION
 from sandbox.appservice.processes import free_port, kill_leftovers
 from sandbox.appservice.records import PRODUCTION, SiteRecord, SlotRecord, Store
 from sandbox.appservice.site import Site
@@ -65,15 +66,18 @@ class Cloud:
         """Issues and checks tokens."""
         return Tokens(self.store.account, self.options.token_seconds, self.arm_url)
 
-    def make_site(self, name: str, slots: tuple[str, ...]) -> Site:
-        """Make a site with these slots besides production, or add those it lacks; raises BadSite."""
+    def make_site(self, name: str, slots: tuple[str, ...], *, windows: bool = False) -> Site:
+        """Make a site with these slots besides production, or add those it lacks; raises BadSite.
+
+        `windows` is for a new one: a site stays on the plan it was made on.
+        """
         for one in (name, *slots):
             if not _NAME.fullmatch(one):
                 raise BadSite(f"{one!r} is not a name: 1 to 60 of a-z, 0-9 and '-', no '-' at the ends")
-        record = self.store.sites.setdefault(name, SiteRecord(name, {}))
+        record = self.store.sites.setdefault(name, SiteRecord(name, {}, windows=windows))
         added = [one for one in (PRODUCTION, *slots) if one not in record.slots]
         for slot in added:
-            record.slots[slot] = self._slot_record(slot)
+            record.slots[slot] = self._slot_record(slot, windows=record.windows)
         known = self.sites.get(name)
         if known is None:
             known = self.sites[name] = self._site(record)
@@ -86,7 +90,7 @@ class Cloud:
     def _site(self, record: SiteRecord) -> Site:
         return Site(record, self.store, self.options, self.runtimes, self.background)
 
-    def _slot_record(self, name: str) -> SlotRecord:
+    def _slot_record(self, name: str, *, windows: bool) -> SlotRecord:
         ports = frozenset(self.taken_ports())
         site_port = free_port(self.options.host, ports)
         return SlotRecord(
@@ -95,7 +99,8 @@ class Cloud:
             site_port=site_port,
             scm_port=free_port(self.options.host, ports | {site_port}),
             publishing_password=secrets.token_urlsafe(30),
-            web={"linuxFxVersion": self.runtimes.default_stack, "appCommandLine": ""},
+            app_settings={NODE_VERSION: f"~{self.runtimes.default_major}"} if windows else {},
+            web={"linuxFxVersion": "" if windows else self.runtimes.default_stack, "appCommandLine": ""},
         )
 
     def taken_ports(self) -> list[int]:

@@ -53,6 +53,8 @@ class Content:
         self.job_history = home / "data" / "jobs" / "triggered"
         self.packages = home / "data" / "SitePackages"
         self.log_files = home / "LogFiles"
-        for folder in (self.wwwroot, self.deployments, self.log_files, home / "data"):
+        # What SCM sees in place of wwwroot while a package is mounted there for the app alone.
+        self.beneath = home.with_name(f"{home.name}.beneath")
+        for folder in (self.wwwroot, self.deployments, self.log_files, home / "data", self.beneath):
             folder.mkdir(parents=True, exist_ok=True)
         self.log = SlotLog(self.log_files)

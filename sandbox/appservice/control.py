@@ -10,6 +10,8 @@ from aiohttp import web
 from sandbox.appservice.cloud import BadSite, Cloud
 from sandbox.appservice.faults import BadFault
 from sandbox.appservice.jobs import JobOutcome
+from sandbox.appservice.platforms.windows import NODE_VERSION
+from sandbox.appservice.records import ImageRecord
 from sandbox.appservice.site import Site
 from sandbox.appservice.slot import Slot
 
@@ -41,6 +43,8 @@ class Control:
                 web.get("/_sandbox/sites/{site}", self.show_site),
                 web.put("/_sandbox/sites/{site}", self.put_site),
                 web.post("/_sandbox/sites/{site}/{slot}/{action}", self.act),
+                web.put("/_sandbox/images", self.put_image),
+                web.delete("/_sandbox/images", self.delete_image),
                 web.post("/_sandbox/tokens", self.token),
             ]
         )
@@ -107,12 +111,15 @@ class Control:
         """Make a site, or change one, without ceremony: no conditions, no recycled SCM, processes restarted.
 
         {"slots": ["staging"] or {"staging": {...}}, "production": {...}, "sticky": [names], and for all
-        slots: "settings", "node" (major), "start_command", "running", "basic_auth"}.
+        slots: "settings", "node" (major), "image", "start_command", "running", "basic_auth"; of a new site
+        "windows"}.
         """
         try:
             body = await _json(request)
             slots = body.get("slots", ["staging"])
-            site = self._cloud.make_site(request.match_info["site"], tuple(slots))
+            site = self._cloud.make_site(
+                request.match_info["site"], tuple(slots), windows=bool(body.get("windows", False))
+            )
             for name, slot in site.slots.items():
                 own = (
                     body.get("production")
@@ -121,8 +128,8 @@ class Control:
                     if isinstance(slots, dict)
                     else None
                 )
-                _configure(slot, body)
-                _configure(slot, own or {})
+                _configure(site, slot, body)
+                _configure(site, slot, own or {})
         except (BadSite, _BadRequest, TypeError, AttributeError) as error:
             return _error(str(error))
         if "sticky" in body:
@@ -132,6 +139,24 @@ class Control:
         for slot in site.slots.values():
             await slot.restart()
         return web.json_response(self._site(site))
+
+    async def put_image(self, request: web.Request) -> web.Response:
+        """{"reference", "folder", "command", "node" (major), "port"}: from now on slots can pull it."""
+        try:
+            body = await _json(request)
+            reference = str(body.pop("reference"))
+            self._cloud.store.images[reference] = ImageRecord(**body)
+        except (_BadRequest, TypeError, KeyError) as error:
+            return _error(str(error))
+        self._cloud.store.save()
+        return web.Response(status=204)
+
+    async def delete_image(self, request: web.Request) -> web.Response:
+        """{"reference"}: nobody can pull it any more."""
+        body = await _json(request)
+        self._cloud.store.images.pop(str(body.get("reference")), None)
+        self._cloud.store.save()
+        return web.Response(status=204)
 
     async def act(self, request: web.Request) -> web.Response:
         """POST .../{recycle-scm, kill-deployment, stick-deployment, unstick-deployment, kill-process, webjob}."""
@@ -178,12 +203,16 @@ class Control:
         return web.json_response({"access_token": token, "expires_on": expires})
 
 
-def _configure(slot: Slot, wish: dict[str, Any]) -> None:
+def _configure(site: Site, slot: Slot, wish: dict[str, Any]) -> None:
     record = slot.record
     if "settings" in wish:
         record.app_settings = {str(name): str(value) for name, value in wish["settings"].items()}
-    if "node" in wish:
+    if "node" in wish and site.record.windows:
+        record.app_settings[NODE_VERSION] = f"~{wish['node']}"
+    elif "node" in wish:
         record.web["linuxFxVersion"] = f"NODE|{wish['node']}-lts"
+    if "image" in wish:
+        record.web["linuxFxVersion"] = f"DOCKER|{wish['image']}"
     if "start_command" in wish:
         record.web["appCommandLine"] = str(wish["start_command"])
     if "running" in wish:

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from sandbox.appservice import archives
 from sandbox.appservice.archives import BadArchive, Interrupted
+from sandbox.appservice.build import Builder, BuildFailed, BuildStopped, move_over
 from sandbox.appservice.content import Content
 from sandbox.appservice.records import write_atomically
 
@@ -48,6 +50,7 @@ class Parcel:
     target: Path
     restart: bool = True
     package: bool = False  # WEBSITE_RUN_FROM_PACKAGE: keep the zip, wwwroot is its content and nothing else
+    build: bool = False  # SCM_DO_BUILD_DURING_DEPLOYMENT: what is deployed is what a build makes of it
     file_name: str | None = None  # a single file (type=static, startup, script, lib) instead of an archive
     message: str = ""
 
@@ -73,8 +76,9 @@ class Deployment:
 class Deployer:
     """Deploys into one content folder."""
 
-    def __init__(self, content: Content, restart: Callable[[], None], lag: float) -> None:
+    def __init__(self, content: Content, builder: Builder, restart: Callable[[], None], lag: float) -> None:
         self._content = content
+        self._builder = builder
         self._restart = restart
         self._lag = lag
         self._running: asyncio.Task[None] | None = None
@@ -158,18 +162,45 @@ class Deployer:
             deployment.id = uuid.uuid4().hex
             deployment.is_temp = False
             self._show(deployment, DeployStatus.BUILDING, "Building and Deploying")
-            self._show(deployment, DeployStatus.DEPLOYING, "Running deployment command...")
-            names = await asyncio.to_thread(self._unpack, parcel)
+            if parcel.build:
+                names = await self._build(deployment, parcel)
+            else:
+                self._show(deployment, DeployStatus.DEPLOYING, "Running deployment command...")
+                names = await asyncio.to_thread(self._unpack, parcel)
             self._remember_files(deployment, names)
             self._end(deployment, DeployStatus.SUCCESS, "")
             if parcel.restart:
                 self._restart()
-        except Interrupted:
+        except (Interrupted, BuildStopped):
             self._end(deployment, DeployStatus.FAILED, STOPPED_BY_RECYCLE)
-        except BadArchive as error:
+        except (BadArchive, BuildFailed) as error:
             self._end(deployment, DeployStatus.FAILED, f"Deployment failed. {error}")
         finally:
             parcel.archive.unlink(missing_ok=True)
+
+    async def _build(self, deployment: Deployment, parcel: Parcel) -> list[str]:
+        """Unpacked and built aside; what runs is touched only by what was built well."""
+        place = self._content.home.with_name(f"{self._content.home.name}.build")
+        with self._place_to_build(place):
+            await asyncio.to_thread(archives.extract, parcel.archive, place, self._interruptions())
+            self._show(deployment, DeployStatus.BUILDING, "Running deployment command...")
+            await self._builder.build(
+                place, lambda line: deployment.log.append(f"{_now()} {line}"), self._stopped.is_set
+            )
+            self._show(deployment, DeployStatus.DEPLOYING, "Copying the build's output...")
+            names = await asyncio.to_thread(move_over, place, parcel.target)
+        if not parcel.clean:
+            archives.remove_files(parcel.target, self._files_of_previous() - set(names))
+        return names
+
+    @contextlib.contextmanager
+    def _place_to_build(self, place: Path) -> Iterator[None]:
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
     def _unpack(self, parcel: Parcel) -> list[str]:
         """In a thread."""

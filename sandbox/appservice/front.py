@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import web
@@ -31,16 +33,7 @@ class Front:
         self._cloud = cloud
         # A connection a request: no kept-alive connection can be closed by the app just as it is used,
         # and each request belongs to exactly one process, also in the moment of a swap.
-        self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, force_close=True),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
-
-        # aiohttp would send a GET, PUT or DELETE again when the app dies of it; a front end must not.
-        self._client._retry_connection = False
+        self._client = _client(aiohttp.TCPConnector(limit=0, force_close=True))
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -67,8 +60,9 @@ class Front:
             worker.want()
             try:
                 with worker.request():
-                    answer = await self._ask(worker, request)
-                    return await _pass_on(answer, request, routed)
+                    async with self._client_of(worker) as client:
+                        answer = await self._ask(client, worker, request)
+                        return await _pass_on(answer, request, routed)
             except (aiohttp.ClientConnectorError, _NotListening):
                 # Not listening (yet): nothing of the request was sent, so it may be tried again.
                 await worker.explain_silence()
@@ -76,14 +70,37 @@ class Front:
             except (aiohttp.ClientError, ConnectionError):
                 return _page(502, APPLICATION_ERROR)
 
-    async def _ask(self, worker: Worker, request: web.Request) -> aiohttp.ClientResponse:
+    @asynccontextmanager
+    async def _client_of(self, worker: Worker) -> AsyncIterator[aiohttp.ClientSession]:
+        if worker.pipe is None:
+            yield self._client
+            return
+        async with _client(worker.connector()) as client:
+            yield client
+
+    async def _ask(
+        self, client: aiohttp.ClientSession, worker: Worker, request: web.Request
+    ) -> aiohttp.ClientResponse:
         if not worker.accepts:
             raise _NotListening
         url = URL(f"http://{worker.host}:{worker.port}{request.raw_path}", encoded=True)
         body = request.content.iter_chunked(_CHUNK) if request.can_read_body else None
-        return await self._client.request(
+        return await client.request(
             request.method, url, headers=_forwarded_headers(request), data=body, allow_redirects=False
         )
+
+
+def _client(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    client = aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+    )
+    # aiohttp would send a GET, PUT or DELETE again when the app dies of it; a front end must not.
+    client._retry_connection = False
+    return client
 
 
 class _NotListening(Exception):

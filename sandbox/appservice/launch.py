@@ -1,18 +1,14 @@
-"""How a slot's process is started: the command and the environment, as App Service for Linux makes them."""
+"""How a slot's process is started: the command, the environment and where it is reached."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.appservice.content import Content
-from sandbox.appservice.nodes import CannotStart, Runtimes
 from sandbox.appservice.processes import INSTANCE_VARIABLE
 from sandbox.appservice.records import PRODUCTION, SlotRecord
 
-# What the Node images start when there is neither a start command nor a package.json.
-_ENTRY_FILES = ("bin/www", "server.js", "app.js", "index.js", "hostingstart.js")
 # https://learn.microsoft.com/azure/app-service/reference-app-settings#variable-prefixes
 _CONNECTION_PREFIXES = {
     "MySql": "MYSQLCONNSTR_",
@@ -37,32 +33,32 @@ class Whereabouts:
 
 @dataclass(frozen=True)
 class Launch:
-    """A command line for `sh -c`, ready to start."""
+    """A command line for `sh -c`, ready to start.
+
+    It is reached at the port it was planned for, or at `pipe`: on Windows a named pipe, here a socket.
+    """
 
     command: str
     environment: dict[str, str]
     folder: Path
+    pipe: Path | None = None
 
 
-def environment(slot: SlotRecord, content: Content, runtimes: Runtimes, where: Whereabouts) -> dict[str, str]:
-    """The environment of a slot's process (without PORT): nothing of the sandbox's own is in it.
+def variables(slot: SlotRecord, node: Path, home: Path, where: Whereabouts) -> dict[str, str]:
+    """The environment that all kinds of slots give their processes: nothing of the sandbox's own is in it.
 
     On App Service the slot's folder is /home. Here it is elsewhere, so a setting that begins with
     /home/site, /home/data or /home/LogFiles gets the real place.
     """
-    node = runtimes.folder(str(slot.web.get("linuxFxVersion", "")))
-    variables = {
-        "PATH": f"{node}:{content.wwwroot}/node_modules/.bin:/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-    }
+    told = {"PATH": f"{node}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
     for name, value in slot.app_settings.items():
-        real = at_home(value, content)
-        variables[name] = real
-        variables[f"APPSETTING_{name}"] = real
+        real = below(value, home)
+        told[name] = real
+        told[f"APPSETTING_{name}"] = real
     for name, string in slot.connection_strings.items():
-        variables[_CONNECTION_PREFIXES.get(string.type, "CUSTOMCONNSTR_") + name] = string.value
-    variables |= {
-        "HOME": str(content.home),
+        told[_CONNECTION_PREFIXES.get(string.type, "CUSTOMCONNSTR_") + name] = string.value
+    return told | {
+        "HOME": str(home),
         "WEBSITE_SITE_NAME": where.site,
         "WEBSITE_SLOT_NAME": "Production" if slot.name == PRODUCTION else slot.name,
         "WEBSITE_HOSTNAME": where.hostname,
@@ -71,37 +67,16 @@ def environment(slot: SlotRecord, content: Content, runtimes: Runtimes, where: W
         "WEBSITE_SKU": "Standard",
         INSTANCE_VARIABLE: where.instance,
     }
-    return variables
+
+
+def below(text: str, home: Path) -> str:
+    """The text with /home/site, /home/data and /home/LogFiles replaced by where they are."""
+    return _HOME_PATH.sub(str(home), text)
 
 
 def at_home(text: str, content: Content) -> str:
-    """The text with /home/site, /home/data and /home/LogFiles replaced by where they are."""
-    return _HOME_PATH.sub(str(content.home), text)
-
-
-def plan(
-    slot: SlotRecord, content: Content, runtimes: Runtimes, where: Whereabouts, port: int
-) -> Launch | None:
-    """What to start; None when there is no app yet (App Service shows its welcome page). Raises CannotStart."""
-    variables = environment(slot, content, runtimes, where) | {"PORT": str(port)}
-    command = at_home(str(slot.web.get("appCommandLine") or ""), content) or _start_script(content.wwwroot)
-    if command is None:
-        return None
-    return Launch(command, variables, content.wwwroot)
-
-
-def _start_script(wwwroot: Path) -> str | None:
-    package = wwwroot / "package.json"
-    if package.is_file():
-        try:
-            manifest = json.loads(package.read_text())
-        except ValueError as error:
-            raise CannotStart(f"package.json is not valid JSON: {error}") from error
-        script = manifest.get("scripts", {}).get("start") if isinstance(manifest, dict) else None
-        if script:
-            return str(script)
-    entry = next((name for name in _ENTRY_FILES if (wwwroot / name).is_file()), None)
-    return f"node {entry}" if entry else None
+    """As `below`, for a slot's own folder."""
+    return below(text, content.home)
 
 
 def shell() -> str:

@@ -36,10 +36,14 @@ class Runtimes:
         return cls(nodes)
 
     @property
+    def default_major(self) -> int:
+        """The Node of a new site that named none: 22 where there is one."""
+        return DEFAULT_MAJOR if DEFAULT_MAJOR in self._nodes else max(self._nodes, default=DEFAULT_MAJOR)
+
+    @property
     def default_stack(self) -> str:
-        """The linuxFxVersion of a new site that named none: 22 where there is one."""
-        major = DEFAULT_MAJOR if DEFAULT_MAJOR in self._nodes else max(self._nodes, default=DEFAULT_MAJOR)
-        return f"NODE|{major}-lts"
+        """The same as a linuxFxVersion."""
+        return f"NODE|{self.default_major}-lts"
 
     def folder(self, stack: str) -> Path:
         """The folder that goes first on PATH for a linuxFxVersion; raises CannotStart."""

@@ -105,11 +105,22 @@ class SlotSwapStatus:
 
 
 @dataclass
+class ImageRecord:
+    """A container image: the folder that is its file system's app, what it starts there, with which Node."""
+
+    folder: str
+    command: str
+    node: int
+    port: int = 80  # what it EXPOSEs
+
+
+@dataclass
 class SiteRecord:
-    """One web app and all its slots."""
+    """One web app and all its slots. `windows`: it is on a plan of Windows machines."""
 
     name: str
     slots: dict[str, SlotRecord]
+    windows: bool = False
     sticky_settings: list[str] = field(default_factory=list)
     sticky_connection_strings: list[str] = field(default_factory=list)
     swap: SwapRecord | None = None
@@ -123,6 +134,7 @@ class SiteRecord:
         record = cls(
             name=row["name"],
             slots={name: SlotRecord.from_json(one) for name, one in row["slots"].items()},
+            windows=row.get("windows", False),
             sticky_settings=row["sticky_settings"],
             sticky_connection_strings=row["sticky_connection_strings"],
             operations={
@@ -187,6 +199,7 @@ class Store:
             raise StateInUse(folder) from error
         self.account = AccountRecord()
         self.sites: dict[str, SiteRecord] = {}
+        self.images: dict[str, ImageRecord] = {}  # by reference: host/name:tag
         self._read()
 
     def _read(self) -> None:
@@ -199,10 +212,15 @@ class Store:
             **{key: value for key, value in state["account"].items() if key in known}
         )
         self.sites = {row["name"]: SiteRecord.from_json(row) for row in state["sites"]}
+        self.images = {name: ImageRecord(**row) for name, row in state.get("images", {}).items()}
 
     def save(self) -> None:
         """Write everything; a reader sees the state before or after, never half of it."""
-        state = {"account": asdict(self.account), "sites": [asdict(site) for site in self.sites.values()]}
+        state = {
+            "account": asdict(self.account),
+            "sites": [asdict(site) for site in self.sites.values()],
+            "images": {name: asdict(image) for name, image in self.images.items()},
+        }
         write_atomically(self.folder / "state.json", json.dumps(state, indent=1))
 
     def content_folder(self, site: str, content: str) -> Path:

@@ -4,13 +4,17 @@ from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sandbox.appservice import launch
+from sandbox.appservice.build import Builder
 from sandbox.appservice.content import Content
 from sandbox.appservice.deploy import Deployer
 from sandbox.appservice.jobs import Jobs
 from sandbox.appservice.launch import Launch, Whereabouts
 from sandbox.appservice.nodes import Runtimes
 from sandbox.appservice.options import Options
+from sandbox.appservice.platforms.containers import Containers, is_image
+from sandbox.appservice.platforms.linux import Linux
+from sandbox.appservice.platforms.platform import Platform
+from sandbox.appservice.platforms.windows import Windows
 from sandbox.appservice.records import PRODUCTION, Operation, SiteRecord, SlotRecord, Store
 from sandbox.appservice.slot import Background, Occupant, Slot
 from sandbox.appservice.worker import Worker
@@ -96,7 +100,7 @@ class Site:
 
         def plan(port: int) -> Launch | None:
             tenant = slot()
-            return launch.plan(tenant.record, content, self._runtimes, self._whereabouts(tenant), port)
+            return self.platform(tenant).plan(tenant.record, content, self._whereabouts(tenant), port)
 
         def job_environment() -> dict[str, str]:
             return self.environment(slot())
@@ -107,13 +111,26 @@ class Site:
         return Occupant(
             content,
             Worker(content, plan, self.options.stop_seconds),
-            Deployer(content, restart, self.options.deployment_lag_seconds),
+            Deployer(
+                content,
+                Builder(job_environment, lambda: self.platform(slot()).node(slot().record)),
+                restart,
+                self.options.deployment_lag_seconds,
+            ),
             Jobs(content, job_environment),
         )
 
     def environment(self, slot: Slot) -> dict[str, str]:
         """The environment that WebJobs and Kudu's commands of a slot get; raises CannotStart."""
-        return launch.environment(slot.record, slot.occupant.content, self._runtimes, self._whereabouts(slot))
+        return self.platform(slot).environment(slot.record, slot.occupant.content, self._whereabouts(slot))
+
+    def platform(self, slot: Slot) -> Platform:
+        """What kind of App Service the slot is on."""
+        if self.record.windows:
+            return Windows(self._runtimes)
+        if is_image(slot.record):
+            return Containers(self._runtimes, self.store.images)
+        return Linux(self._runtimes)
 
     def _whereabouts(self, slot: Slot) -> Whereabouts:
         account = self.store.account

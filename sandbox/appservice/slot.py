@@ -59,6 +59,11 @@ class Slot:
         return self.record.app_settings.get("WEBSITE_RUN_FROM_PACKAGE") == "1"
 
     @property
+    def builds(self) -> bool:
+        """SCM_DO_BUILD_DURING_DEPLOYMENT has zip deployments built on the server."""
+        return self.record.app_settings.get("SCM_DO_BUILD_DURING_DEPLOYMENT", "").lower() in ("true", "1")
+
+    @property
     def scm_is_back(self) -> bool:
         """SCM answers; it does not for a while after it was recycled."""
         return time.monotonic() >= self._scm_back_at

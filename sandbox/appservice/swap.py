@@ -23,7 +23,7 @@ from sandbox.appservice.records import (
 )
 from sandbox.appservice.site import Site
 from sandbox.appservice.slot import Slot
-from sandbox.appservice.worker import WorkerState
+from sandbox.appservice.worker import Worker, WorkerState
 
 Value = TypeVar("Value", str, ConnectionString)
 
@@ -152,22 +152,21 @@ async def _warm_up(site: Site, source: Slot) -> None:
     listed = source.record.app_settings.get(WARMUP_STATUSES, "").split(",")
     wanted = {int(one) for one in listed if one.strip().isdecimal()}
     crashes_before = worker.crashes
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(site.options.warmup_seconds)) as client:
-        for _ in range(WARMUP_TRIES):
-            deadline = time.monotonic() + site.options.warmup_seconds
-            while time.monotonic() < deadline:
-                if worker.state is WorkerState.EMPTY:
-                    return  # the welcome page answers 200
-                if worker.crashes > crashes_before or worker.state is WorkerState.STOPPED:
-                    raise _not_started(site, source)
-                worker.want()
-                status = await _ping(client, source, path)
-                if status and (status in wanted or not wanted):
-                    site.tell(source.name, "warmed up", f"{path} answered {status}")
-                    return
-                if status is None:
-                    await worker.explain_silence()
-                await asyncio.sleep(0.25 if status else 0.05)
+    for _ in range(WARMUP_TRIES):
+        deadline = time.monotonic() + site.options.warmup_seconds
+        while time.monotonic() < deadline:
+            if worker.state is WorkerState.EMPTY:
+                return  # the welcome page answers 200
+            if worker.crashes > crashes_before or worker.state is WorkerState.STOPPED:
+                raise _not_started(site, source)
+            worker.want()
+            status = await _ping(worker, path, site.options.warmup_seconds)
+            if status and (status in wanted or not wanted):
+                site.tell(source.name, "warmed up", f"{path} answered {status}")
+                return
+            if status is None:
+                await worker.explain_silence()
+            await asyncio.sleep(0.25 if status else 0.05)
     message = (
         f"Cannot swap site slots for site '{site.name}' because the '{source.name}' slot "
         "did not respond to http ping."
@@ -183,13 +182,16 @@ def _not_started(site: Site, source: Slot) -> SwapFailed:
     return SwapFailed(400, "BadRequest", message)
 
 
-async def _ping(client: aiohttp.ClientSession, source: Slot, path: str) -> int | None:
+async def _ping(worker: Worker, path: str, seconds: float) -> int | None:
     # From inside: plain http to the container, without the headers that the front end adds.
-    url = f"http://{source.occupant.worker.host}:{source.occupant.worker.port}/{path.lstrip('/')}"
+    url = f"http://{worker.host}:{worker.port}/{path.lstrip('/')}"
+    headers = {"User-Agent": "SiteWarmup", "Host": "localhost"}
+    timeout = aiohttp.ClientTimeout(seconds)
     try:
-        async with client.get(
-            url, allow_redirects=False, headers={"User-Agent": "SiteWarmup", "Host": "localhost"}
-        ) as answer:
+        async with (
+            aiohttp.ClientSession(connector=worker.connector(), timeout=timeout) as client,
+            client.get(url, allow_redirects=False, headers=headers) as answer,
+        ):
             return answer.status
     except (aiohttp.ClientError, TimeoutError):
         return None

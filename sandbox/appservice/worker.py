@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
+
+import aiohttp
 
 from sandbox.appservice.content import Content
 from sandbox.appservice.launch import Launch, shell
@@ -40,6 +44,7 @@ class Worker:
         self.state = WorkerState.STOPPED
         self.host = _CONTAINER_HOST
         self.port = 0
+        self.pipe: Path | None = None  # instead of the port, where the platform talks to its apps over pipes
         self.crashes = 0
         self.starts = 0
         self.turn = asyncio.Lock()  # one start, stop or restart at a time
@@ -63,6 +68,12 @@ class Worker:
     def accepts(self) -> bool:
         """New requests may be sent to the process."""
         return self.state is WorkerState.RUNNING and not self._closing
+
+    def connector(self) -> aiohttp.BaseConnector:
+        """A way to the process for one client session, a connection a request."""
+        if self.pipe is not None:
+            return aiohttp.UnixConnector(str(self.pipe), force_close=True)
+        return aiohttp.TCPConnector(limit=0, force_close=True)
 
     @property
     def busy(self) -> bool:
@@ -92,7 +103,7 @@ class Worker:
 
     async def explain_silence(self) -> None:
         """Say in the log, once a start, when the app listens where App Service cannot reach it."""
-        if self._explained == self.starts or self.host == _LOCALHOST or not self.accepts:
+        if self._explained == self.starts or self.host == _LOCALHOST or self.pipe or not self.accepts:
             return
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection(_LOCALHOST, self.port)
@@ -159,9 +170,16 @@ class Worker:
         if launch is None:
             self.state = WorkerState.EMPTY
             return
-        self.port = port
+        self.port, self.pipe = port, launch.pipe
         self.starts += 1
-        self.content.log.say(f"Starting container with: {launch.command} (port {port})")
+        self.content.log.say(f"Starting container with: {launch.command} (port {launch.pipe or port})")
+        try:
+            await self._run_process(launch)
+        finally:
+            if launch.pipe is not None:
+                shutil.rmtree(launch.pipe.parent, ignore_errors=True)
+
+    async def _run_process(self, launch: Launch) -> None:
         child = await Child.start(
             [shell(), "-c", launch.command],
             environment=launch.environment,

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from sandbox.appservice.kudu.places import place
 from sandbox.appservice.kudu.scm import Scm
-from sandbox.appservice.launch import at_home, shell
+from sandbox.appservice.launch import shell
 from sandbox.appservice.nodes import CannotStart
 from sandbox.appservice.processes import Child
 
@@ -21,8 +21,9 @@ async def run(scm: Scm, request: web.Request, _: dict[str, str]) -> web.StreamRe
         return web.json_response(
             {"Message": "The request body must be JSON with command and dir."}, status=400
         )
-    content = scm.slot.occupant.content
-    target = place(scm, str(folder).removeprefix("/home").lstrip("/"))
+    content, platform = scm.slot.occupant.content, scm.site.platform(scm.slot)
+    below = str(folder).replace("\\", "/") if scm.site.record.windows else str(folder)
+    target = place(scm, below.removeprefix(platform.home.replace("\\", "/")).lstrip("/"))
     if not target.is_dir():
         return web.json_response({"Output": "", "Error": f"No such directory: {folder}\n", "ExitCode": 1})
     try:
@@ -31,7 +32,7 @@ async def run(scm: Scm, request: web.Request, _: dict[str, str]) -> web.StreamRe
         return web.json_response({"Output": "", "Error": f"{problem}\n", "ExitCode": 1})
     output = bytearray()
     child = await Child.start(
-        [shell(), "-c", f"{at_home(str(command), content)}"],
+        [shell(), "-c", platform.real(str(command), content)],
         environment=variables,
         folder=target,
         hear=output.extend,

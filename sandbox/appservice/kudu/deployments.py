@@ -121,6 +121,7 @@ async def _deploy(
         target=target,
         restart=restart,
         package=scm.slot.run_from_package and file_name is None,
+        build=scm.slot.builds and not scm.slot.run_from_package and file_name is None,
         file_name=file_name,
         message=request.query.get("message", ""),
     )

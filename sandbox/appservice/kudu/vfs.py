@@ -171,7 +171,6 @@ async def _chunks(target: Path, start: int, stop: int) -> AsyncIterator[bytes]:
 
 def _listing(scm: Scm, folder: Path, request: web.Request) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    home = scm.slot.occupant.content.home
     base = f"{scm.url}{quote(request.path)}"
     for entry in sorted(folder.iterdir(), key=lambda one: (not one.is_dir(), one.name.lower())):
         try:
@@ -192,10 +191,18 @@ def _listing(scm: Scm, folder: Path, request: web.Request) -> list[dict[str, obj
                 "crtime": _time(status.st_ctime),
                 "mime": mime,
                 "href": f"{base}{quote(entry.name)}{'/' if is_folder else ''}",
-                "path": f"/home/{entry.relative_to(home)}",
+                "path": _path_in_there(scm, entry),
             }
         )
     return rows
+
+
+def _path_in_there(scm: Scm, entry: Path) -> str:
+    content, home = scm.slot.occupant.content, scm.site.platform(scm.slot).home
+    if entry.is_relative_to(content.beneath):
+        entry = content.wwwroot / entry.relative_to(content.beneath)
+    path = f"{home}/{entry.relative_to(content.home)}"
+    return path.replace("/", "\\") if scm.site.record.windows else path
 
 
 def _time(epoch: float) -> str:
