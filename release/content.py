@@ -1,4 +1,4 @@
-"""The files of a blog (images, media, files, themes, settings): what staging lacks, and how it gets it.
+"""The files of a blog (images, themes, routes, redirects, adapters): what staging lacks, and how it gets it.
 
 Copies on staging have times of their own, so a manifest beside the content remembers which of
 production's files each one was made from: cost grows with what changed. The manifest travels with
@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from release.azure.errors import FileMissing
 from release.azure.kudu import Entry, Kudu
@@ -18,6 +19,8 @@ from release.side_by_side import all_of
 from release.site import PRODUCTION, WWWROOT, Site
 
 FOLDERS = ("images", "media", "files", "themes", "settings", "public", "adapters")
+# Ghost keeps its redirects beside the database, which is no content, as its exports are none.
+REDIRECTS = ("data/redirects.yaml", "data/redirects.json")
 JOBS = f"{WWWROOT}/App_Data/jobs"
 MANIFEST = ".ghostbot-content.json"
 _AT_ONCE = 6
@@ -77,13 +80,19 @@ async def take_stock(site: Site, shipped_themes: tuple[str, ...]) -> Stock:
 
 
 async def list_content(site: Site) -> dict[str, int]:
-    """Production's images, media, files, themes and settings: sizes in bytes by path below its content folder."""
+    """Production's images, media, files, themes, settings and redirects: sizes in bytes by path below its content."""
     found = await _files(await site.kudu(PRODUCTION), site.config.content, ())
     sizes = {
         path.removeprefix(f"{site.config.content}/"): entry.size for path, entry in sorted(found.items())
     }
     # What is below public/ Ghost makes by itself.
     return {path: size for path, size in sizes.items() if not path.startswith("public/")}
+
+
+def is_content(path: str) -> bool:
+    """Whether a path below the content folder is one of those that are carried over."""
+    parts = PurePosixPath(path).parts
+    return path in REDIRECTS or (len(parts) > 1 and parts[0] in FOLDERS and ".." not in parts)
 
 
 @dataclass(frozen=True)
@@ -122,17 +131,18 @@ async def late_files(site: Site, shipped_themes: tuple[str, ...]) -> LateFiles:
 async def sync_content(site: Site, shipped_themes: tuple[str, ...]) -> ContentSynced:
     """Staging holds the same files as production afterwards. Streams; done twice it copies nothing more.
 
+    What Kudu lists and does not give out (a name that is no UTF-8) is left out, and named.
     When a file fails the rest is given up, and what did arrive is not copied again by the next one.
     """
     stock = await take_stock(site, shipped_themes)
     production, staging = await asyncio.gather(site.kudu(PRODUCTION), site.kudu(site.staging))
     gate = asyncio.Semaphore(_AT_ONCE)
     arrived = set(stock.same)
+    missing: set[str] = set()
 
     async def copy(path: str) -> None:
         async with gate:
-            await production.copy_to(staging, path)
-        arrived.add(path)
+            (arrived if await production.copy_to(staging, path) else missing).add(path)
 
     async def remove(path: str) -> None:
         async with gate:
@@ -146,7 +156,15 @@ async def sync_content(site: Site, shipped_themes: tuple[str, ...]) -> ContentSy
         raise
     if stock.copy or stock.remove:
         await _remember(site, stock, arrived, shipped_themes)
-    return ContentSynced(stock.looked_at, len(stock.copy), stock.copy_bytes, len(stock.remove))
+    left_out = await _still_listed(production, missing)
+    copied = [size for path, size in stock.copy.items() if path not in missing]
+    return ContentSynced(stock.looked_at, len(copied), sum(copied), len(stock.remove), left_out)
+
+
+async def _still_listed(kudu: Kudu, missing: set[str]) -> tuple[str, ...]:
+    """Those of the missing files that have not gone since they were listed, as they can be written down."""
+    listed = [path for path in sorted(missing) if await kudu.stat(path) is not None]
+    return tuple(path.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for path in listed)
 
 
 def _pair(here: Entry, there: Entry | None) -> Pair | None:
@@ -159,11 +177,12 @@ def _pair(here: Entry, there: Entry | None) -> Pair | None:
 async def _files(kudu: Kudu, content: str, shipped_themes: tuple[str, ...]) -> dict[str, Entry]:
     """The files that are carried over, by path below /home."""
     folders = (*(f"{content}/{folder}" for folder in FOLDERS), JOBS)
-    walks = await all_of(kudu.walk(folder) for folder in folders)
+    *walks, beside = await all_of([*(kudu.walk(folder) for folder in folders), kudu.list(f"{content}/data")])
     skipped = tuple(f"{content}/themes/{theme}/" for theme in shipped_themes)
     paths = {
         f"{folder}/{entry.path}": entry for folder, walk in zip(folders, walks, strict=True) for entry in walk
     }
+    paths |= {f"{content}/data/{entry.path}": entry for entry in beside if f"data/{entry.path}" in REDIRECTS}
     return {path: entry for path, entry in paths.items() if not path.startswith(skipped)}
 
 

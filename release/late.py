@@ -5,10 +5,10 @@ import json
 import shutil
 import zipfile
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from release.backups import BackupStore, Beside
-from release.content import FOLDERS, LateFiles, list_content
+from release.content import LateFiles, is_content, list_content
 from release.ghost.build import Package
 from release.ghost.carry_over import LateCopies, LeftOut, align_people
 from release.ghost.database import inspect
@@ -144,12 +144,7 @@ def _add(archive: Path, file: Path, path: str) -> None:
 
 def _names(archive: Path) -> list[str]:
     with zipfile.ZipFile(archive) as kept:
-        return [name for name in kept.namelist() if _is_content(name)]
-
-
-def _is_content(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return len(parts) > 1 and parts[0] in FOLDERS and ".." not in parts
+        return [name for name in kept.namelist() if is_content(name)]
 
 
 def _take(archive: Path, path: str, work: Path) -> Path:

@@ -290,12 +290,16 @@ class MigrationDone:
 
 @dataclass(frozen=True)
 class ContentSynced:
-    """Files of the content folders: how many were looked at, and what had to move. `copied_bytes` in bytes."""
+    """Files of the content folders: how many were looked at, and what had to move. `copied_bytes` in bytes.
+
+    `left_out` are paths that Kudu lists and does not give out, so that they could not be copied.
+    """
 
     looked_at: int
     copied: int
     copied_bytes: int
     removed: int
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from release.model import Approval, Kind, MigrationDone, PageCompared, Release, 
 RELEASE_NOTES = "https://github.com/TryGhost/Ghost/releases/tag/v{0}"
 TABLES_SHOWN = 12
 PAGES_SHOWN = 20
+NAMES_SHOWN = 3
 DECIDED_WORDS = {
     Verdict.APPROVED: "Approved",
     Verdict.REJECTED: "Rejected",
@@ -56,7 +57,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     rows = migration_line(release.facts.migration)
     back = back_in_time(release) or what_is_carried(release)
     pages = pages_line(release.facts.pages)
-    warnings = [f":warning: Warning: {escape(text)}" for text in release.facts.warnings]
+    warnings = [f":warning: Warning: {escape(text)}" for text in warnings_of(release)]
     blocks: list[Block | None] = [
         header(title),
         section(who),
@@ -85,6 +86,16 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     )
     text = "\n".join(part for part in (escape(title), who, back, *warnings, rows, pages) if part)
     return message(text, *blocks)
+
+
+def warnings_of(release: Release) -> tuple[str, ...]:
+    """What those who approve should know of."""
+    left_out = release.facts.content.left_out if release.facts.content else ()
+    if not left_out:
+        return release.facts.warnings
+    shown = ", ".join((*left_out[:NAMES_SHOWN], *(["..."] if len(left_out) > NAMES_SHOWN else [])))
+    told = f"the SCM site does not give out {len(left_out)} files, so staging lacks them: {shown}"
+    return (*release.facts.warnings, told)
 
 
 def decided_line(approval: Approval) -> str:

@@ -50,7 +50,7 @@ class Files(Scm):
         except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise self._unreadable(what) from error
         # A name becomes part of a path on the other slot.
-        if any("/" in entry.path or entry.path in ("", ".", "..") for entry in entries):
+        if any(not _is_name(entry.path) for entry in entries):
             raise self._unreadable(what)
         return entries
 
@@ -164,18 +164,18 @@ class Files(Scm):
         response = await self._repeatable("PUT", self._vfs(path), content=content, headers=headers)
         self._expect(response, f"writing {path}", 200, 201, 204)
 
-    async def copy_to(self, other: "Files", path: str) -> None:
+    async def copy_to(self, other: "Files", path: str) -> bool:
         """Stream one file to the same path of another slot; nothing of it touches the bot's disk.
 
-        A file that has gone since it was listed is no error: there is nothing to carry.
+        False where there is no such file: it has gone since it was listed, or its name cannot be asked for.
         """
         deadline = time.monotonic() + self._patience
         while True:
             try:
                 await self._stream_to(other, path)
-                return
+                return True
             except FileMissing:
-                return
+                return False
             except (ScmUnreachable, TransferBroken):
                 if time.monotonic() > deadline:
                     raise
@@ -206,6 +206,15 @@ def _length(response: httpx.Response) -> int | None:
     """The bytes the stream will hold, if that is told."""
     told = response.headers.get("Content-Length", "")
     return int(told) if told.isdigit() and "Content-Encoding" not in response.headers else None
+
+
+def _is_name(name: str) -> bool:
+    """Whether this can be one segment of a path, and of an address."""
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return "/" not in name and name not in ("", ".", "..")
 
 
 def _for_its_owner(path: Path) -> int:

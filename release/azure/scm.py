@@ -41,7 +41,8 @@ class Scm:
         self._listings = asyncio.Semaphore(_LISTINGS_AT_ONCE)
 
     def _vfs(self, path: str) -> str:
-        return f"{self._url}/api/vfs/{quote(path)}"
+        # A name that is no UTF-8 is asked for byte by byte, as it was listed.
+        return f"{self._url}/api/vfs/{quote(path, errors='surrogateescape')}"
 
     async def _headers(self, extra: dict[str, str] | None = None) -> dict[str, str]:
         return {"Authorization": f"Bearer {await self._token()}", **(extra or {})}

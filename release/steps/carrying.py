@@ -9,7 +9,7 @@ from release.ghost.build import Package
 from release.model import BackupTaken, MigrationDone, Step
 from release.preflight import Cleared, preflight_restore
 from release.site import PRODUCTION
-from release.steps.common import megabytes
+from release.steps.common import synced_in_words
 from release.steps.merging import Merging
 from release.version import Version
 
@@ -55,10 +55,7 @@ class Carrying(Merging):
             package = await self._here(release_id, package)
             synced, files = await self._sync(release, site, package.folder)
             await self._records.note(release_id, content=synced)
-            words.text = (
-                f"{synced.looked_at} files compared, {synced.copied} copied "
-                f"({megabytes(synced.copied_bytes)}), {synced.removed} removed, {len(files)} late ones added"
-            )
+            words.text = f"{synced_in_words(synced)}, {len(files)} late ones added"
 
     async def mark_carried(self, release_id: str) -> None:
         """The release whose late writes these were says so, and offers them no more."""

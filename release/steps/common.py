@@ -19,8 +19,16 @@ from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm
 from release.ghost.releases import Releases as PublishedGhosts
 from release.journal import Journal
-from release.late import NO_FILES, keep_written
-from release.model import BackupTaken, Candidate, MigrationDone, PackageBuilt, Release, Written
+from release.late import NO_FILES, first, keep_written
+from release.model import (
+    BackupTaken,
+    Candidate,
+    ContentSynced,
+    MigrationDone,
+    PackageBuilt,
+    Release,
+    Written,
+)
 from release.packages import Packages
 from release.records import Records
 from release.site import Site
@@ -185,6 +193,17 @@ async def shipped_themes(package_folder: str) -> tuple[str, ...]:
         return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir())) if folder.is_dir() else ()
 
     return await asyncio.to_thread(names)
+
+
+def synced_in_words(synced: ContentSynced) -> str:
+    """What became of the content folders, for people."""
+    told = (
+        f"{synced.looked_at} files compared, {synced.copied} copied "
+        f"({megabytes(synced.copied_bytes)}), {synced.removed} removed"
+    )
+    if synced.left_out:
+        told += f"; could not be copied: {', '.join(first(synced.left_out))}"
+    return told
 
 
 def megabytes(size: int) -> str:

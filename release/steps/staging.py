@@ -12,7 +12,7 @@ from release.silence import carry_silence
 from release.slot_database import database_read_by
 from release.smoke import smoke_test
 from release.staging import deploy, leave_mark, mute, put_database, start_and_warm
-from release.steps.common import expected_of, kept_of, mark_of, megabytes, shipped_themes
+from release.steps.common import expected_of, kept_of, mark_of, megabytes, shipped_themes, synced_in_words
 from release.steps.merging import Merging
 from release.steps.remembering import Remembering
 from release.unfinished import note_unfinished, refuse_unfinished
@@ -114,10 +114,7 @@ class Staging(Remembering, Merging):
             package = await self._here(release_id, package)
             synced = await sync_content(site, await shipped_themes(package.folder))
             await self._records.note(release_id, content=synced)
-            words.text = (
-                f"{synced.looked_at} files compared, {synced.copied} copied "
-                f"({megabytes(synced.copied_bytes)}), {synced.removed} removed"
-            )
+            words.text = synced_in_words(synced)
 
     async def put_database(
         self,

@@ -16,6 +16,7 @@ from release.model import (
     Approval,
     BackupTaken,
     Candidate,
+    ContentSynced,
     Facts,
     Kind,
     LateWrites,
@@ -137,6 +138,13 @@ def test_the_card_asks_until_it_is_decided() -> None:
     assert labels(told) == []
     assert f"Approved by <@{BEN}>" in told.text
     assert "subteam" not in told.text
+
+
+def test_files_that_staging_lacks_are_named_on_the_card() -> None:
+    synced = ContentSynced(9, 4, 100, 0, tuple(f"images/{number}.png" for number in range(5)))
+    told = card(replace(RELEASE, facts=Facts(content=synced)), APPROVAL, (BEN,)).text
+    assert "does not give out 5 files, so staging lacks them: images/0.png" in told
+    assert "images/4.png" not in told
 
 
 def test_rows_that_were_lost_are_named_first() -> None:

@@ -1,12 +1,15 @@
 """Images, themes and files: staging gets what it lacks, whatever the names, and nothing twice."""
 
 import asyncio
-from pathlib import Path
+import os
+import unicodedata
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from release.azure.errors import FileMissing, ScmUnreachable, SlotFull, TransferBroken
-from release.content import MANIFEST, sync_content, take_stock
+from release.content import MANIFEST, late_files, list_content, sync_content, take_stock
+from release.steps.common import synced_in_words
 from tests.release.conftest import Cloud
 from tests.sandbox.appservice_fixtures import eventually
 
@@ -19,6 +22,13 @@ ODD_NAMES = (
     "日本語.png",
     "100%25.png",
     "[brackets] 'quotes'.png",
+    # One letter, or a letter and a mark: the same for the eye, two files for a file system.
+    unicodedata.normalize("NFC", "Käse.png"),
+    unicodedata.normalize("NFD", "Käse.png"),
+    "a%2Fb.png",
+    "1+1=2 & more.png",
+    "#.png",
+    ".hidden",
 )
 
 
@@ -44,6 +54,31 @@ async def test_every_name_arrives_as_it_is(cloud: Cloud) -> None:
     synced = await sync_content(cloud.site, ())
     assert synced.copied == len(ODD_NAMES)
     assert holds(cloud) == holds(cloud, "production")
+
+
+async def test_a_file_whose_name_cannot_be_asked_for_is_named_and_stops_nothing(cloud: Cloud) -> None:
+    write(cloud, "images/a.png")
+    (cloud.content() / os.fsdecode(b"images/caf\xe9.png")).write_text("Latin-1, as it came by FTP")
+    synced = await sync_content(cloud.site, ())
+    assert [PurePosixPath(path).name for path in synced.left_out] == ["caf\ufffd.png"]
+    assert (synced.copied, holds(cloud)) == (1, {"images/a.png": "content"})
+    told = synced_in_words(synced)
+    assert "could not be copied: " in told
+    told.encode()  # it can be written down and posted
+
+
+async def test_a_file_that_goes_while_it_is_copied_is_not_missed(cloud: Cloud) -> None:
+    picture = write(cloud, "images/a.png")
+    await cloud.answers(host="scm", path="a.png", method="GET", hang=0.4)
+    syncing = asyncio.create_task(sync_content(cloud.site, ()))
+
+    async def asked_for() -> bool:
+        return not (await cloud.control("GET", "/faults"))["faults"]
+
+    await eventually(asked_for, "the file is asked for")
+    picture.unlink()
+    synced = await syncing
+    assert (synced.copied, synced.left_out, holds(cloud)) == (0, (), {})
 
 
 async def test_three_hundred_files_are_copied_once_and_then_never_again(cloud: Cloud) -> None:
@@ -92,6 +127,27 @@ async def test_shipped_themes_the_database_and_logs_are_left_alone(cloud: Cloud)
     write(cloud, "themes/casper/newer.hbs", slot="staging")
     await sync_content(cloud.site, ("casper",))
     assert sorted(holds(cloud)) == ["themes/casper/newer.hbs", "themes/own/index.hbs"]
+
+
+async def test_redirects_are_carried_over_and_an_older_form_of_them_goes(cloud: Cloud) -> None:
+    write(cloud, "settings/routes.yaml", "routes: {}")
+    write(cloud, "data/redirects.yaml", "301: {}")
+    for path in ("data/ghost.db", "data/redirects-2024-05-01-10-00-00.json", "data/backup.ghost.json"):
+        write(cloud, path)
+    write(cloud, "data/redirects.json", "[]", slot="staging")
+    write(cloud, "data/ghost.db", "of staging", slot="staging")
+    await sync_content(cloud.site, ())
+    expected = {"settings/routes.yaml": "routes: {}", "data/redirects.yaml": "301: {}"}
+    assert holds(cloud) == expected | {"data/ghost.db": "of staging"}
+    assert {"data/redirects.yaml", "settings/routes.yaml"} == (await list_content(cloud.site)).keys()
+
+
+async def test_redirects_that_reached_the_old_slot_late_are_told(cloud: Cloud) -> None:
+    write(cloud, "data/redirects.json", "[]")
+    await sync_content(cloud.site, ())
+    write(cloud, "data/redirects.json", "[1]")
+    await swap(cloud)
+    assert (await late_files(cloud.site, ())).changed == {"data/redirects.json": 3}
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", '{"site/x": 1}', '{"site/x": [1, 2]}', "null"])

@@ -178,20 +178,18 @@ def _listing(scm: Scm, folder: Path, request: web.Request) -> list[dict[str, obj
         except FileNotFoundError:
             continue  # gone since the listing began
         is_folder = entry.is_dir()
-        mime = (
-            "inode/directory"
-            if is_folder
-            else mimetypes.guess_type(entry.name)[0] or "application/octet-stream"
-        )
+        # .NET shows a name that is no UTF-8 with replacement characters, and then finds no file of that name.
+        name = os.fsencode(entry.name).decode("utf-8", "replace")
+        mime = "inode/directory" if is_folder else mimetypes.guess_type(name)[0] or "application/octet-stream"
         rows.append(
             {
-                "name": entry.name,
+                "name": name,
                 "size": 0 if is_folder else status.st_size,
                 "mtime": _time(status.st_mtime),
                 "crtime": _time(status.st_ctime),
                 "mime": mime,
-                "href": f"{base}{quote(entry.name)}{'/' if is_folder else ''}",
-                "path": _path_in_there(scm, entry),
+                "href": f"{base}{quote(name)}{'/' if is_folder else ''}",
+                "path": _path_in_there(scm, folder / name),
             }
         )
     return rows
