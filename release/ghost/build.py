@@ -162,11 +162,16 @@ async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path,
 
 async def node_of(package: dict[str, Any], npm: Npm, node_major: int) -> Node:
     """The Node of this major that a package.json asks for; NodeTooOld if it runs on none."""
-    wanted = str(package.get("engines", {}).get("node", "*"))
+    wanted = wanted_node(package)
     try:
         return await node_for(npm, wanted, node_major)
     except NodeUnavailable:
         raise NodeTooOld(str(package.get("version")), wanted, str(node_major)) from None
+
+
+def wanted_node(package: dict[str, Any]) -> str:
+    """The range of Node's versions that a package.json asks for."""
+    return str(package.get("engines", {}).get("node", "*"))
 
 
 async def _fetch(version: Version, npm: Npm, folder: Path) -> None:
@@ -186,7 +191,7 @@ async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) 
     registry = ["--registry", npm.registry.url] if npm.registry.url else []
     words: list[str | Path]
     if (folder / "pnpm-lock.yaml").is_file():
-        pnpm = await _tool(npm, "pnpm", _wanted_pnpm(package))
+        pnpm = await _tool(npm, "pnpm", wanted_pnpm(package))
         # The lock file lists devDependencies too, so here they stay in package.json until the end.
         _write_package(_without(package, "scripts", "packageManager", "devEngines"), folder)
         words = [
@@ -248,9 +253,9 @@ async def _tool(npm: Npm, name: str, spec: str) -> Path:
     return kept.path / "node_modules"
 
 
-def _wanted_pnpm(package: dict[str, Any]) -> str:
+def wanted_pnpm(package: dict[str, Any]) -> str:
     """The version in "pnpm@11.8.0+sha512..."; a usual one if the package names none."""
-    found = re.fullmatch(r"pnpm@(\d+\.\d+\.\d+)(?:\+.*)?", str(package.get("packageManager", "")))
+    found = re.fullmatch(r"pnpm@(\d+\.\d+\.\d+)(?:\+.*)?", str(package.get("packageManager", "")), re.ASCII)
     return found.group(1) if found else USUAL_PNPM
 
 
@@ -258,13 +263,19 @@ def read_package(folder: Path, version: Version) -> dict[str, Any]:
     """The package.json of a Ghost; BrokenSource if it is not this version's."""
     try:
         package = json.loads((folder / "package.json").read_text())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         raise BrokenSource(str(version), "its package.json cannot be read") from None
     if not isinstance(package, dict) or package.get("version") != str(version):
         raise BrokenSource(str(version), "its package.json names another version")
+    if not all(isinstance(package.get(name, {}), dict) for name in _TABLES):
+        raise BrokenSource(str(version), "its package.json is not one of a package")
     if not (folder / "index.js").is_file():
         raise BrokenSource(str(version), "it has no index.js")
     return package
+
+
+# What is looked up in by name; a package.json in which one of them is anything else is npm's no more than ours.
+_TABLES = ("engines", "dependencies", "devDependencies", "optionalDependencies", "scripts")
 
 
 def _without(package: dict[str, Any], *keys: str) -> dict[str, Any]:

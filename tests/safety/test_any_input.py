@@ -19,11 +19,13 @@ from commands import COMMANDS, find
 from commands.command import UsageError, Words, known_site
 from release.azure.kudu import Kudu
 from release.errors import ReleaseError
+from release.ghost.build import read_package, wanted_node, wanted_pnpm
+from release.ghost.driver import driver_of
 from release.model import BackupTaken
 from release.records import open_records
 from release.releases import Releases
 from release.safe_json import RefusedRow, SafeJson
-from release.version import NotAVersion, Version
+from release.version import NotAVersion, Version, npm_range
 from tests.bot.stand_ins import Engine, StandInGhosts, StandInSite
 
 WORDS = st.text(max_size=40) | st.sampled_from(
@@ -254,6 +256,31 @@ def test_a_listed_name_never_leaves_its_folder(name: str) -> None:
 
     with suppress(ReleaseError):
         asyncio.run(listed())
+
+
+# -- a package from npm ---------------------------------------------------------------------------
+
+PACKAGE_JSON = st.dictionaries(
+    st.sampled_from(["version", "engines", "dependencies", "optionalDependencies", "scripts", "packageManager"]),
+    JSON | st.just("6.4.0") | st.just({"node": ">=18 || weird"}) | st.just({"sqlite3": ["6"]}),
+)  # fmt: skip
+
+
+@given(PACKAGE_JSON.map(json.dumps).map(str.encode) | st.binary(max_size=40) | st.just(b"[" * 100_000))
+@RELAXED
+def test_any_package_json_is_a_package_or_an_error_of_ours(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("package")
+    (folder / "index.js").touch()
+    (folder / "package.json").write_bytes(content)
+    with suppress(ReleaseError):
+        package = read_package(folder, Version.parse("6.4.0"))
+        assert package["version"] == "6.4.0"
+        # It becomes a word of a command line, and what it names is installed.
+        assert re.fullmatch(r"\d+(\.\d+\.\d+)?", wanted_pnpm(package), re.ASCII)
+        assert driver_of(folder) is None
+        npm_range(wanted_node(package))
 
 
 # -- the engine's records -------------------------------------------------------------------------
