@@ -18,12 +18,11 @@ import httpx
 from release.errors import ReleaseError
 from release.ghost.build import GUARD_FILE
 from release.side_by_side import all_of
-from release.site import PRODUCTION, WWWROOT, Site
+from release.site import PRODUCTION, Site
 
 log = logging.getLogger(__name__)
 
-GUARD = f"{WWWROOT}/{GUARD_FILE}"
-CLOSED = f"{WWWROOT}/.ghostbot-closed.json"
+CLOSED = ".ghostbot-closed.json"
 # Long enough for a swap (47 to 109 s were measured), short enough for a bot that died in it.
 CLOSED_FOR = timedelta(seconds=180)
 RENEWED_EVERY = timedelta(seconds=60)
@@ -47,8 +46,7 @@ async def close_writes(site: Site) -> datetime:
 
     Seen with our own eyes: a write of ours is refused. Raises StaysOpen, with production open, where it is not.
     """
-    kudu = await site.kudu(PRODUCTION)
-    if await kudu.stat(GUARD) is None:
+    if not await site.holds(PRODUCTION, GUARD_FILE):
         raise StaysOpen(
             "production was not put there by a release that can. From the next release on they can."
         )
@@ -67,7 +65,7 @@ async def renew(site: Site) -> None:
     """From now on production stays closed for as long as a swap may take."""
     until = datetime.now(UTC) + CLOSED_FOR
     content = json.dumps({"until": int(until.timestamp() * 1000)}).encode()
-    await (await site.kudu(PRODUCTION)).write(CLOSED, content)
+    await (await site.kudu(PRODUCTION)).write(site.note(CLOSED), content)
 
 
 @asynccontextmanager
@@ -98,7 +96,7 @@ async def open_again(site: Site) -> None:
 
     async def remove(slot: str) -> None:
         try:
-            await (await site.kudu(slot)).delete(CLOSED)
+            await (await site.kudu(slot)).delete(site.note(CLOSED))
         except ReleaseError as error:
             log.warning(
                 "still closed for writes",

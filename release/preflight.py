@@ -194,6 +194,7 @@ async def _slots(site: Site, problems: list[ReleaseError]) -> None:
         problems.append(VisitorsRouted(f"{routed:g}", site.name))
     if staging is not None:
         await _caught(problems, _address_stays(site))
+        problems += await _caught(problems, site.shape.deployment.problems(site)) or ()
 
 
 async def _address_stays(site: Site) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from release.errors import ReleaseError
 from release.model import Kind
 
 if TYPE_CHECKING:
@@ -55,14 +56,35 @@ class Pages(Protocol):
         """What else is wrong, beside pages, files and process; `production` is where to compare, if anywhere."""
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """What is put on a slot: a version, and its zip where the way of deployment takes one."""
+
+    version: str
+    archive: Path
+
+
 class Deployment(Protocol):
-    """How a package gets on a slot, and which version lies on one."""
+    """How a package gets on a slot, and what lies on one."""
+
+    @property
+    def notes(self) -> str:
+        """The folder below /home where the bot writes its notes on a slot: writable, and going along in a swap."""
+
+    async def problems(self, site: "Site") -> tuple[ReleaseError, ...]:
+        """What is set up on the slots so that this way of deployment would go wrong, for the preflight."""
 
     async def version(self, site: "Site", slot: str) -> str:
         """The exact version on a slot. Raises NothingThere."""
 
-    async def deploy(self, site: "Site", package: Path, told: Callable[[str], Awaitable[None]]) -> str:
-        """The package is on the stopped staging slot; returns the deployment's id."""
+    async def read(self, site: "Site", slot: str, path: str) -> bytes | None:
+        """A small file of what is deployed there, by its path in the package; None where there is none."""
+
+    async def latest(self, site: "Site") -> str:
+        """Tells what was deployed on staging last from whatever is deployed there later; empty for nothing at all."""
+
+    async def deploy(self, site: "Site", what: Deployed, told: Callable[[str], Awaitable[None]]) -> str:
+        """It is on the stopped staging slot; returns what `latest` says from then on."""
 
 
 @dataclass(frozen=True)

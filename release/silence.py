@@ -8,10 +8,10 @@ guard (`ghost/write_guard.js`) the times between which nothing that was due is p
 import json
 from datetime import UTC, datetime, timedelta
 
-from release.closing import GUARD
-from release.site import PRODUCTION, WWWROOT, Site
+from release.ghost.build import GUARD_FILE
+from release.site import PRODUCTION, Site
 
-SILENT = f"{WWWROOT}/.ghostbot-silent.json"
+SILENT = ".ghostbot-silent.json"
 # From the decision to go back until the slots are swapped, production still publishes what comes due.
 SWAP_TAKES = timedelta(minutes=5)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,14 +24,14 @@ async def keep_silent(site: Site, since: datetime) -> bool:
 
     False where the version there was put there without the guard: then nothing holds it back.
     """
-    kudu = await site.kudu(site.staging)
-    if await kudu.stat(GUARD) is None:
+    if not await site.holds(site.staging, GUARD_FILE):
         return False
+    kudu = await site.kudu(site.staging)
     until = datetime.now(UTC) + SWAP_TAKES
     times = [int(at.timestamp() * 1000) for at in (since, until)]
     # Looked at again after a crash, the same beginning is the same entry, with a later end.
     before = [one for one in await _between(site, site.staging) if one[0] != times[0]]
-    await kudu.write(SILENT, json.dumps({"between": [*before, times]}).encode())
+    await kudu.write(site.note(SILENT), json.dumps({"between": [*before, times]}).encode())
     return True
 
 
@@ -40,14 +40,14 @@ async def carry_silence(site: Site) -> None:
     kudu = await site.kudu(site.staging)
     between = await _between(site, PRODUCTION)
     if between:
-        await kudu.write(SILENT, json.dumps({"between": between}).encode())
+        await kudu.write(site.note(SILENT), json.dumps({"between": between}).encode())
     else:
-        await kudu.delete(SILENT)
+        await kudu.delete(site.note(SILENT))
 
 
 async def _between(site: Site, slot: str) -> Between:
     try:
-        told = json.loads(await (await site.kudu(slot)).read(SILENT) or b"{}")
+        told = json.loads(await (await site.kudu(slot)).read(site.note(SILENT)) or b"{}")
         return [[int(since), int(until)] for since, until in told.get("between", [])]
     except (ValueError, TypeError, AttributeError):
         return []

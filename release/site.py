@@ -116,6 +116,14 @@ class Site:
         """The exact version on a slot. Raises NothingThere where it holds none."""
         return await self.shape.deployment.version(self, slot)
 
+    async def holds(self, slot: str, path: str) -> bool:
+        """Whether what is deployed on a slot has this file."""
+        return await self.shape.deployment.read(self, slot, path) is not None
+
+    def note(self, name: str) -> str:
+        """The path below /home of a note that the bot writes on a slot; it goes along in a swap."""
+        return f"{self.shape.deployment.notes}/{name}"
+
     async def ask(self, url: str, **parts: Any) -> httpx.Response:  # Any: httpx's own
         """What a visitor gets there within 30 seconds, redirects not followed."""
         return await self.visitor.get(url, follow_redirects=False, timeout=30, **parts)

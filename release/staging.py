@@ -11,10 +11,11 @@ import httpx
 
 from release.azure.errors import SlotDidNotStart
 from release.errors import ReleaseError
-from release.site import WWWROOT, Site
+from release.shape import Deployed
+from release.site import Site
 from release.trouble import in_words
 
-MARK = f"{WWWROOT}/.ghostbot.json"
+MARK = ".ghostbot.json"
 
 # Two Ghosts on copies of one database both act: measured, both published a scheduled post in the same
 # second, and with newsletters that is two mailings. So staging reaches no mail server at all.
@@ -72,10 +73,10 @@ async def stop_staging(site: Site) -> None:
         await site.app.stop(site.staging)
 
 
-async def deploy(site: Site, package: Path, told: Callable[[str], Awaitable[None]]) -> str:
+async def deploy(site: Site, what: Deployed, told: Callable[[str], Awaitable[None]]) -> str:
     """The package is on the stopped staging slot; returns the deployment's id."""
     await stop_staging(site)
-    return await site.shape.deployment.deploy(site, package, told)
+    return await site.shape.deployment.deploy(site, what, told)
 
 
 async def put_database(site: Site, database: Path) -> None:
@@ -114,13 +115,13 @@ async def start_and_warm(site: Site, slot: str) -> float:
 
 async def leave_mark(site: Site, mark: Mark) -> None:
     """Write on staging what it holds."""
-    await (await site.kudu(site.staging)).write(MARK, json.dumps(asdict(mark), indent=1).encode())
+    await (await site.kudu(site.staging)).write(site.note(MARK), json.dumps(asdict(mark), indent=1).encode())
 
 
 async def read_mark(site: Site, slot: str) -> Mark | None:
     """What the bot wrote on the files of a slot; it goes through a swap with them. None where it wrote nothing."""
     try:
-        return Mark(**json.loads(await (await site.kudu(slot)).read(MARK) or b"{}"))
+        return Mark(**json.loads(await (await site.kudu(slot)).read(site.note(MARK)) or b"{}"))
     except (ValueError, TypeError):
         return None
 
@@ -128,14 +129,12 @@ async def read_mark(site: Site, slot: str) -> Mark | None:
 async def recheck(site: Site, expected: Mark) -> None:
     """Raises NotTheCandidate unless staging still holds exactly what was tested."""
     called = site.app.called(site.staging)
-    kudu = await site.kudu(site.staging)
     found = await read_mark(site, site.staging)
     if found is None:
         raise NotTheCandidate(called, "the bot's mark is missing")
     if found != expected:
         raise NotTheCandidate(called, f"release {found.release} is there, version {found.version}")
-    latest = await kudu.latest_deployment()
-    if str((latest or {}).get("id")) != expected.deployment:
+    if await site.shape.deployment.latest(site) != expected.deployment:
         raise NotTheCandidate(called, "there was another deployment since")
     version = await site.version(site.staging)
     if version != expected.version:

@@ -30,17 +30,17 @@ class _Note:
 async def note_unfinished(site: Site, release: str, deployment: str = "") -> None:
     """Until a mark is left again, staging is known as unfinished, or until somebody else deploys there."""
     note = json.dumps(asdict(_Note(release, deployment))).encode()
-    await (await site.kudu(site.staging)).write(MARK, note)
+    await (await site.kudu(site.staging)).write(site.note(MARK), note)
 
 
 async def unfinished_by(site: Site) -> str | None:
     """The release that left staging unfinished; None where it is whole, or somebody deployed over it since."""
     kudu = await site.kudu(site.staging)
     try:
-        note = _Note(**json.loads(await kudu.read(MARK) or b"{}"))
+        note = _Note(**json.loads(await kudu.read(site.note(MARK)) or b"{}"))
     except (ValueError, TypeError):
         return None
-    if note.deployment and str((await kudu.latest_deployment() or {}).get("id")) != note.deployment:
+    if note.deployment and await site.shape.deployment.latest(site) != note.deployment:
         return None
     return note.unfinished
 

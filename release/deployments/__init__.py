@@ -1,1 +1,1 @@
-"""The ways a package gets on a slot, one file a way."""
+"""The ways a package gets on a slot, one file each."""

@@ -1,24 +1,43 @@
 """A zip with everything the app needs, deployed as it is; package.json says its version."""
 
-import json
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-
-from release.site import WWWROOT, NothingThere, Site
+from release.deployments.zipped import Zipped
+from release.errors import ReleaseError
+from release.site import Site
 
 
-class Whole:
+class BuiltAgain(ReleaseError):
+    problem = "{0} builds what is deployed ({1}={2}): it would install again what the package brings along."
+    remedy = (
+        'Set package = "built on the server" for this site in ghostbot.toml, or remove the setting: '
+        "`az webapp config appsettings delete --slot {3} --setting-names {1}`."
+    )
+
+
+class RunsFromPackage(ReleaseError):
+    problem = "{0} runs from a package ({1}={2}): its files cannot be written to."
+    remedy = (
+        'Set package = "run from package" for this site in ghostbot.toml, or remove the setting: '
+        "`az webapp config appsettings delete --slot {3} --setting-names {1}`."
+    )
+
+
+BUILD = "SCM_DO_BUILD_DURING_DEPLOYMENT"
+RUN_FROM_PACKAGE = "WEBSITE_RUN_FROM_PACKAGE"
+
+
+class Whole(Zipped):
     """The package is unpacked into wwwroot, over what is there."""
 
-    async def version(self, site: Site, slot: str) -> str:
-        """From the files: Ghost tells only major.minor over HTTP, its package.json all of it."""
-        content = await (await site.kudu(slot)).read(f"{WWWROOT}/package.json")
-        try:
-            return str(json.loads(content or b"")["version"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise NothingThere(site.app.called(slot), f"{WWWROOT}/package.json") from error
+    async def problems(self, site: Site) -> tuple[ReleaseError, ...]:
+        settings = await site.app.settings(site.staging)
+        found: list[ReleaseError] = []
+        for name, problem in ((BUILD, BuiltAgain), (RUN_FROM_PACKAGE, RunsFromPackage)):
+            value = settings.get(name, "")
+            if is_on(value):
+                found.append(problem(site.app.called(site.staging), name, value, site.staging))
+        return tuple(found)
 
-    async def deploy(self, site: Site, package: Path, told: Callable[[str], Awaitable[None]]) -> str:
-        kudu = await site.kudu(site.staging)
-        await kudu.reachable()
-        return await kudu.deploy_zip(package, site.config.deploy_limit, told)
+
+def is_on(value: str) -> bool:
+    """Whether such a setting has an effect; an address is one, too: of a package that lies elsewhere."""
+    return value.strip().lower() not in ("", "0", "false")

@@ -8,6 +8,7 @@ from release.ghost.build import Package
 from release.journal import telling
 from release.model import BackupTaken, Candidate, Kind, MigrationDone, Step
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
+from release.shape import Deployed
 from release.silence import carry_silence
 from release.slot_database import database_read_by
 from release.smoke import smoke_test
@@ -100,7 +101,7 @@ class Staging(Remembering, Merging):
             await words.say(f"uploading {megabytes(package.size)}")
             # Until it has its database, too, what is there may not be swapped by anybody.
             await note_unfinished(site, release_id)
-            deployment = await deploy(site, Path(package.path), words.say)
+            deployment = await deploy(site, Deployed(package.version, Path(package.path)), words.say)
             await note_unfinished(site, release_id, deployment)
             words.text = f"{megabytes(package.size)} on {site.staging}"
             if muted:

@@ -9,6 +9,7 @@ from release.ghost.node import major_of_stack
 from release.journal import Words, telling
 from release.model import BackupTaken, Release, StagingBefore, StagingLeft, State, Step, StepState, Verdict
 from release.preflight import NoNodeStack
+from release.shape import Deployed
 from release.silence import SILENT
 from release.site import Site
 from release.staging import (
@@ -117,11 +118,11 @@ class Undoing(Remembering):
         kept = await self._store.read(database)
         package = await self._package(site, str(before.version), words)
         await note_unfinished(site, release.id)
-        deployment = await deploy(site, Path(package.path), words.say)
+        deployment = await deploy(site, Deployed(package.version, Path(package.path)), words.say)
         await put_database(site, kept)
         await self._silence_as_before(site, before)
         if before.mark is None:
-            await (await site.kudu(site.staging)).delete(MARK)
+            await (await site.kudu(site.staging)).delete(site.note(MARK))
         else:
             mark = Mark(before.mark, package.version, package.digest, database.digest, deployment)
             await leave_mark(site, mark)
@@ -130,9 +131,9 @@ class Undoing(Remembering):
         """What that database must not publish again belongs to it."""
         kudu = await site.kudu(site.staging)
         if before.silent:
-            await kudu.write(SILENT, before.silent.encode())
+            await kudu.write(site.note(SILENT), before.silent.encode())
         else:
-            await kudu.delete(SILENT)
+            await kudu.delete(site.note(SILENT))
 
     async def _package(self, site: Site, version: str, words: Words) -> Package:
         stack = await site.app.stack(site.staging)
@@ -151,8 +152,7 @@ class Undoing(Remembering):
     async def _close(self, release: Release, site: Site) -> None:
         """Staging is stopped and may not be swapped until something is deployed there."""
         await stop_staging(site)
-        latest = await (await site.kudu(site.staging)).latest_deployment()
-        await note_unfinished(site, release.id, str((latest or {}).get("id", "")))
+        await note_unfinished(site, release.id, await site.shape.deployment.latest(site))
 
 
 def touched(release: Release) -> bool:

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from demo.tiny.seed import Seeded
-from release.closing import CLOSED, GUARD, StaysOpen, close_writes, open_again, staying_closed
+from release.closing import CLOSED, StaysOpen, close_writes, open_again, staying_closed
 from release.ghost.build import GUARD_FILE, START_FILE
 from release.ghost.pages import admin_token
 from release.silence import SILENT, carry_silence, keep_silent
-from release.site import PRODUCTION
+from release.site import PRODUCTION, WWWROOT
 from release.staging import MUTE
 from tests.release.conftest import Cloud
 from tests.sandbox.appservice_fixtures import eventually
@@ -63,7 +63,7 @@ async def test_twice_is_the_same_as_once(blog: Cloud) -> None:
 
 
 async def test_a_bot_that_dies_leaves_no_blog_closed(blog: Cloud) -> None:
-    path = blog.home() / CLOSED
+    path = blog.home() / WWWROOT / CLOSED
     path.write_text(json.dumps({"until": (time.time() + 0.6) * 1000}))
     assert await writes_are_refused(blog)
     await eventually_takes_writes(blog)
@@ -97,10 +97,10 @@ async def test_a_write_that_is_under_way_is_waited_for(blog: Cloud, old: Seeded)
 
 async def test_it_stays_closed_for_as_long_as_it_takes_and_then_for_a_swap(blog: Cloud) -> None:
     await close_writes(blog.site)
-    before = json.loads((blog.home() / CLOSED).read_text())["until"]
+    before = json.loads((blog.home() / WWWROOT / CLOSED).read_text())["until"]
     async with staying_closed(blog.site):
         await asyncio.sleep(0.01)
-    assert json.loads((blog.home() / CLOSED).read_text())["until"] > before
+    assert json.loads((blog.home() / WWWROOT / CLOSED).read_text())["until"] > before
     restarted_past_the_guard = staying_closed(blog.site)
     await restarted_past_the_guard.__aenter__()
     await starts_past_the_guard(blog)
@@ -116,10 +116,10 @@ async def starts_past_the_guard(cloud: Cloud) -> None:
 
 
 async def test_a_package_without_the_guard_stays_open(blog: Cloud) -> None:
-    (blog.home() / GUARD).unlink()
+    (blog.home() / WWWROOT / GUARD_FILE).unlink()
     with pytest.raises(StaysOpen, match="From the next release on"):
         await close_writes(blog.site)
-    assert not (blog.home() / CLOSED).exists()
+    assert not (blog.home() / WWWROOT / CLOSED).exists()
     assert not await writes_are_refused(blog)
 
 
@@ -127,7 +127,7 @@ async def test_a_site_that_is_started_past_the_guard_stays_open(blog: Cloud) -> 
     await starts_past_the_guard(blog)
     with pytest.raises(StaysOpen, match="does not start with"):
         await close_writes(blog.site)
-    assert not (blog.home() / CLOSED).exists()
+    assert not (blog.home() / WWWROOT / CLOSED).exists()
 
 
 async def test_a_muted_slot_publishes_nothing_and_production_does(staged: Cloud) -> None:
@@ -159,18 +159,18 @@ async def test_what_came_out_elsewhere_is_not_published_again_and_an_upgrade_kee
     assert await is_let_through("staging", now)
     assert await keep_silent(staged.site, now - timedelta(hours=1))
     assert await keep_silent(staged.site, now - timedelta(hours=1))  # twice is the same as once
-    (between,) = json.loads((staged.home("staging") / SILENT).read_text())["between"]
+    (between,) = json.loads((staged.home("staging") / WWWROOT / SILENT).read_text())["between"]
     assert between[0] == int((now - timedelta(hours=1)).timestamp() * 1000)
     assert not await is_let_through("staging", now)
     for other in (now - timedelta(hours=2), now + timedelta(hours=1)):
         assert await is_let_through("staging", other)
 
-    (staged.home("staging") / SILENT).replace(staged.home() / SILENT)
+    (staged.home("staging") / WWWROOT / SILENT).replace(staged.home() / WWWROOT / SILENT)
     assert not await is_let_through(PRODUCTION, now)
     await carry_silence(staged.site)
     assert not await is_let_through("staging", now)
-    (staged.home() / SILENT).unlink()
+    (staged.home() / WWWROOT / SILENT).unlink()
     await carry_silence(staged.site)
-    assert not (staged.home("staging") / SILENT).exists()
-    (staged.home("staging") / GUARD).unlink()
+    assert not (staged.home("staging") / WWWROOT / SILENT).exists()
+    (staged.home("staging") / WWWROOT / GUARD_FILE).unlink()
     assert not await keep_silent(staged.site, now)

@@ -25,6 +25,7 @@ from release.preflight import (
     preflight_upgrade,
     warm_up_warnings,
 )
+from release.shape import Deployed
 from release.site import PRODUCTION
 from release.staging import (
     MUTE,
@@ -106,7 +107,7 @@ async def test_staging_is_muted_for_good_and_production_is_not(laid_out: Cloud) 
 async def test_what_is_deployed_goes_to_a_stopped_slot_and_starts_again(
     staged: Cloud, new: Seeded, tmp_path: Path
 ) -> None:
-    await deploy(staged.site, zipped(tmp_path / "package.zip", "not a site"), silent)
+    await deploy(staged.site, Deployed(NEW, zipped(tmp_path / "package.zip", "not a site")), silent)
     assert not (await staged.site.app.slot("staging")).running
     await put_database(staged.site, Path(new.database))
     (staged.content("staging") / "data/ghost.db-journal").write_text("left over")
@@ -134,7 +135,7 @@ async def test_a_slot_is_warm_when_it_answers_200_and_not_before(staged: Cloud) 
 async def test_exactly_what_was_tested_is_recognised(laid_out: Cloud, tmp_path: Path) -> None:
     kudu = await laid_out.site.kudu("staging")
     package = zipped(tmp_path / "package.zip", "code")
-    deployment = await deploy(laid_out.site, package, silent)
+    deployment = await deploy(laid_out.site, Deployed(NEW, package), silent)
     mark = Mark("r-1", "1.2.3", "p", "d", deployment)
     with pytest.raises(NotTheCandidate, match="mark is missing"):
         await recheck(laid_out.site, mark)
@@ -231,3 +232,21 @@ async def test_warm_up_settings_that_lie_are_named(cloud: Cloud, statuses: str, 
     warnings = await warm_up_warnings(cloud.site)
     assert len(warnings) == bool(words)
     assert all(warning.startswith("staging: ") and words in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("SCM_DO_BUILD_DURING_DEPLOYMENT", "true", "builds what is deployed"),
+        ("WEBSITE_RUN_FROM_PACKAGE", "1", "runs from a package"),
+    ],
+)
+async def test_a_slot_that_is_set_up_for_another_way_of_deployment_is_not_deployed_to(
+    laid_out: Cloud, setting: str, value: str, told: str
+) -> None:
+    app = laid_out.site.app
+    assert await laid_out.site.shape.deployment.problems(laid_out.site) == ()
+    await app.write_settings("staging", {**await app.settings("staging"), setting: value})
+    (problem,) = await laid_out.site.shape.deployment.problems(laid_out.site)
+    assert told in str(problem)
+    assert "ghostbot.toml" in problem.advice

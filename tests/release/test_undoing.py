@@ -16,7 +16,7 @@ from release.ghost.npm import carried_node
 from release.model import Kind, Release, State, Step, StepState, Verdict
 from release.records import Records
 from release.silence import SILENT
-from release.site import PRODUCTION
+from release.site import PRODUCTION, WWWROOT
 from release.staging import Mark, leave_mark, read_mark
 from release.unfinished import UnfinishedThere, note_unfinished, refuse_unfinished, unfinished_by
 from release.version import Version
@@ -96,7 +96,7 @@ async def test_what_was_deployed_over_is_put_back_with_its_database_and_mark(
 ) -> None:
     await can_be_built(desk, OLD)
     before = file_digest(desk.cloud.wwwroot("staging") / DATABASE)
-    silent = desk.cloud.home("staging") / SILENT
+    silent = desk.cloud.home("staging") / WWWROOT / SILENT
     silent.write_text('{"between": [[1, 2]]}')
     release = await an_upgrade(desk)
     await deploys(desk, release, tmp_path)
