@@ -188,6 +188,7 @@ class SiteSettings(_Part):
     close_writes: bool = False
     scheduled_minutes: float = Field(10, ge=0)
     scheduled_wait_minutes: float = Field(120, ge=0)
+    path: str | None = Field(None, pattern=r"^(/[A-Za-z0-9._~-]+)*$")
 
     def shape(self) -> Shape:
         """What kind of site this is."""
@@ -220,6 +221,7 @@ class SiteSettings(_Part):
             close_writes=self.close_writes,
             scheduled_margin=timedelta(minutes=self.scheduled_minutes),
             scheduled_limit=timedelta(minutes=self.scheduled_wait_minutes),
+            path=self.path,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from release.azure.errors import WebJobMissing
+from release.below import below_one_path
 from release.errors import ReleaseError
 from release.ghost.node import major_of_stack
 from release.ghost.releases import GhostRelease
@@ -195,6 +196,7 @@ async def _slots(site: Site, problems: list[ReleaseError]) -> None:
     if staging is not None:
         await _caught(problems, _address_stays(site))
         problems += await _caught(problems, site.shape.deployment.problems(site)) or ()
+        await _caught(problems, below_one_path(site))
 
 
 async def _address_stays(site: Site) -> None:

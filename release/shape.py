@@ -89,9 +89,13 @@ class Deployment(Protocol):
 
 @dataclass(frozen=True)
 class Shape:
-    """One kind of site. `words` are for people; `kinds` are the releases it can have."""
+    """One kind of site. `words` are for people; `kinds` are the releases it can have.
+
+    `address_setting` is the app setting that holds the site's own address, where it has one.
+    """
 
     words: str
     kinds: frozenset[Kind]
     pages: Pages
     deployment: Deployment
+    address_setting: str | None = None

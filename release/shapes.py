@@ -21,5 +21,6 @@ GHOST_ON_SQLITE = Shape(
     ),
     pages=GhostPages(),
     deployment=Whole(),
+    address_setting="url",
 )
 """The database is a file in the site's content, copied and migrated off the server."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
@@ -32,7 +33,8 @@ class SiteConfig:
     a swap production is asked whether it stays well: sick is what fails every time for `sick_seconds`.
     A swap that got no answer counts as not begun when the site has stayed quiet for `swap_doubt` seconds.
     With `close_writes` production refuses writes from the last look until it is swapped out. A swap waits, for
-    at most `scheduled_limit`, while a post is scheduled within `scheduled_margin`.
+    at most `scheduled_limit`, while a post is scheduled within `scheduled_margin`. `path` is where the site is below
+    its address, "/blog" for https://example.com/blog; None: where production's own setting says.
     """
 
     name: str
@@ -61,6 +63,7 @@ class SiteConfig:
     close_writes: bool = False
     scheduled_margin: timedelta = timedelta(minutes=10)
     scheduled_limit: timedelta = timedelta(hours=2)
+    path: str | None = None
 
     def __repr__(self) -> str:  # never the key, wherever a site is shown
         return f"SiteConfig({self.name!r})"
@@ -86,7 +89,8 @@ class Site:
         self._http = http
         self._credential = credential
         self._kudus: dict[str, Kudu] = {}
-        self._urls: dict[str, str] = {}
+        self._origins: dict[str, str] = {}
+        self._path = config.path
 
     @property
     def name(self) -> str:
@@ -100,17 +104,34 @@ class Site:
         """The slot's SCM site. A slot keeps its addresses through swaps, so they are asked for once."""
         if slot not in self._kudus:
             found = await self.app.slot(slot)
-            self._urls[slot] = found.url
+            self._origins[slot] = found.url
             self._kudus[slot] = Kudu(
                 found.scm_url, self.app.called(slot), self._token, self._http, self.config.scm_patience
             )
         return self._kudus[slot]
 
     async def url(self, slot: str) -> str:
-        """The slot's address for visitors, without a slash at the end."""
-        if slot not in self._urls:
-            self._urls[slot] = (await self.app.slot(slot)).url
-        return self._urls[slot]
+        """Where visitors find the site on a slot: its address, and the path below it; no slash at the end."""
+        return await self.origin(slot) + await self.path()
+
+    async def origin(self, slot: str) -> str:
+        """The slot's address alone, without a slash at the end."""
+        if slot not in self._origins:
+            self._origins[slot] = (await self.app.slot(slot)).url
+        return self._origins[slot]
+
+    async def path(self) -> str:
+        """Where the site is below its address: "/blog", mostly "". Asked for once, and again by each preflight."""
+        return await self.learn_path() if self._path is None else self._path
+
+    async def learn_path(self) -> str:
+        """The path as it is now: what the operator says, else what production's own setting does."""
+        setting = self.shape.address_setting
+        if self.config.path is not None or setting is None:
+            self._path = self.config.path or ""
+        else:
+            self._path = path_of((await self.app.settings(PRODUCTION)).get(setting, ""))
+        return self._path
 
     async def version(self, slot: str) -> str:
         """The exact version on a slot. Raises NothingThere where it holds none."""
@@ -141,4 +162,13 @@ class Site:
             return (await self._credential.get_token(SCOPE)).token
 
 
-__all__ = ["PRODUCTION", "WWWROOT", "NothingThere", "Site", "SiteConfig"]
+def path_of(url: str) -> str:
+    """The path of an address without a slash at the end; "" where it is no address but, say, a reference to a vault."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts.path.rstrip("/") if parts.scheme in ("http", "https") else ""
+
+
+__all__ = ["PRODUCTION", "WWWROOT", "NothingThere", "Site", "SiteConfig", "path_of"]

@@ -68,10 +68,12 @@ async def _pages_of_the_sitemap(site: Site, url: str) -> tuple[Page, ...]:
     except (httpx.HTTPError, ParseError, DefusedXmlException):
         return ()
     post, image = (_address(tree, path) for path in (".//s:url/s:loc", ".//image:loc"))
-    found = [Page(post.path, "a post", 200)] if post else []
-    # An image on another host (a CDN) is not this slot's to serve.
-    if image and (post is None or image.netloc == post.netloc):
-        found.append(Page(image.path, "an image", 200))
+    below = await site.path()
+    # A post elsewhere than below the site's path is asked for as it is told, and not found: so it should be.
+    found = [Page(post.path.removeprefix(below), "a post", 200)] if post else []
+    # An image on another host (a CDN), or beside the blog, is not this slot's to serve.
+    if image and (post is None or image.netloc == post.netloc) and image.path.startswith(f"{below}/"):
+        found.append(Page(image.path.removeprefix(below), "an image", 200))
     return tuple(found)
 
 

@@ -20,16 +20,16 @@ function html(database, title, inside) {
 <html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
 <meta name="generator" content="Ghost ${config.minor}">
 <link rel="alternate" type="application/rss+xml" href="${config.url}/rss/">
-<link rel="stylesheet" href="/assets/screen.css">
-<script defer src="/public/portal.min.js" data-ghost="${config.url}/" data-i18n="true" crossorigin="anonymous"></script>
+<link rel="stylesheet" href="${config.subdirectory}/assets/screen.css">
+<script defer src="${config.subdirectory}/public/portal.min.js" data-ghost="${config.url}/" data-i18n="true" crossorigin="anonymous"></script>
 </head><body class="theme-${escape(setting(database, 'active_theme'))}">
-<header><a href="/">${escape(setting(database, 'title'))}</a></header>${inside}</body></html>`;
+<header><a href="${config.subdirectory}/">${escape(setting(database, 'title'))}</a></header>${inside}</body></html>`;
 }
 
 function front(database, response) {
     const posts = published(database, 'post').map(post =>
         `<article>${post.feature_image ? `<img src="${escape(absolute(post.feature_image))}" alt="">` : ''}`
-        + `<h2><a href="/${post.slug}/">${escape(post.title)}</a></h2></article>`).join('\n');
+        + `<h2><a href="${config.subdirectory}/${post.slug}/">${escape(post.title)}</a></h2></article>`).join('\n');
     const status = config.quirks.frontPageStatus || 200;
     return send(response, status, 'text/html', html(database, setting(database, 'title'), `<main>${posts}</main>`));
 }
@@ -77,7 +77,7 @@ function listing(database, response, kind, slug) {
     const posts = database.prepare(`SELECT posts.* FROM posts JOIN ${link} ON post_id = posts.id
         WHERE ${column} = ? AND status = 'published'`).all(found.id);
     return send(response, 200, 'text/html', html(database, found.name,
-        `<main>${posts.map(post => `<a href="/${post.slug}/">${escape(post.title)}</a>`).join('')}</main>`));
+        `<main>${posts.map(post => `<a href="${config.subdirectory}/${post.slug}/">${escape(post.title)}</a>`).join('')}</main>`));
 }
 
 const missing = (database, response) => send(response, 404, 'text/html', html(database, '404', '<h1>404</h1><p>Page not found</p>'));
@@ -95,7 +95,7 @@ module.exports = function pages({database, response, asked}) {
         return sitemap(database, response, map[1]);
     }
     if (pathname === '/robots.txt') {
-        return send(response, 200, 'text/plain', `User-agent: *\nSitemap: ${config.url}/sitemap.xml\nDisallow: /ghost/\n`);
+        return send(response, 200, 'text/plain', `User-agent: *\nSitemap: ${config.url}/sitemap.xml\nDisallow: ${config.subdirectory}/ghost/\n`);
     }
     if (pathname === '/ghost/') {
         return send(response, 200, 'text/html', '<!DOCTYPE html><title>Ghost Admin</title><div id="ember-app"></div>');
@@ -109,7 +109,7 @@ module.exports = function pages({database, response, asked}) {
     }
     const simple = /^\/([\w-]+)(\/?)$/.exec(pathname);
     if (simple && !simple[2]) {
-        response.writeHead(301, {Location: `${pathname}/`, 'Cache-Control': 'public, max-age=31536000'});
+        response.writeHead(301, {Location: `${config.subdirectory}${pathname}/`, 'Cache-Control': 'public, max-age=31536000'});
         response.end();
         return true;
     }

@@ -29,10 +29,16 @@ module.exports = function site(database) {
 
     return async function answer(request, response) {
         const asked = new URL(request.url, 'http://site');
-        if (config.url.startsWith('https:') && request.headers['x-forwarded-proto'] !== 'https') {
-            response.writeHead(301, {Location: config.url + request.url});
+        const below = config.subdirectory;
+        if (below && !asked.pathname.startsWith(`${below}/`)) {
+            response.writeHead(asked.pathname === below ? 301 : 404, asked.pathname === below ? {Location: `${below}/`} : {});
             return response.end();
         }
+        if (config.url.startsWith('https:') && request.headers['x-forwarded-proto'] !== 'https') {
+            response.writeHead(301, {Location: new URL(request.url, config.url).href});
+            return response.end();
+        }
+        asked.pathname = asked.pathname.slice(below.length);
         try {
             const handlers = [schedules, admin, members, files, pages];
             for (const handler of handlers) {

@@ -10,6 +10,7 @@ const quirksFile = path.join(root, 'core', 'quirks.json');
 const quirks = fs.existsSync(quirksFile) ? JSON.parse(fs.readFileSync(quirksFile, 'utf8')) : {};
 const contentPath = path.resolve(root, process.env.paths__contentPath || 'content');
 const port = Number(process.env.server__port || process.env.PORT || 2368);
+const url = (process.env.url || `http://localhost:${port}`).replace(/\/$/, '');
 
 module.exports = {
     version,
@@ -19,7 +20,9 @@ module.exports = {
     migrationPath: path.join(root, 'core', 'server', 'data', 'migrations'),
     port,
     host: process.env.server__host || '127.0.0.1',
-    url: (process.env.url || `http://localhost:${port}`).replace(/\/$/, ''),
+    url,
+    // Below which path of its address the site is, as Ghost takes it out of its url: "" or "/blog".
+    subdirectory: new URL(url).pathname.replace(/\/$/, ''),
     bootMilliseconds: Number(process.env.tiny__bootMilliseconds || 0),
     database: {
         client: 'sqlite3',

@@ -17,7 +17,7 @@ const signed = text => crypto.createHmac('sha256', SECRET).update(text).digest('
 function address(post) {
     const due = Date.parse(`${post.published_at.replace(' ', 'T')}Z`) / 1000;
     const text = `${encoded({alg: 'HS256', typ: 'JWT'})}.${encoded({nbf: due - EARLY_SECONDS})}`;
-    return `http://127.0.0.1:${config.port}/ghost/api/admin/schedules/posts/${post.id}/?token=${text}.${signed(text)}`;
+    return `http://127.0.0.1:${config.port}${config.subdirectory}/ghost/api/admin/schedules/posts/${post.id}/?token=${text}.${signed(text)}`;
 }
 
 module.exports = function schedules({database, request, response, asked}) {
