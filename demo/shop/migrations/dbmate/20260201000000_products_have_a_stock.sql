@@ -1,0 +1,9 @@
+-- migrate:up
+ALTER TABLE products ADD COLUMN stock INTEGER NOT NULL DEFAULT 100;
+ALTER TABLE orders ADD COLUMN channel VARCHAR(40);
+CREATE TABLE reviews (id INTEGER PRIMARY KEY, product_id INTEGER NOT NULL, words VARCHAR(200) NOT NULL);
+
+-- migrate:down
+DROP TABLE reviews;
+ALTER TABLE orders DROP COLUMN channel;
+ALTER TABLE products DROP COLUMN stock;
