@@ -39,7 +39,7 @@ from bot.identity import Roles
 from release.errors import ReleaseError
 from release.ghost.cache import default_cache_folder
 from release.shape import Shape
-from release.shapes import GHOST_ON_SQLITE
+from release.shapes import GHOST_ON_SQLITE, Way, deployed
 from release.site import SiteConfig
 
 PREFIX = "GHOSTBOT_"
@@ -164,6 +164,7 @@ class SiteSettings(_Part):
     """One web app. Paths are below /home of the App Service."""
 
     kind: SiteKind = SiteKind.GHOST
+    package: Way = Field(Way.WHOLE, description="how a package is made and gets on a slot")
     resource_group: str
     app: str | None = Field(None, description="the web app's name; default: the site's name here")
     slot: str = "staging"
@@ -192,7 +193,7 @@ class SiteSettings(_Part):
 
     def shape(self) -> Shape:
         """What kind of site this is."""
-        return {SiteKind.GHOST: GHOST_ON_SQLITE}[self.kind]
+        return deployed({SiteKind.GHOST: GHOST_ON_SQLITE}[self.kind], self.package)
 
     def config(self, name: str) -> SiteConfig:
         return SiteConfig(

@@ -17,6 +17,7 @@ from release.ghost.build import Package, Progress, build, node_of, package_key, 
 from release.ghost.cache import Mark
 from release.ghost.errors import DamagedPackage
 from release.ghost.npm import Npm
+from release.ghost.packing import WHOLE, Packing
 from release.model import PackageStored
 from release.records import Records
 from release.version import Version
@@ -37,13 +38,15 @@ class Packages:
         self._records = records
         self._blobs = blobs
 
-    async def build(self, version: Version, node_major: int, progress: Progress) -> Package:
+    async def build(
+        self, version: Version, node_major: int, progress: Progress, packing: Packing = WHOLE
+    ) -> Package:
         """The package of this Ghost, as `release.ghost.build.build` makes it, and stored for other machines.
 
         Storage that is away or damaged costs a build, and never a release.
         """
-        package = await self.find(version, node_major, progress)
-        if self._blobs is None:
+        package = await self.find(version, node_major, progress, packing)
+        if self._blobs is None or not packing.whole:
             return package
         key = await package_key(version, node_major)
         if package.from_cache and await self._records.package(key) is not None:
@@ -53,15 +56,17 @@ class Packages:
             await self._try_to_store(self._blobs, key, package)
         return package
 
-    async def find(self, version: Version, node_major: int, progress: Progress) -> Package:
+    async def find(
+        self, version: Version, node_major: int, progress: Progress, packing: Packing = WHOLE
+    ) -> Package:
         """The package, from where it is quickest to be had; nothing is stored. For when every second counts."""
-        if self._blobs is not None:
+        if self._blobs is not None and packing.whole:
             key = await package_key(version, node_major)
             known = None if self._is_here(key) else await self._records.package(key)
             if known is not None:
                 progress(f"fetching the package of Ghost {version}")
                 await self._try_to_bring(_Stored(known, self._blobs), version, node_major)
-        return await build(version, node_major, self._npm, progress)
+        return await build(version, node_major, self._npm, progress, packing)
 
     def _is_here(self, key: str) -> bool:
         return (self._npm.cache.folder / "sites" / f"{key}.json").is_file()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from release.errors import ReleaseError
+from release.ghost.packing import WHOLE, Packing
 from release.model import Kind
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Shape:
     """One kind of site. `words` are for people; `kinds` are the releases it can have.
 
     `address_setting` is the app setting that holds the site's own address, where it has one.
+    `packing` says what of a built site is in the zip that `deployment` puts on a slot.
     """
 
     words: str
@@ -99,3 +101,4 @@ class Shape:
     pages: Pages
     deployment: Deployment
     address_setting: str | None = None
+    packing: Packing = WHOLE

@@ -1,6 +1,11 @@
-"""The kinds of sites there are."""
+"""The kinds of sites there are, and the ways a package gets on a slot."""
 
+from dataclasses import replace
+from enum import StrEnum
+
+from release.deployments.built import BuiltOnServer
 from release.deployments.whole import Whole
+from release.ghost.packing import WithoutModules
 from release.ghost.pages import GhostPages
 from release.model import Kind
 from release.shape import Shape
@@ -24,3 +29,19 @@ GHOST_ON_SQLITE = Shape(
     address_setting="url",
 )
 """The database is a file in the site's content, copied and migrated off the server."""
+
+
+class Way(StrEnum):
+    """How a package is made and gets on a slot, as the operator says it."""
+
+    WHOLE = "whole"
+    BUILT_ON_THE_SERVER = "built on the server"
+
+
+def deployed(shape: Shape, way: Way) -> Shape:
+    """The same kind of site, with its packages made and deployed in this way."""
+    match way:
+        case Way.WHOLE:
+            return shape
+        case Way.BUILT_ON_THE_SERVER:
+            return replace(shape, deployment=BuiltOnServer(), packing=WithoutModules())

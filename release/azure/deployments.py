@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -42,6 +43,21 @@ class Deployments(Scm):
             return body
 
         return await self._read(f"{self._url}/api/deployments/latest", latest)
+
+    async def deployment_log(self, deployment: str) -> tuple[str, ...]:
+        """What a deployment wrote while it went on, line by line; what looks like a secret is hidden."""
+        what = "reading the deployment's log"
+
+        def lines(response: httpx.Response) -> tuple[str, ...]:
+            if response.status_code == 404:
+                return ()
+            body = self._json(self._expect(response, what, 200), what)
+            try:
+                return tuple(masked(str(row["message"])) for row in body)
+            except (KeyError, TypeError) as error:
+                raise self._unreadable(what) from error
+
+        return await self._read(f"{self._url}/api/deployments/{quote(deployment, safe='')}/log", lines)
 
     async def deploy_zip(self, package: Path, limit: float, told: Told) -> str:
         """Deploy a zip over wwwroot and wait for its end, at most `limit` seconds; returns the deployment's id.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from release.ghost.archive import pack_zip, unpack_npm_tarball
+from release.ghost.archive import unpack_npm_tarball
 from release.ghost.cache import Mark, file_digest, host_platform
 from release.ghost.driver import place_driver
 from release.ghost.errors import (
@@ -21,6 +21,7 @@ from release.ghost.errors import (
 )
 from release.ghost.node import Node, node_for
 from release.ghost.npm import NotPublished, Npm
+from release.ghost.packing import WHOLE, Packing
 from release.ghost.process import Command, run
 from release.ghost.releases import Releases
 from release.version import Version
@@ -84,13 +85,17 @@ class Package:
 
 
 async def package_key(version: Version, node_major: int) -> str:
-    """What the package is called in the cache: equal where the same would be built."""
+    """What the built site is called in the cache: equal where the same would be built."""
     ours = await asyncio.to_thread(start_files)
     return f"ghost-{version}-node{node_major}-{host_platform()}-r{RECIPE}-{_digest_of(ours)}"
 
 
-async def build(version: Version, node_major: int, npm: Npm, progress: Progress) -> Package:
+async def build(
+    version: Version, node_major: int, npm: Npm, progress: Progress, packing: Packing = WHOLE
+) -> Package:
     """The package of this Ghost for a slot with this major of Node, on this machine's platform.
+
+    `packing` says what of it goes into the zip that is deployed.
 
     From the cache when it is there whole: its digest and the unpacked folder are checked each time, and
     what does not hold is built again. UnknownVersion, NodeTooOld, RegistryUnreachable and CommandFailed
@@ -105,14 +110,15 @@ async def build(version: Version, node_major: int, npm: Npm, progress: Progress)
 
     async def fill_package(archive: Path) -> Mark:
         progress(f"packing Ghost {version}")
-        files = await pack_zip(site.path, archive)
+        files = await packing.pack(site.path, archive, npm)
         return {"files": files, "site": site.mark["content"]}
 
-    package = await npm.cache.file_of("packages", f"{key}.zip", fill_package)
+    name = f"{key}.zip" if packing.whole else f"{key}-{packing.name}.zip"
+    package = await npm.cache.file_of("packages", name, fill_package)
     if package.mark["site"] != site.mark["content"]:
         # The site was built again since: a package of the former one would not be what gets migrated.
-        await npm.cache.forget("packages", f"{key}.zip")
-        package = await npm.cache.file_of("packages", f"{key}.zip", fill_package)
+        await npm.cache.forget("packages", name)
+        package = await npm.cache.file_of("packages", name, fill_package)
     for kind in ("sites", "packages"):
         await npm.cache.sweep(kind)
     await npm.cache.sweep_logs()

@@ -133,7 +133,10 @@ class Steps:
 
     async def _build_again(self, release_id: str, version: str, node: str) -> Package:
         log.info("a package is not on this machine", extra={"release": release_id, "version": version})
-        built = await self._packages.find(Version.parse(version), int(node.partition(".")[0]), _quietly)
+        _, site, _ = await self._of(release_id)
+        built = await self._packages.find(
+            Version.parse(version), int(node.partition(".")[0]), _quietly, site.shape.packing
+        )
         await self._records.note(release_id, package=kept_of(built))
         return built
 

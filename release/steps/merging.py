@@ -25,10 +25,12 @@ log = logging.getLogger(__name__)
 class Merging(Steps):
     """What staging and promoting share: the same again, from a newer backup of production."""
 
-    async def _same_package(self, built: PackageBuilt, words: Words) -> Package:
+    async def _same_package(self, site: Site, built: PackageBuilt, words: Words) -> Package:
         """The package of a release, from the cache or built again."""
         node_major = int(built.node.partition(".")[0])
-        return await self._packages.find(Version.parse(built.version), node_major, telling(words))
+        return await self._packages.find(
+            Version.parse(built.version), node_major, telling(words), site.shape.packing
+        )
 
     async def _made_from(
         self, release: Release, backup: BackupTaken, package: Package

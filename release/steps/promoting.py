@@ -128,7 +128,7 @@ class Promoting(Merging):
             return f"nothing written since the backup, {synced.copied} files copied"
         await words.say(f"production changed ({', '.join(changed[:5])}): making it again")
         await self._store.keep(backup)
-        package = await self._same_package(built, words)
+        package = await self._same_package(site, built, words)
         done, after = await self._made_from(release, backup, package)
         await put_database(site, Path(done.path))
         candidate = replace(candidate, database_digest=done.digest)
@@ -262,7 +262,7 @@ class Promoting(Merging):
         digest = await keep_late_files(site, self._store, late, files, work)
         await words.say(f"{told}; looking what of it can be carried over")
         try:
-            package = await self._same_package(built, words)
+            package = await self._same_package(site, built, words)
             _, found = await self._merge_late(release.id, LateWrites(base, late), live, live, package)
         except ReleaseError as error:
             return f"{told}; they cannot be carried over: {error}"

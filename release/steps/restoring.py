@@ -76,9 +76,11 @@ class Restoring(Steps):
 
     async def build_same(self, release_id: str, version: str, major: int) -> Package:
         """The package of the backup's very version, from the cache or built here."""
-        _, _, journal = await self._of(release_id)
+        _, site, journal = await self._of(release_id)
         async with journal.step(Step.BUILD_SAME) as words:
-            package = await self._packages.build(Version.parse(version), major, telling(words))
+            package = await self._packages.build(
+                Version.parse(version), major, telling(words), site.shape.packing
+            )
             await self._records.note(release_id, package=kept_of(package))
             how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
             words.text = f"Ghost {package.version} for Node {package.node}, {how}"

@@ -61,10 +61,10 @@ class Staging(Remembering, Merging):
 
     async def build(self, release_id: str, cleared: Cleared) -> Package:
         """The package of the asked version, from the cache or built here, off the server."""
-        _, _, journal = await self._of(release_id)
+        _, site, journal = await self._of(release_id)
         async with journal.step(Step.BUILD) as words:
             package = await self._packages.build(
-                Version.parse(cleared.target), cleared.node_major, telling(words)
+                Version.parse(cleared.target), cleared.node_major, telling(words), site.shape.packing
             )
             await self._records.note(release_id, package=kept_of(package))
             how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"

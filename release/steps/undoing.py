@@ -141,7 +141,7 @@ class Undoing(Remembering):
         if major is None:
             raise NoNodeStack(site.app.called(site.staging), stack or "not set")
         await words.say(f"Ghost {version} for staging, from the cache or built again")
-        return await build(Version.parse(version), major, self._npm, telling(words))
+        return await build(Version.parse(version), major, self._npm, telling(words), site.shape.packing)
 
     async def _as_it_ran(self, site: Site, before: StagingBefore) -> None:
         if not before.running:

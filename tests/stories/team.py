@@ -73,6 +73,14 @@ class Team:
         assert answer.status_code < 400, answer.text
         return answer
 
+    async def has_settings(self, site: str, slot: str, **settings: str) -> None:
+        """The slot has these app settings besides those it has; it restarts."""
+        path = site if slot == "production" else f"{site}/slots/{slot}"
+        now = (await self.arm("POST", f"{path}/config/appsettings/list")).json()["properties"]
+        await self.arm("PUT", f"{path}/config/appsettings", {"properties": {**now, **settings}})
+        if slot == "production":
+            await self.world.wait_until_well(site)
+
     async def writes_a_post(self, site: str, key: str, title: str) -> str:
         answer = await self.world.http.post(
             f"{await self.world.url(site)}/ghost/api/admin/posts/",
@@ -203,11 +211,13 @@ async def a_team(
     site_options: Mapping[str, object] | None = None,
     database_url: str | None = None,
     bots: Sequence[str] = ("bot",),
+    options_of: Mapping[str, Mapping[str, object]] | None = None,
     **settings: object,
 ) -> AsyncIterator[Team]:
     """A sandbox, a bot that knows `sites` (none of them exists yet), and a team.
 
-    With `database_url`, a PostgreSQL, `bots` are replicas: each has a data folder of its own, but for the backups.
+    `site_options` are those of all sites, `options_of` those of one. With `database_url`, a PostgreSQL, `bots` are
+    replicas: each has a data folder of its own, but for the backups.
     """
     async with (
         tiny_opening(OLDER, NEWEST, cache, _quietly) as opening,
@@ -223,7 +233,12 @@ async def a_team(
             "backup_seconds": 20,
         }
         world.configure(
-            [SiteInDemo(name, options={**options, **(site_options or {})}) for name in sites],
+            [
+                SiteInDemo(
+                    name, options={**options, **(site_options or {}), **(options_of or {}).get(name, {})}
+                )
+                for name in sites
+            ],
             cache_folder=str(opening.cache),
             npm_registry=opening.registry,
             **settings,

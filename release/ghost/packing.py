@@ -1,0 +1,69 @@
+"""What of a built site goes into the zip that is deployed."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from release.ghost.archive import pack_zip
+from release.ghost.lock import LOCK_FILE, lock_of
+from release.ghost.npm import Npm
+
+# Of other package managers, and what the bot's own lock file is written in place of.
+OTHER_LOCKS = ("pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock", "package-lock.json")
+
+# Ghost's own package managers do not insist on peers either, and some of its packages disagree about theirs.
+NPM_SETTINGS = "legacy-peer-deps=true\n"
+
+
+class Packing(Protocol):
+    """`name` tells such packages from others in the cache; `whole`: the site can be had from the zip alone."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def whole(self) -> bool: ...
+
+    async def pack(self, site: Path, archive: Path, npm: Npm) -> int:
+        """The zip is at `archive`; how many files it has."""
+
+
+@dataclass(frozen=True)
+class WithModules:
+    """All of it: nothing is left for the server to do."""
+
+    name: str = "whole"
+    whole: bool = True
+
+    async def pack(self, site: Path, archive: Path, npm: Npm) -> int:
+        del npm
+        return await pack_zip(site, archive)
+
+
+WHOLE = WithModules()
+
+
+@dataclass(frozen=True)
+class WithoutModules:
+    """Without node_modules, which the server installs: by a lock file of what was built and tested here."""
+
+    name: str = "sources"
+    whole: bool = False
+
+    async def pack(self, site: Path, archive: Path, npm: Npm) -> int:
+        def lay_out(folder: Path) -> None:
+            shutil.copytree(
+                site,
+                folder,
+                symlinks=True,
+                dirs_exist_ok=True,
+                ignore=lambda place, _: {"node_modules", *OTHER_LOCKS} if Path(place) == site else set(),
+            )
+            (folder / LOCK_FILE).write_text(lock_of(site))
+            (folder / ".npmrc").write_text(NPM_SETTINGS)
+
+        async with npm.cache.workplace(f"sources-{archive.stem}") as folder:
+            await asyncio.to_thread(lay_out, folder)
+            return await pack_zip(folder, archive)

@@ -1,0 +1,73 @@
+"""Whole releases of sites whose packages get on their slots in other ways than whole."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from release.model import State
+from tests.stories.team import NEWEST, OLDER, Team, a_team
+
+pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
+
+SLOTS = ("production", "staging")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
+    options = {
+        "served": {"package": "built on the server"},
+        "unbuilt": {"package": "built on the server"},
+    }
+    async with a_team(tmp_path_factory.mktemp("ways"), cache, tuple(options), options_of=options) as team:
+        yield team
+
+
+async def goes_live_and_back(team: Team, site: str, key: str) -> None:
+    """An upgrade is approved, keeps what was written meanwhile, and is rolled back."""
+    card = await team.ask_for_approval(site)
+    assert "No content lost" in card["plain"]
+    slug = await team.writes_a_post(site, key, "Written while people decide")
+    await team.clicks("ben", card, "Approve")
+    await team.sees("ann", f"{site} is live on {NEWEST}", button="Rollback", seconds=60)
+    release = await team.reaches(site, State.LIVE)
+    assert await team.page(site, f"/{slug}/") == 200
+    assert release.facts.probe is not None
+    assert release.facts.probe.failed == 0
+    await team.rolls_back(site)
+    await team.sees("ann", f"{site} is back on {OLDER}", seconds=60)
+    assert await team.world.swaps(site) == 2
+
+
+async def builds_on_the_server(team: Team, site: str, registry: str) -> str:
+    key = await team.has_site(site)
+    settings = {
+        "SCM_DO_BUILD_DURING_DEPLOYMENT": "true",
+        "npm_config_registry": registry,
+        "npm_config_fetch_retries": "0",
+    }
+    for slot in SLOTS:
+        await team.has_settings(site, slot, **settings)
+    return key
+
+
+async def test_a_package_is_built_on_the_server(team: Team) -> None:
+    key = await builds_on_the_server(team, "served", team.opening.registry or "")
+    await goes_live_and_back(team, "served", key)
+    wwwroot = await team.world.wwwroot("served", "staging")
+    assert (wwwroot / "node_modules" / "knex-migrator" / "package.json").is_file()
+    assert (wwwroot / "npm-shrinkwrap.json").is_file()
+
+
+async def test_a_build_that_fails_on_the_server_is_told_with_the_reason_and_touches_nothing(
+    team: Team,
+) -> None:
+    await builds_on_the_server(team, "unbuilt", "http://127.0.0.1:9/")
+    await team.types("ann", f"/ghost upgrade {NEWEST} unbuilt")
+    release = await team.reaches("unbuilt", State.FAILED)
+    assert "could not install what the package needs" in str(release.reason)
+    assert "npm" in str(release.reason)
+    assert await team.world.version("unbuilt") == OLDER
+    assert await team.page("unbuilt", "/") == 200
+    assert await team.world.swaps("unbuilt") == 0
