@@ -83,14 +83,16 @@ class World:
         answer = await self._ok(await self.http.get(f"{self.azure['control']}/requests", params=query))
         return sum("/slotsswap" in row["path"] for row in answer.json()["requests"])
 
-    async def wait_until_well(self, name: str, slot: str = "production", seconds: float = 90) -> None:
+    async def wait_until_well(
+        self, name: str, slot: str = "production", seconds: float = 90, page: str = "/"
+    ) -> None:
         """The slot's front page answers 200."""
         url = await self.url(name, slot)
         deadline = time.monotonic() + seconds
         last = "no answer"
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.HTTPError):
-                status = (await self.http.get(url + "/")).status_code
+                status = (await self.http.get(url + page)).status_code
                 if status == 200:
                     return
                 last = f"HTTP {status}"
