@@ -11,7 +11,7 @@ from sandbox.appservice.cloud import BadSite, Cloud
 from sandbox.appservice.faults import BadFault
 from sandbox.appservice.jobs import JobOutcome
 from sandbox.appservice.platforms.windows import NODE_VERSION
-from sandbox.appservice.records import ImageRecord
+from sandbox.appservice.records import ImageRecord, VaultRecord
 from sandbox.appservice.site import Site
 from sandbox.appservice.slot import Slot
 
@@ -45,6 +45,8 @@ class Control:
                 web.post("/_sandbox/sites/{site}/{slot}/{action}", self.act),
                 web.put("/_sandbox/images", self.put_image),
                 web.delete("/_sandbox/images", self.delete_image),
+                web.put("/_sandbox/vaults/{vault}", self.put_vault),
+                web.put("/_sandbox/plan", self.put_plan),
                 web.post("/_sandbox/tokens", self.token),
             ]
         )
@@ -194,6 +196,26 @@ class Control:
                     occupant.jobs.outcomes[body["job"]] = JobOutcome(outcome)
             case _:
                 raise _BadRequest(f"unknown action {action}")
+
+    async def put_vault(self, request: web.Request) -> web.Response:
+        """{"secrets": {name: value}, "readers": ["blog", "blog/staging"]}: processes see it from their next start."""
+        try:
+            vault = VaultRecord(**await _json(request))
+        except (_BadRequest, TypeError) as error:
+            return _error(str(error))
+        with self._cloud.store.changing():
+            self._cloud.store.vaults[request.match_info["vault"]] = vault
+        return web.Response(status=204)
+
+    async def put_plan(self, request: web.Request) -> web.Response:
+        """{"bytes"}: what all sites of the plan may store together. Told by ARM's usages, and not enforced."""
+        try:
+            size = int((await _json(request))["bytes"])
+        except (_BadRequest, KeyError, ValueError, TypeError) as error:
+            return _error(str(error))
+        with self._cloud.store.changing():
+            self._cloud.store.account.plan_bytes = size
+        return web.Response(status=204)
 
     async def token(self, request: web.Request) -> web.Response:
         """A token for {"audience", "seconds"}; negative seconds make one that has expired."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Whereabouts:
     resource_group: str
     subscription: str
     instance: str
+    sees: Callable[[str], str] = str  # the value of a setting, with references to Key Vault resolved
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ def variables(slot: SlotRecord, node: Path, home: Path, where: Whereabouts) -> d
     """
     told = {"PATH": f"{node}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
     for name, value in slot.app_settings.items():
-        real = below(value, home)
+        real = below(where.sees(value), home)
         told[name] = real
         told[f"APPSETTING_{name}"] = real
     for name, string in slot.connection_strings.items():
-        told[_CONNECTION_PREFIXES.get(string.type, "CUSTOMCONNSTR_") + name] = string.value
+        told[_CONNECTION_PREFIXES.get(string.type, "CUSTOMCONNSTR_") + name] = where.sees(string.value)
     return told | {
         "HOME": str(home),
         "WEBSITE_SITE_NAME": where.site,

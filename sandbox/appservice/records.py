@@ -158,6 +158,14 @@ class SiteRecord:
 
 
 @dataclass
+class VaultRecord:
+    """A Key Vault: its secrets by name, and the slots ("blog", "blog/staging") whose identity may read them."""
+
+    secrets: dict[str, str] = field(default_factory=dict)
+    readers: list[str] = field(default_factory=list)
+
+
+@dataclass
 class AccountRecord:
     """Who the one subscription of the sandbox belongs to, and the secrets it was born with."""
 
@@ -165,6 +173,7 @@ class AccountRecord:
     tenant: str = field(default_factory=lambda: str(uuid.uuid4()))
     resource_group: str = "ghostbot"
     plan: str = "plan"
+    plan_bytes: int = 50 << 30  # what all sites of the plan may store together; Standard has 50 GB
     location: str = "West Europe"
     client_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -200,6 +209,7 @@ class Store:
         self.account = AccountRecord()
         self.sites: dict[str, SiteRecord] = {}
         self.images: dict[str, ImageRecord] = {}  # by reference: host/name:tag
+        self.vaults: dict[str, VaultRecord] = {}
         self._read()
 
     def _read(self) -> None:
@@ -213,6 +223,7 @@ class Store:
         )
         self.sites = {row["name"]: SiteRecord.from_json(row) for row in state["sites"]}
         self.images = {name: ImageRecord(**row) for name, row in state.get("images", {}).items()}
+        self.vaults = {name: VaultRecord(**row) for name, row in state.get("vaults", {}).items()}
 
     def save(self) -> None:
         """Write everything; a reader sees the state before or after, never half of it."""
@@ -220,6 +231,7 @@ class Store:
             "account": asdict(self.account),
             "sites": [asdict(site) for site in self.sites.values()],
             "images": {name: asdict(image) for name, image in self.images.items()},
+            "vaults": {name: asdict(vault) for name, vault in self.vaults.items()},
         }
         write_atomically(self.folder / "state.json", json.dumps(state, indent=1))
 

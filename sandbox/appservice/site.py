@@ -17,6 +17,7 @@ from sandbox.appservice.platforms.platform import Platform
 from sandbox.appservice.platforms.windows import Windows
 from sandbox.appservice.records import PRODUCTION, Operation, SiteRecord, SlotRecord, Store
 from sandbox.appservice.slot import Background, Occupant, Slot
+from sandbox.appservice.vaults import seen_by
 from sandbox.appservice.worker import Worker
 
 
@@ -124,6 +125,10 @@ class Site:
         """The environment that WebJobs and Kudu's commands of a slot get; raises CannotStart."""
         return self.platform(slot).environment(slot.record, slot.occupant.content, self._whereabouts(slot))
 
+    def identity(self, slot: Slot) -> str:
+        """Who the slot is to a Key Vault: blog, blog/staging."""
+        return self.name if slot.is_production else f"{self.name}/{slot.name}"
+
     def platform(self, slot: Slot) -> Platform:
         """What kind of App Service the slot is on."""
         if self.record.windows:
@@ -140,4 +145,5 @@ class Site:
             resource_group=account.resource_group,
             subscription=account.subscription,
             instance=account.instance,
+            sees=lambda text: seen_by(self.store.vaults, self.identity(slot), text),
         )

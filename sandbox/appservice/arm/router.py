@@ -5,7 +5,16 @@ import uuid
 
 from aiohttp import web
 
-from sandbox.appservice.arm import accounts, lifecycle, publishing, settings, swaps, webjobs
+from sandbox.appservice.arm import (
+    accounts,
+    lifecycle,
+    publishing,
+    references,
+    settings,
+    swaps,
+    usages,
+    webjobs,
+)
 from sandbox.appservice.arm.resource import Account, Refused, Resource, front_end_error
 from sandbox.appservice.cloud import Cloud
 from sandbox.appservice.records import PRODUCTION
@@ -68,6 +77,9 @@ _SITE_ROUTES: Routes[Resource] = Routes(
         Route("PUT", "/config/appsettings", settings.put_app_settings),
         Route("POST", "/config/connectionstrings/list", settings.list_connection_strings),
         Route("PUT", "/config/connectionstrings", settings.put_connection_strings),
+        Route("GET", "/config/configreferences/appsettings", references.of_app_settings),
+        Route("GET", "/config/configreferences/connectionstrings", references.of_connection_strings),
+        Route("GET", "/usages", usages.of_site),
         Route("GET", "/config/slotConfigNames", settings.show_sticky_names),
         Route("PUT", "/config/slotConfigNames", settings.put_sticky_names),
         Route("GET", "/config", settings.list_configurations),
