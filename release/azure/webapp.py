@@ -25,6 +25,8 @@ PRODUCTION = "production"
 KeepToken = Callable[[str | None], Awaitable[None]]
 _TO_PRODUCTION = {"targetSlot": PRODUCTION, "preserveVnet": True}
 _QUIET_LOOKS = 5
+# Of a reference to a Key Vault; the second is one that Azure has not looked at yet.
+_RESOLVED = ("Resolved", "Initialized")
 # Before a call that may arrive twice is made again, in seconds.
 _PAUSES = (0.5, 2.0)
 
@@ -44,6 +46,18 @@ class Slot:
     @property
     def running(self) -> bool:
         return self.state.lower() == "running"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The share that all sites of an App Service plan have together, in bytes."""
+
+    used: int
+    limit: int
+
+    @property
+    def free(self) -> int:
+        return max(0, self.limit - self.used)
 
 
 @dataclass(frozen=True)
@@ -186,6 +200,31 @@ class WebApp:
             await self._apps.update_slot_configuration_names(self._group, self.name, found)
 
         await self._asked(f"the sticky settings of {self.name}", add)
+
+    async def unresolved_references(self, slot: str) -> dict[str, str]:
+        """App settings that refer to a Key Vault and get no secret from there: Azure's word for why, by name."""
+        call = self._method("get_app_settings_key_vault_references", slot)
+
+        async def ask() -> dict[str, str]:
+            # The SDK has an enum for the reasons it knows, and plain text for those it does not.
+            return {
+                str(row.name): str(getattr(row.status, "value", row.status))
+                async for row in call(*self._where(slot))
+            }
+
+        found = await self._asked(f"the Key Vault references of {self.called(slot)}", ask)
+        return {name: status for name, status in found.items() if status not in _RESOLVED}
+
+    async def storage(self) -> Storage | None:
+        """What all sites of the plan store, and may store, in bytes; None where Azure does not tell."""
+
+        async def ask() -> Storage | None:
+            async for row in self._apps.list_usages(self._group, self.name):
+                if row.name and row.name.value == "FileSystemStorage" and row.limit:
+                    return Storage(int(row.current_value or 0), int(row.limit))
+            return None
+
+        return await self._asked(f"what the plan of {self.name} stores", ask)
 
     async def stack(self, slot: str) -> str:
         """The slot's stack, e.g. "NODE|22-lts"; empty when none is set."""

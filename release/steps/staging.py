@@ -8,6 +8,7 @@ from release.ghost.build import Package
 from release.journal import telling
 from release.model import BackupTaken, Candidate, Kind, MigrationDone, Step
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
+from release.room import in_words, room_on_plan
 from release.shape import Deployed
 from release.silence import carry_silence
 from release.slot_database import database_read_by
@@ -72,7 +73,7 @@ class Staging(Remembering, Merging):
         return package
 
     async def take_stock(self, release_id: str) -> None:
-        """How many files staging lacks: told early, so that a surprise is seen before anything moves."""
+        """How many files staging lacks, and whether they fit: a surprise is seen before anything moves."""
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.TAKE_STOCK) as words:
             stock = await take_stock(site, ())
@@ -80,6 +81,8 @@ class Staging(Remembering, Merging):
                 f"{stock.looked_at} files in production, {len(stock.copy)} to copy "
                 f"({megabytes(stock.copy_bytes)}), {len(stock.remove)} to remove"
             )
+            if storage := await room_on_plan(site, stock):
+                words.text += f"; {in_words(storage)}"
 
     async def migrate(self, release_id: str, backup: BackupTaken, package: Package) -> MigrationDone:
         """A copy of the backup, migrated by the new version and inspected, is in the work folder."""

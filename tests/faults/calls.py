@@ -60,6 +60,7 @@ CALLS = (
     _arm("production", "GET", "/config/slotConfigNames"),
     _arm("production", "PUT", "/config/slotConfigNames", acts=True),
     _arm("production", "GET", "/config/web"),
+    _arm("production", "GET", "/usages"),
     _arm("staging", "GET", ""),
     _arm("staging", "POST", "/config/appsettings/list"),
     _arm("staging", "PUT", "/config/appsettings", acts=True),
