@@ -22,7 +22,9 @@ _SHAPES = re.compile(
       | \b[sprw]k_(?:live|test)_\w+ | \bwhsec_\w+   # Stripe
       | \bnpm_\w{20,} | \bgh[pousr]_\w{20,}
       | \b[0-9a-f]{24}:[0-9a-f]{64}\b       # a Ghost Admin API key
-      | (?<!\w)(?=[A-Za-z+=_]*\d)(?=[\d+=_]*[A-Za-z])[A-Za-z0-9+=_]{20,}  # long and mixed
+      | (?<!\w)                            # long and mixed,
+        (?!(?:\d{1,17}|[Vv]\d{1,6}|[0-9a-f]{8,14})(?:_+[A-Za-z]+\d?)+(?![\w+=]))  # but for a migration's name,
+        (?=[A-Za-z+=_]*\d)(?=[\d+=_]*[A-Za-z])[A-Za-z0-9+=_]{20,}
     """,
     re.VERBOSE,
 )

@@ -17,6 +17,10 @@ SHOWN = [
     "SQLITE_CONSTRAINT: UNIQUE constraint failed: settings.key",
     "The web app blog/staging was not found in resource group 12345678-1234-1234-1234-123456789abc.",
     "basic authentication is disabled",
+    "Applied: 20260201000000_products_have_a_stock.sql in 155.8ms",
+    "Applying migration '20240101123456_AddStockToProducts2'.",
+    "ae1027a6acf_add_column_to_products.py",
+    "Migrating schema to V12__Products_have_a_stock",
 ]
 HIDDEN = {
     "Password=hunter2x; Server=tcp:db": "hunter2x",
@@ -32,6 +36,8 @@ HIDDEN = {
     "key 0123456789abcdef01234567:" + "0123456789abcdef" * 4: "0123456789abcdef",
     '{"token": "eyJhbGciOi.eyJzdWIiOi.c2ln"}': "eyJhbGciOi",
     "publishing with k3yk3yk3yk3yk3yk3yk3yk3y as $blog": "k3yk3y",
+    "tried 20260201000000_k3yk3yk3yk3y": "k3yk3yk3y",
+    "tried 12345678_AbCdEfGh9_jKlMnOpQ=": "AbCdEfGh9",
 }
 
 
