@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from release.ghost.build import Package
 from release.ghost.carry_over import LateCopies, LeftOut, align_people
 from release.ghost.database import inspect
 from release.ghost.differences import Difference, Told, in_words, named
-from release.ghost.migrate import migrate_copy
+from release.ghost.migrate import Migrator, migrate_copy
 from release.ghost.npm import Npm
 from release.model import BackupTaken, LateWrites, Written
 from release.site import Site
@@ -89,16 +90,25 @@ async def put_late_files(site: Site, store: BackupStore, late: LateWrites, work:
 
 
 async def late_copies(
-    package: Package, base: Path, late: Path, target: Path, work: Path, npm: Npm
+    package: Package,
+    base: Path,
+    late: Path,
+    target: Path,
+    work: Path,
+    npm: Npm,
+    stops: Sequence[Migrator] = (),
 ) -> LateCopies:
-    """The two old databases, and copies of them as the version of `target`, the package's, makes them, below `work`."""
+    """The two old databases, and copies of them as the version of `target`, the package's, makes them, below `work`.
+
+    They go through the same `stops` as production's did.
+    """
     if (await inspect(base)).version == (await inspect(target)).version:
         return LateCopies(base, late, base, late)
     copies: list[Path] = []
     for name, database in (("base", base), ("late", late)):
         folder = work / name
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
-        copy = Path((await migrate_copy(package, database, folder, npm)).path)
+        copy = Path((await migrate_copy(package, database, folder, npm, stops)).path)
         await align_people(copy, target)
         copies.append(copy)
     return LateCopies(base, late, *copies)

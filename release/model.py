@@ -74,6 +74,7 @@ class Step(StrEnum):
     BACK_UP = "back_up"
     BUILD = "build"
     TAKE_STOCK = "take_stock"
+    CHECK_THEME = "check_theme"
     MIGRATE = "migrate"
     DEPLOY = "deploy"
     SYNC_CONTENT = "sync_content"
@@ -105,6 +106,7 @@ STAGE_STEPS = (
     Step.BACK_UP,
     Step.BUILD,
     Step.TAKE_STOCK,
+    Step.CHECK_THEME,
     Step.MIGRATE,
     Step.DEPLOY,
     Step.SYNC_CONTENT,
@@ -248,7 +250,7 @@ class ReadBack:
 
 @dataclass(frozen=True)
 class PackageBuilt:
-    """What is deployed. `size` in bytes; `digest` is sha256 of the zip."""
+    """What is deployed. `size` in bytes; `digest` is sha256 of the zip; `warnings` are for those who approve."""
 
     version: str
     node: str
@@ -258,6 +260,7 @@ class PackageBuilt:
     size: int
     seconds: float
     from_cache: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -277,8 +280,30 @@ class PackageStored:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """A Ghost that a database stops at on its way; `node` are the Nodes it accepts, in npm's notation."""
+
+    version: str
+    node: str
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """Stacks of App Service, as "NODE|22-lts": production's, the one that staging had, and the one it needs."""
+
+    production: str
+    staging: str
+    needed: str
+
+    @property
+    def differ(self) -> bool:
+        """Whether staging is given another one than it had."""
+        return self.staging != self.needed
+
+
+@dataclass(frozen=True)
 class MigrationDone:
-    """`rows` is table -> (before, after); `path` the migrated copy on the bot's disk."""
+    """`rows` is table -> (before, after); `path` the migrated copy on the bot's disk; `stops` were gone through."""
 
     from_version: str
     to_version: str
@@ -286,6 +311,17 @@ class MigrationDone:
     digest: str
     rows: dict[str, tuple[int, int]]
     seconds: float
+    stops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ThemeChecked:
+    """What Ghost's own checker says of a theme: why the new version refuses it, and what it does not like."""
+
+    theme: str
+    gscan: str
+    refused: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -465,6 +501,7 @@ class Facts:
     is known what was written on the version that it takes back, and `price_unknown` why that cannot be told.
     Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
     it could not, `writes_stay_open` says why.
+    `stops` are the versions that the database goes through on its way, `stacks` those of the slots as they were found.
     `late` is what this release left on the old slot, `carries` what
     it carries over from there, and `carried_over_by` the release that carried its late writes over.
     """
@@ -478,6 +515,9 @@ class Facts:
     pages: tuple[PageCompared, ...] = ()
     candidate: Candidate | None = None
     warnings: tuple[str, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    stacks: Stacks | None = None
+    theme: ThemeChecked | None = None
     caught_up_at: datetime | None = None
     production_mark: str | None = None
     swap_token: str | None = None

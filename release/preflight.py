@@ -2,17 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from release.azure.errors import WebJobMissing
 from release.below import below_one_path
 from release.errors import ReleaseError
-from release.ghost.node import major_of_stack
+from release.ghost.node import accepts_major, major_of_stack
+from release.ghost.path import stops_between
 from release.ghost.releases import GhostRelease
+from release.model import Stacks, Stop
 from release.site import PRODUCTION, WWWROOT, NothingThere, Site
-from release.version import NotAVersion, Version, npm_range
+from release.version import NotAVersion, Version
 
 T = TypeVar("T")
 
@@ -37,9 +39,7 @@ class NotRunning(ReleaseError):
 
 class WrongNode(ReleaseError):
     problem = "Ghost {0} asks for Node {1}; {2} has the stack {3}."
-    remedy = (
-        'Set it with `az webapp config set --slot {4} --linux-fx-version "NODE|{5}-lts"`, then start again.'
-    )
+    remedy = "Choose a version of Ghost for a Node that App Service offers: /ghost versions."
 
 
 class NoNodeStack(ReleaseError):
@@ -74,28 +74,34 @@ class NothingToSwap(ReleaseError):
 
 @dataclass(frozen=True)
 class Cleared:
-    """A site ready for a release. `warnings` are for the people who approve."""
+    """A site ready for a release. `warnings` are for the people who approve.
+
+    `node_major` is that of the Node that staging has or is given, `stops` is where the database stops on its way.
+    """
 
     current: str
     target: str
     node_major: int
     warnings: tuple[str, ...]
+    stops: tuple[Stop, ...] = ()
+    stacks: Stacks | None = None
 
 
-async def preflight_upgrade(site: Site, target: GhostRelease) -> Cleared:
-    """Slots, SCM sites, WebJob, identity, versions and Node are as an upgrade to `target` needs them."""
+async def preflight_upgrade(site: Site, target: GhostRelease, published: Iterable[GhostRelease]) -> Cleared:
+    """Slots, SCM sites, WebJob and identity are as an upgrade to `target` needs them, and its way is known."""
     problems: list[ReleaseError] = []
     await _slots(site, problems)
     _raise(site, problems)
-    current, major, _ = await asyncio.gather(
-        _caught(problems, _current(site, target.version)),
-        _caught(problems, node_major(site, target, site.staging)),
+    way, stacks, _ = await asyncio.gather(
+        _caught(problems, _way(site, target.version, published)),
+        _caught(problems, stacks_for(site, target)),
         _caught(problems, _webjob(site)),
     )
     await _caught(problems, (await site.kudu(site.staging)).reachable())
     _raise(site, problems)
+    current, stops = way or ("", ())
     warnings = await warm_up_warnings(site)
-    return Cleared(str(current), str(target.version), major or 0, warnings)
+    return Cleared(current, str(target.version), _major(stacks), warnings, stops, stacks)
 
 
 async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
@@ -103,14 +109,15 @@ async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
     problems: list[ReleaseError] = []
     await _slots(site, problems)
     _raise(site, problems)
-    current, major, _ = await asyncio.gather(
+    current, stacks, _ = await asyncio.gather(
         _caught(problems, site.version(PRODUCTION)),
-        _caught(problems, node_major(site, target, site.staging)),
+        _caught(problems, stacks_for(site, target)),
         _caught(problems, _webjob(site)),
     )
     await _caught(problems, (await site.kudu(site.staging)).reachable())
     _raise(site, problems)
-    return Cleared(str(current), str(target.version), major or 0, await warm_up_warnings(site))
+    warnings = await warm_up_warnings(site)
+    return Cleared(str(current), str(target.version), _major(stacks), warnings, stacks=stacks)
 
 
 async def preflight_swap(site: Site) -> Cleared:
@@ -219,6 +226,36 @@ async def _current(site: Site, target: Version) -> str:
     return current
 
 
+async def _way(
+    site: Site, target: Version, published: Iterable[GhostRelease]
+) -> tuple[str, tuple[Stop, ...]]:
+    """Production's exact version, and where its database stops on the way to `target`."""
+    current = await _current(site, target)
+    stops = stops_between(Version.parse(current), target, published)
+    return current, tuple(Stop(str(stop.version), stop.node) for stop in stops)
+
+
+async def stacks_for(site: Site, target: GhostRelease) -> Stacks:
+    """Both slots' stacks, and the one that staging needs for `target`: its own, production's, or a fitting one.
+
+    Raises NoNodeStack where staging's is none of Node's, and WrongNode where no Node of App Service would do.
+    """
+    production, staging = await asyncio.gather(site.app.stack(PRODUCTION), site.app.stack(site.staging))
+    if major_of_stack(staging) is None:
+        raise NoNodeStack(site.app.called(site.staging), staging or "not set")
+    for stack in (staging, production):
+        major = major_of_stack(stack)
+        if major is not None and accepts_major(target.node, major):
+            return Stacks(production, staging, stack)
+    if not fitting_majors(target):
+        raise WrongNode(str(target.version), target.node, site.app.called(site.staging), staging)
+    return Stacks(production, staging, f"NODE|{usual_major(target)}-lts")
+
+
+def _major(stacks: Stacks | None) -> int:
+    return (stacks and major_of_stack(stacks.needed)) or 0
+
+
 async def node_major(site: Site, target: GhostRelease, slot: str) -> int:
     """The Node major of the slot's stack, if `target` runs on it."""
     stack = await site.app.stack(slot)
@@ -226,21 +263,19 @@ async def node_major(site: Site, target: GhostRelease, slot: str) -> int:
     major = major_of_stack(stack)
     if major is None:
         raise NoNodeStack(called, stack or "not set")
-    if not _some_of(target.node, major):
-        raise WrongNode(str(target.version), target.node, called, stack, slot, str(usual_major(target)))
+    if not accepts_major(target.node, major):
+        raise WrongNode(str(target.version), target.node, called, stack)
     return major
 
 
 def usual_major(target: GhostRelease) -> int:
     """The Node major that suits this Ghost, as near to 22 as may be."""
-    fitting = [m for m in range(40, 11, -1) if m % 2 == 0 and _some_of(target.node, m)]
-    return min(fitting, key=lambda m: abs(m - 22)) if fitting else 22
+    return min(fitting_majors(target), key=lambda major: abs(major - 22), default=22)
 
 
-def _some_of(node_range: str, major: int) -> bool:
-    """Whether some Node of this major is in the range; App Service keeps each major at its newest."""
-    newest = Version(major, 999, 0)
-    return newest.satisfies(node_range) or npm_range(node_range) == npm_range("*")
+def fitting_majors(target: GhostRelease) -> tuple[int, ...]:
+    """The majors of Node that App Service may have and this Ghost accepts, newest first; it has even ones only."""
+    return tuple(major for major in range(40, 9, -2) if accepts_major(target.node, major))
 
 
 async def _webjob(site: Site) -> None:

@@ -67,6 +67,22 @@ async def mute(site: Site) -> bool:
     return bool(missing_names) or not muted
 
 
+async def give_stack(site: Site, stack: str) -> bool:
+    """Staging, stopped for it, has this stack afterwards; says whether it had to be changed for that.
+
+    Production has its own until the swap: a stack goes with the content. What was on staging before may not run on
+    it, so nothing is left running.
+    """
+    if await site.app.stack(site.staging) == stack:
+        return False
+    await stop_staging(site)
+    await site.app.set_stack(site.staging, stack)
+    # As after any write of settings, the SCM site is away for a while.
+    await asyncio.sleep(1)
+    await (await site.kudu(site.staging)).reachable()
+    return True
+
+
 async def stop_staging(site: Site) -> None:
     """Staging is stopped: its files can be replaced under no running process."""
     if (await site.app.slot(site.staging)).running:

@@ -10,6 +10,7 @@ from release.ghost.build import INSTALL_SECONDS
 from release.ghost.driver import BUILD_SECONDS
 from release.ghost.migrate import MIGRATION_SECONDS
 from release.ghost.read_back import READ_BACK_SECONDS
+from release.ghost.theme import CHECK_SECONDS
 from release.model import Release, State, Step, StepRecord, StepState, Stuck
 from release.records import Records
 from release.site import Site, SiteConfig
@@ -44,6 +45,7 @@ def limits(config: SiteConfig) -> dict[Step, float]:
         Step.BACK_UP: backing_up + CONTENT,
         Step.BUILD: BUILDING,
         Step.TAKE_STOCK: CONTENT,
+        Step.CHECK_THEME: CONTENT + CHECK_SECONDS + config.scm_patience,
         Step.MIGRATE: float(MIGRATION_SECONDS),
         Step.DEPLOY: config.deploy_limit + config.scm_patience,
         Step.SYNC_CONTENT: CONTENT + config.scm_patience,

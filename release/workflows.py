@@ -146,6 +146,7 @@ class Workflows(DBOSConfiguredInstance):
                 step(self.stages.staging.take_stock, release_id),
                 step(self.stages.undoing.remember_staging, release_id),
             )
+            await step(self.stages.theming.check_theme, release_id, backup, package)
             migration = await step(self.stages.staging.migrate, release_id, backup, package)
             deployment = await step(self.stages.staging.deploy, release_id, package)
             await step(self.stages.staging.sync_content, release_id, package)

@@ -24,10 +24,21 @@ from bot.render.message import (
     when,
 )
 from release.ghost.database import MUST_NOT_SHRINK
-from release.model import Approval, Kind, MigrationDone, PageCompared, Release, Verdict
+from release.model import (
+    Approval,
+    ContentSynced,
+    Kind,
+    MigrationDone,
+    PageCompared,
+    Release,
+    Stacks,
+    ThemeChecked,
+    Verdict,
+)
 
 RELEASE_NOTES = "https://github.com/TryGhost/Ghost/releases/tag/v{0}"
 TABLES_SHOWN = 12
+THEME_WARNINGS_SHOWN = 5
 PAGES_SHOWN = 20
 NAMES_SHOWN = 3
 DECIDED_WORDS = {
@@ -58,11 +69,16 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     back = back_in_time(release) or what_is_carried(release)
     pages = pages_line(release.facts.pages)
     warnings = [f":warning: Warning: {escape(text)}" for text in warnings_of(release)]
+    way = (release.from_version, *(stop.version for stop in release.facts.stops), target)
     blocks: list[Block | None] = [
         header(title),
         section(who),
         fields(
             ("Version", escape(change)),
+            ("The database's way", escape(" → ".join(part or "?" for part in way)))
+            if release.facts.stops
+            else None,
+            _node(release.facts.stacks),
             ("Try staging", f"<{escape(candidate.staging_url)}>") if candidate else None,
             ("Release notes", f"<{RELEASE_NOTES.format(escape(target))}|Ghost {escape(target)}>")
             if target and release.kind not in (Kind.RESTORE, Kind.CARRY_OVER)
@@ -89,13 +105,39 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
 
 
 def warnings_of(release: Release) -> tuple[str, ...]:
-    """What those who approve should know of."""
-    left_out = release.facts.content.left_out if release.facts.content else ()
+    """What those who approve should know: of the site, its content, the package, and what Ghost says of the theme."""
+    facts = release.facts
+    built = facts.package.warnings if facts.package else ()
+    return (*facts.warnings, *built, *_of_theme(facts.theme), *_left_out(facts.content))
+
+
+def _left_out(content: ContentSynced | None) -> tuple[str, ...]:
+    left_out = content.left_out if content else ()
     if not left_out:
-        return release.facts.warnings
+        return ()
     shown = ", ".join((*left_out[:NAMES_SHOWN], *(["..."] if len(left_out) > NAMES_SHOWN else [])))
-    told = f"the SCM site does not give out {len(left_out)} files, so staging lacks them: {shown}"
-    return (*release.facts.warnings, told)
+    return (f"the SCM site does not give out {len(left_out)} files, so staging lacks them: {shown}",)
+
+
+def _of_theme(theme: ThemeChecked | None) -> tuple[str, ...]:
+    if theme is None:
+        return ()
+    told = [f"theme {theme.theme}: {text}" for text in theme.warnings[:THEME_WARNINGS_SHOWN]]
+    more = len(theme.warnings) - len(told)
+    return (*told, *([f"theme {theme.theme}: and {more} more of gscan {theme.gscan}"] if more else []))
+
+
+def _node(stacks: Stacks | None) -> tuple[str, str] | None:
+    """Which Node comes with the release, where that is another one, and what was done for it."""
+    if stacks is None or (stacks.needed in (stacks.production, "") and not stacks.differ):
+        return None
+    change = f"{stacks.production or 'not set'} → {stacks.needed}"
+    if stacks.production == stacks.needed:
+        change = stacks.needed
+    given = (
+        f"staging's was set by this release (it was {stacks.staging})" if stacks.differ else "staging has it"
+    )
+    return "Node", escape(f"{change}: {given}; production gets it by the swap")
 
 
 def decided_line(approval: Approval) -> str:
@@ -121,7 +163,7 @@ def migration_line(migration: MigrationDone | None) -> str:
     words = f":warning: Rows lost in {tables}" if lost else "No content lost"
     lines = [
         f"{words}: {len(migration.rows)} tables with {total:,} rows, migrated from {escape(migration.from_version)} "
-        f"to {escape(migration.to_version)} in {duration(migration.seconds)}."
+        f"to {escape(migration.to_version)}{_by(migration.stops)} in {duration(migration.seconds)}."
     ]
     # What a version tidies up by itself (api keys, tokens) is shown, but is no loss.
     tidied = {name: pair for name, pair in fewer.items() if name not in lost}
@@ -132,6 +174,10 @@ def migration_line(migration: MigrationDone | None) -> str:
     if len(changed) > TABLES_SHOWN:
         lines.append(f"• and {len(changed) - TABLES_SHOWN} more tables")
     return "\n".join(lines)
+
+
+def _by(stops: tuple[str, ...]) -> str:
+    return f" by way of {escape(' and '.join(stops))}" if stops else ""
 
 
 def pages_line(pages: tuple[PageCompared, ...]) -> str:

@@ -8,6 +8,7 @@ STEP_TITLES = {
     Step.BACK_UP: "Back up production",
     Step.BUILD: "Build the new version",
     Step.TAKE_STOCK: "List content and pages",
+    Step.CHECK_THEME: "Check the theme for the new version",
     Step.MIGRATE: "Migrate a copy of the database",
     Step.DEPLOY: "Deploy to staging",
     Step.SYNC_CONTENT: "Copy content to staging",

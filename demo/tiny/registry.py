@@ -11,6 +11,8 @@ from demo.tiny.versions import (
     VERSIONS,
     ghost_files,
     ghost_manifest,
+    gscan_files,
+    gscan_manifest,
     integrity,
     migrator_files,
     migrator_manifest,
@@ -99,7 +101,8 @@ class TinyRegistry:
 @cache
 def _everything() -> tuple[tuple[dict[str, Any], bytes], ...]:
     ghosts = ((ghost_manifest(one), tarball(ghost_files(one))) for one in VERSIONS)
-    return (*ghosts, (migrator_manifest(), tarball(migrator_files())))
+    gscan = (gscan_manifest(), tarball(gscan_files()))
+    return (*ghosts, (migrator_manifest(), tarball(migrator_files())), gscan)
 
 
 async def start_registry(port: int = 0) -> TinyRegistry:

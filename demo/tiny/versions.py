@@ -17,6 +17,7 @@ from release.ghost.build import START_FILE, start_files
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "template"
 MIGRATOR = HERE / "knex-migrator"
+GSCAN = HERE / "gscan"
 USUAL_NODE = "^22.13.1 || ^24.0.0"
 MIGRATIONS = "core/server/data/migrations/versions"
 # These exist in one version each: no later version carries them on.
@@ -27,6 +28,9 @@ LOSING_MIGRATION = "5.132.0"
 SICK_FRONT_PAGE = "5.133.0"
 WRONG_VERSION = "5.134.0"
 OTHER_NODE = "5.135.0"
+NODE_24_ONLY = "6.3.0"
+# Where a database stops on its way to 6.
+LAST_OF_5 = "5.136.0"
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ VERSIONS = (
     TinyVersion(SICK_FRONT_PAGE, quirks=(("frontPageStatus", 500),)),
     TinyVersion(WRONG_VERSION, quirks=(("reportedVersion", "5.130.0"),)),
     TinyVersion(OTHER_NODE, node="^18.12.1"),
+    TinyVersion(LAST_OF_5),
     TinyVersion("6.0.0"),
+    TinyVersion(NODE_24_ONLY, node="^24.0.0"),
     TinyVersion("6.4.0"),
 )
 
@@ -68,6 +74,16 @@ def migrator_manifest() -> dict[str, Any]:
     return manifest
 
 
+def gscan_files() -> dict[str, bytes]:
+    """The package gscan, which checks themes, as path -> content."""
+    return _read(GSCAN)
+
+
+def gscan_manifest() -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((GSCAN / "package.json").read_text())
+    return manifest
+
+
 def ghost_manifest(one: TinyVersion) -> dict[str, Any]:
     """package.json of one version."""
     return {
@@ -78,7 +94,10 @@ def ghost_manifest(one: TinyVersion) -> dict[str, Any]:
         "main": "index.js",
         "scripts": {"start": "node index.js"},
         "engines": {"node": one.node},
-        "dependencies": {"knex-migrator": migrator_manifest()["version"]},
+        "dependencies": {
+            "gscan": gscan_manifest()["version"],
+            "knex-migrator": migrator_manifest()["version"],
+        },
         "devDependencies": {"mocha": "11.0.0"},
     }
 
@@ -114,7 +133,7 @@ def integrity(content: bytes) -> str:
 @cache
 def edition() -> str:
     """What the template is today, in 12 letters: a cache of packages made from another one is of no use."""
-    everything = {**_read(HERE / "template"), **migrator_files()}
+    everything = {**_read(HERE / "template"), **migrator_files(), **gscan_files()}
     digest = hashlib.sha256(repr(sorted(everything.items())).encode())
     digest.update(repr((VERSIONS, start_files())).encode())
     return digest.hexdigest()[:12]
@@ -131,6 +150,7 @@ def install(one: TinyVersion, wwwroot: Path) -> None:
     for name, text in start_files().items():
         (wwwroot / name).write_text(text)
     shutil.copytree(MIGRATOR, wwwroot / "node_modules" / "knex-migrator", dirs_exist_ok=True)
+    shutil.copytree(GSCAN, wwwroot / "node_modules" / "gscan", dirs_exist_ok=True)
 
 
 def _belongs(path: str, version: str) -> bool:
@@ -156,6 +176,11 @@ def _lock(manifest: dict[str, Any]) -> dict[str, Any]:
         "requires": True,
         "packages": {
             "": root,
+            "node_modules/gscan": {
+                "version": gscan_manifest()["version"],
+                "integrity": integrity(tarball(gscan_files())),
+                "license": "MIT",
+            },
             "node_modules/knex-migrator": {
                 "version": migrator["version"],
                 "integrity": integrity(tarball(migrator_files())),

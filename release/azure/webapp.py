@@ -235,6 +235,17 @@ class WebApp:
 
         return await self._asked(f"the configuration of {self.called(slot)}", ask)
 
+    async def set_stack(self, slot: str, stack: str) -> None:
+        """Only ever of another slot than production, which gets its stack by a swap. Restarts slot and SCM site."""
+        if slot == PRODUCTION:
+            raise ValueError("production gets another stack by a swap only")
+        await self._asked(
+            f"setting the stack of {self.called(slot)}",
+            lambda: self._apps.update_configuration_slot(
+                *self._where(slot), {"properties": {"linuxFxVersion": stack}}
+            ),
+        )
+
     async def routed_share(self) -> float:
         """Percent of production's visitors that traffic routing sends elsewhere."""
 

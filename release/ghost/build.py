@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,15 @@ from release.ghost.errors import (
     BrokenSource,
     DamagedPackage,
     NodeTooOld,
-    NodeUnavailable,
     ToolUnavailable,
 )
-from release.ghost.node import Node, node_for
+from release.ghost.node import Node, accepts_major, node_for
 from release.ghost.npm import NotPublished, Npm
 from release.ghost.packing import WHOLE, Packing
 from release.ghost.process import Command, run
 from release.ghost.releases import Releases
+from release.ghost.yarn import install_what_there_is, yarn_words
+from release.model import Stop
 from release.version import Version
 
 INSTALL_SECONDS = 1200
@@ -32,6 +33,9 @@ RECIPE = 2
 # Lock files before pnpm 11 are Ghost 6.34 and older, which ship a yarn.lock instead; 11 is the first that wants one.
 USUAL_PNPM = "11"
 YARN = "1"
+NOT_CARRIED = (
+    "{0} is locked by this Ghost, and your npm registry does not have it: another one that fits was taken"
+)
 
 # App Service names the port in PORT and runs package.json's start script; Ghost reads server__port, and
 # without a configuration of its own looks for MySQL. Whatever the slot's settings say wins.
@@ -139,6 +143,38 @@ async def build(
     )
 
 
+@dataclass(frozen=True)
+class StopBuilt:
+    """A Ghost whose migrations a database goes through on its way: unpacked on this machine, with driver and Node."""
+
+    version: str
+    node_prefix: str
+    folder: str
+    driver: str | None
+    seconds: float
+
+
+async def build_stop(stop: Stop, npm: Npm, progress: Progress) -> StopBuilt:
+    """This Ghost is here for its migrator alone: on any Node that it accepts, and never packed.
+
+    From the cache when it is there whole. Raises as `build` does, and NodeUnavailable.
+    """
+    version = Version.parse(stop.version)
+    node_major = int((await node_for(npm, stop.node)).version.partition(".")[0])
+
+    async def fill_site(folder: Path) -> Mark:
+        return await _build_site(version, node_major, npm, folder, progress)
+
+    site = await npm.cache.folder_of("sites", await package_key(version, node_major), fill_site)
+    return StopBuilt(
+        version=str(version),
+        node_prefix=str(site.mark["node_prefix"]),
+        folder=str(site.path),
+        driver=str(site.mark["driver"]) or None,
+        seconds=0.0 if site.from_cache else float(site.mark["seconds"]),
+    )
+
+
 async def check_package(package: Package) -> None:
     """The zip is still the one that was built; else DamagedPackage. For every use after the build."""
     path = Path(package.path)
@@ -154,7 +190,7 @@ async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path,
     package = await asyncio.to_thread(read_package, folder, version)
     node = await node_of(package, npm, node_major)
     progress(f"installing what Ghost {version} needs")
-    await _install(package, folder, node, npm)
+    told = await _install(package, folder, node, npm)
     await asyncio.to_thread(_finish_package, package, folder)
     driver = await place_driver(folder, node, npm, progress)
     await asyncio.to_thread(prune, folder)
@@ -162,17 +198,16 @@ async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path,
         "node": node.version,
         "node_prefix": node.prefix,
         "driver": driver or "",
-        "warnings": "\n".join(await asyncio.to_thread(_warnings, folder)),
+        "warnings": "\n".join((*told, *await asyncio.to_thread(_warnings, folder))),
     }
 
 
 async def node_of(package: dict[str, Any], npm: Npm, node_major: int) -> Node:
-    """The Node of this major that a package.json asks for; NodeTooOld if it runs on none."""
+    """The Node of this major that a package.json asks for. NodeTooOld if it runs on none; NodeUnavailable."""
     wanted = wanted_node(package)
-    try:
-        return await node_for(npm, wanted, node_major)
-    except NodeUnavailable:
-        raise NodeTooOld(str(package.get("version")), wanted, str(node_major)) from None
+    if not accepts_major(wanted, node_major):
+        raise NodeTooOld(str(package.get("version")), wanted, str(node_major))
+    return await node_for(npm, wanted, node_major)
 
 
 def wanted_node(package: dict[str, Any]) -> str:
@@ -191,8 +226,11 @@ async def _fetch(version: Version, npm: Npm, folder: Path) -> None:
         await unpack_npm_tarball(tarball, folder)
 
 
-async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) -> None:
-    """Production's node_modules, by the package manager and lock file that this version ships, scripts not run."""
+async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) -> tuple[str, ...]:
+    """Production's node_modules, by the package manager and lock file that this version ships, scripts not run.
+
+    Returns what people should know of it.
+    """
     environment = npm.environment(node.programs)
     registry = ["--registry", npm.registry.url] if npm.registry.url else []
     words: list[str | Path]
@@ -220,27 +258,28 @@ async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) 
         _write_package(
             _without(package, "devDependencies", "scripts", "packageManager", "devEngines"), folder
         )
-        words = [
-            node.program,
-            yarn / "yarn" / "bin" / "yarn.js",
-            "install",
-            "--production",
-            "--ignore-scripts",
-            "--ignore-engines",
-            "--non-interactive",
-            "--cache-folder",
-            str(npm.cache.place("yarn-cache")),
-            *registry,
-        ]
+        words = yarn_words(node.program, yarn, npm.cache.place("yarn-cache"), registry)
+        missing = await install_what_there_is(_installing(package, words, folder, environment, npm))
+        return tuple(NOT_CARRIED.format(name) for name in missing)
     else:
         locked = (folder / "package-lock.json").is_file()
         _write_package(
             _without(package, "devDependencies", "scripts", "packageManager", "devEngines"), folder
         )
         words = [*npm.words("ci" if locked else "install", "--omit=dev", "--ignore-scripts")]
+    await run(_installing(package, words, folder, environment, npm))
+    return ()
+
+
+def _installing(
+    package: dict[str, Any],
+    words: Sequence[str | Path],
+    folder: Path,
+    environment: Mapping[str, str],
+    npm: Npm,
+) -> Command:
     title = f"installing the packages of Ghost {package['version']}"
-    log = npm.cache.log("install")
-    await run(Command(title, words, folder, environment, log, INSTALL_SECONDS))
+    return Command(title, words, folder, environment, npm.cache.log("install"), INSTALL_SECONDS)
 
 
 async def _tool(npm: Npm, name: str, spec: str) -> Path:

@@ -119,6 +119,17 @@ async def migrations_applied(path: Path) -> frozenset[tuple[str, str]]:
     return await asyncio.to_thread(read)
 
 
+async def active_theme(path: Path) -> str:
+    """The theme that the blog uses; empty where none is set."""
+
+    def read() -> str:
+        with closing(_open(path)) as database:
+            row = database.execute("SELECT value FROM settings WHERE key = 'active_theme'").fetchone()
+            return str(row[0]) if row and row[0] is not None else ""
+
+    return await asyncio.to_thread(read)
+
+
 async def overdue_posts(path: Path, at: datetime) -> tuple[str, ...]:
     """Titles of the posts that were scheduled when the copy was made and whose time has come by `at`.
 

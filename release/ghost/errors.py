@@ -15,7 +15,7 @@ class RegistryUnreachable(ReleaseError):
 
 class NodeUnavailable(ReleaseError):
     problem = "No Node {0} for {1} can be had from npm."
-    remedy = "Choose a stack for the slot whose Node this Ghost accepts, then try again."
+    remedy = "Check that your npm registry carries that Node. For a slot, choose a stack whose Node this Ghost accepts."
 
 
 class ToolUnavailable(ReleaseError):

@@ -1,12 +1,17 @@
-"""The migration of a copy of the database, by the new version's own migrator, away from every server."""
+"""The migration of a copy of the database, by the new versions' own migrators, away from every server.
+
+From an old major it goes through the stops on the way first, each with its own Ghost, driver and Node.
+"""
 
 import asyncio
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from release.ghost.build import Package, check_package
+from release.ghost.build import Package, Progress, check_package
 from release.ghost.cache import Cache
 from release.ghost.database import (
     Inspection,
@@ -33,9 +38,25 @@ MIGRATION_SECONDS = 1800
 CONTENT_FOLDERS = ("data", "images", "themes", "logs", "settings", "files", "media", "public", "adapters")
 
 
+class Migrator(Protocol):
+    """A Ghost on this machine, as far as its migrator needs it."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def node_prefix(self) -> str: ...
+    @property
+    def folder(self) -> str: ...
+    @property
+    def driver(self) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class Migrated:
-    """The migrated copy, inspected. `digest` is sha256 of the file at `path`, `log` the migrator's output."""
+    """The migrated copy, inspected. `digest` is sha256 of the file at `path`, `log` the last migrator's output.
+
+    `stops` are the versions that it went through before the last one.
+    """
 
     path: str
     digest: str
@@ -44,12 +65,21 @@ class Migrated:
     report: MigrationReport
     seconds: float
     log: str
+    stops: tuple[str, ...] = ()
 
 
-async def migrate_copy(package: Package, backup: Path, work: Path, npm: Npm) -> Migrated:
+async def migrate_copy(
+    package: Package,
+    backup: Path,
+    work: Path,
+    npm: Npm,
+    stops: Sequence[Migrator] = (),
+    told: Progress = lambda _: None,
+) -> Migrated:
     """A copy of `backup`, migrated to the package's version, is at `work`/ghost.db; the backup is never written to.
 
-    A copy that failed, or lost what people wrote, is thrown away; running it again starts from the backup.
+    It goes through `stops` in their order first, but for those that the backup is past already. A copy that failed,
+    or lost what people wrote at any of them, is thrown away; running it again starts from the backup.
     NewerDatabase when the backup is of a newer Ghost: older code writes to it before it gives up.
     """
     version = Version.parse(package.version)
@@ -57,20 +87,40 @@ async def migrate_copy(package: Package, backup: Path, work: Path, npm: Npm) -> 
     before = await inspect(backup)
     if order_of(before.version) > (version.first, version.second):
         raise NewerDatabase(before.version, str(version))
+    left = [stop for stop in stops if order_of(before.version) < _minor_of(stop)]
     started = time.monotonic()
     async with Cache(work).workplace("migrating") as place:
         content = await asyncio.to_thread(_lay_out, backup, place)
         copy = content / "data" / "ghost.db"
-        log = npm.cache.log(f"migrating-to-{version}")
-        await _run_migrator(package, content, copy, npm, log)
-        after = await inspect(copy)
-        await _check_complete(package, version, before, copy, log)
+        after = before
+        for migrator in (*left, package):
+            told(f"to {migrator.version}")
+            log = npm.cache.log(f"migrating-to-{migrator.version}")
+            after = await _migrate_to(migrator, content, after, npm, log)
         report = compare(before, after)
         refuse_losses(report, version)
         final = work / "ghost.db"
         await asyncio.to_thread(copy.replace, final)
     seconds = round(time.monotonic() - started, 1)
-    return Migrated(str(final), after.digest, before, after, report, seconds, str(log))
+    gone_through = tuple(stop.version for stop in left)
+    return Migrated(str(final), after.digest, before, after, report, seconds, str(log), gone_through)
+
+
+async def _migrate_to(
+    migrator: Migrator, content: Path, before: Inspection, npm: Npm, log: Path
+) -> Inspection:
+    """The copy in `content` is migrated to this version, whole, and lost nothing on this part of the way."""
+    copy = content / "data" / "ghost.db"
+    await _run_migrator(migrator, content, copy, npm, log)
+    after = await inspect(copy)
+    await _check_complete(migrator, before, copy, log)
+    refuse_losses(compare(before, after), Version.parse(migrator.version))
+    return after
+
+
+def _minor_of(migrator: Migrator) -> tuple[int, int]:
+    version = Version.parse(migrator.version)
+    return version.first, version.second
 
 
 def _lay_out(backup: Path, place: Path) -> Path:
@@ -81,21 +131,21 @@ def _lay_out(backup: Path, place: Path) -> Path:
     return content
 
 
-async def _run_migrator(package: Package, content: Path, copy: Path, npm: Npm, log: Path) -> None:
-    site = Path(package.folder)
-    programs = Path(package.node_prefix) / "bin"
+async def _run_migrator(migrator: Migrator, content: Path, copy: Path, npm: Npm, log: Path) -> None:
+    site = Path(migrator.folder)
+    programs = Path(migrator.node_prefix) / "bin"
     environment = npm.surroundings(programs) | {
         "NODE_ENV": "production",
         # The migrator needs some address; it calls nobody there.
         "url": "http://localhost",
-        "database__client": package.driver or "sqlite3",
+        "database__client": migrator.driver or "sqlite3",
         "database__connection__filename": str(copy),
         "database__useNullAsDefault": "true",
         "paths__contentPath": str(content),
         "logging__transports": '["stdout"]',
     }
     command = Command(
-        title=f"migrating to Ghost {package.version}",
+        title=f"migrating to Ghost {migrator.version}",
         words=[
             programs / "node",
             site / "node_modules" / ".bin" / "knex-migrator-migrate",
@@ -112,21 +162,19 @@ async def _run_migrator(package: Package, content: Path, copy: Path, npm: Npm, l
         await run(command)
     except (CommandFailed, CommandTooSlow) as error:
         how = error.args[1] if isinstance(error, CommandFailed) else f"stopped after {error.args[1]} seconds"
-        raise MigrationFailed(package.version, how, str(log), error.detail) from error
+        raise MigrationFailed(migrator.version, how, str(log), error.detail) from error
 
 
-async def _check_complete(
-    package: Package, version: Version, before: Inspection, copy: Path, log: Path
-) -> None:
+async def _check_complete(migrator: Migrator, before: Inspection, copy: Path, log: Path) -> None:
     """Every migration that the new version ships, newer than the backup, is in the copy's own list.
 
     The newest row alone does not tell: a version without migrations leaves an older one there.
     """
-    shipped = await asyncio.to_thread(_shipped, Path(package.folder), before.version)
+    shipped = await asyncio.to_thread(_shipped, Path(migrator.folder), before.version)
     missing = shipped - await migrations_applied(copy)
     if missing:
         at, name = min(missing)
-        raise MigrationIncomplete(f"{at}, {name}", str(version), str(log))
+        raise MigrationIncomplete(f"{at}, {name}", migrator.version, str(log))
 
 
 def _shipped(site: Path, newer_than: str) -> set[tuple[str, str]]:

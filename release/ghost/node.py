@@ -10,7 +10,7 @@ import semantic_version  # type: ignore[import-untyped]  # the package ships no 
 from release.ghost.cache import Cache, Mark, host_platform
 from release.ghost.errors import NodeUnavailable
 from release.ghost.npm import NotPublished, Npm
-from release.version import npm_range
+from release.version import Version, npm_range
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,12 @@ def major_of_stack(stack: str) -> int | None:
     """22 for App Service's linuxFxVersion "NODE|22-lts"; None for a stack that is not Node's."""
     found = re.fullmatch(r"node\|~?(\d+)(?:[.-].*)?", stack.strip(), re.IGNORECASE)
     return int(found.group(1)) if found else None
+
+
+def accepts_major(wanted: str, major: int) -> bool:
+    """Whether some Node of this major is in the npm range; App Service keeps each major at its newest."""
+    newest = Version(major, 999, 0)
+    return newest.satisfies(wanted) or npm_range(wanted) == npm_range("*")
 
 
 async def node_for(npm: Npm, wanted: str, major: int | None = None) -> Node:

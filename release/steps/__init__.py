@@ -11,6 +11,7 @@ from release.steps.promoting import Promoting
 from release.steps.restoring import Restoring
 from release.steps.rolling_back import RollingBack
 from release.steps.staging import Staging
+from release.steps.theming import Theming
 from release.steps.undoing import Undoing
 
 
@@ -19,6 +20,7 @@ class Stages:
 
     def __init__(self, parts: Parts) -> None:
         self.staging = Staging(parts)
+        self.theming = Theming(parts)
         self.promoting = Promoting(parts)
         self.restoring = Restoring(parts)
         self.observing = Observing(parts)

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from release.backup import back_up
 from release.backups import BackupStore
 from release.content import LateFiles, list_content
 from release.errors import ReleaseError
-from release.ghost.build import Package, check_package
+from release.ghost.build import Package, Progress, StopBuilt, build_stop, check_package
 from release.ghost.carry_over import LeftOut
 from release.ghost.database import Inspection
 from release.ghost.differences import differences
@@ -27,9 +27,11 @@ from release.model import (
     MigrationDone,
     PackageBuilt,
     Release,
+    Stop,
     Written,
 )
 from release.packages import Packages
+from release.preflight import Cleared
 from release.records import Records
 from release.site import Site
 from release.smoke import Expected
@@ -101,12 +103,25 @@ class Steps:
                 extra={"backup": backup.id, "problem": str(error)},
             )
 
+    async def _note_way(self, release: Release, cleared: Cleared) -> None:
+        """How the release gets there is a fact. What staging's stack was before it, the first look knows best."""
+        stacks, known = cleared.stacks, release.facts.stacks
+        if stacks is not None and known is not None:
+            stacks = replace(stacks, staging=known.staging)
+        await self._records.note(release.id, stops=cleared.stops, stacks=stacks)
+
+    async def _stops(self, stops: tuple[Stop, ...], told: Progress) -> tuple[StopBuilt, ...]:
+        """The Ghosts on the way, from the cache or built here."""
+        return tuple([await build_stop(stop, self._npm, told) for stop in stops])
+
     async def _migrate(
-        self, release_id: str, backup: BackupTaken, package: Package
+        self, release_id: str, backup: BackupTaken, package: Package, told: Progress
     ) -> tuple[MigrationDone, Inspection]:
         source = await self._store.read(backup)
         package = await self._here(release_id, package)
-        migrated = await migrate_copy(package, source, self._work(release_id), self._npm)
+        stops = await self._stops((await self._records.release(release_id)).facts.stops, told)
+        work = self._work(release_id)
+        migrated = await migrate_copy(package, source, work, self._npm, stops, told)
         done = MigrationDone(
             from_version=migrated.report.from_version,
             to_version=migrated.report.to_version,
@@ -114,6 +129,7 @@ class Steps:
             digest=migrated.digest,
             rows=migrated.report.rows,
             seconds=migrated.seconds,
+            stops=migrated.stops,
         )
         await self._records.note(release_id, migration=done)
         return done, migrated.after
@@ -135,7 +151,7 @@ class Steps:
         log.info("a package is not on this machine", extra={"release": release_id, "version": version})
         _, site, _ = await self._of(release_id)
         built = await self._packages.find(
-            Version.parse(version), int(node.partition(".")[0]), _quietly, site.shape.packing
+            Version.parse(version), int(node.partition(".")[0]), quietly, site.shape.packing
         )
         await self._records.note(release_id, package=kept_of(built))
         return built
@@ -180,6 +196,7 @@ def kept_of(package: Package) -> PackageBuilt:
         size=package.size,
         seconds=package.seconds,
         from_cache=package.from_cache,
+        warnings=package.warnings,
     )
 
 
@@ -214,5 +231,5 @@ def megabytes(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.1f} kB"
 
 
-def _quietly(_text: str) -> None:
+def quietly(_text: str) -> None:
     """Building again is part of another step, which has its own words."""

@@ -14,9 +14,18 @@ from release.ghost.carry_over import CarriedOver, carry_over
 from release.ghost.database import Inspection, compare, inspect
 from release.journal import Words, telling
 from release.late import late_copies, late_writes, put_late_files
-from release.model import BackupTaken, ContentSynced, Kind, LateWrites, MigrationDone, PackageBuilt, Release
+from release.model import (
+    BackupTaken,
+    ContentSynced,
+    Kind,
+    LateWrites,
+    MigrationDone,
+    PackageBuilt,
+    Release,
+    Stop,
+)
 from release.site import Site
-from release.steps.common import Steps, shipped_themes
+from release.steps.common import Steps, quietly, shipped_themes
 from release.version import Version
 
 log = logging.getLogger(__name__)
@@ -38,7 +47,7 @@ class Merging(Steps):
         """The database that goes on staging, made from this backup of production, in the work folder."""
         if release.kind is Kind.CARRY_OVER:
             return await self._merge(release, backup, package)
-        return await self._migrate(release.id, backup, package)
+        return await self._migrate(release.id, backup, package, quietly)
 
     async def _still_made_from(
         self, release: Release, backup: BackupTaken, package: Package, done: MigrationDone
@@ -57,23 +66,23 @@ class Merging(Steps):
         synced = await sync_content(site, await shipped_themes(folder))
         if release.kind is not Kind.CARRY_OVER:
             return synced, ()
-        late, _ = await self._late(release)
+        late, _, _ = await self._late(release)
         return synced, await put_late_files(site, self._store, late, self._work(release.id))
 
-    async def _late(self, release: Release) -> tuple[LateWrites, BackupTaken]:
-        """The late writes that a release carries over, and production as it was when they were left behind."""
+    async def _late(self, release: Release) -> tuple[LateWrites, BackupTaken, tuple[Stop, ...]]:
+        """The late writes that a release carries over, production as it was when they were left, and the way to it."""
         source = await carried_from(self._records, release.site, release.backup)
         if source is None or source.facts.late is None or source.facts.live_backup is None:
             raise NothingToCarry(release.site, "the release they came late to is not known")
-        return source.facts.late, source.facts.live_backup
+        return source.facts.late, source.facts.live_backup, source.facts.stops
 
     async def _merge(
         self, release: Release, production: BackupTaken, package: Package
     ) -> tuple[MigrationDone, Inspection]:
-        late, live = await self._late(release)
+        late, live, stops = await self._late(release)
         package = await self._here(release.id, package)
         before = await inspect(await self._store.read(production))
-        merged, found = await self._merge_late(release.id, late, live, production, package)
+        merged, found = await self._merge_late(release.id, late, live, production, package, stops)
         after = await inspect(merged)
         told = late_writes(late.base, late.late, found.carried, found.left_out)
         files = tuple(line for line in late.left_out if line.startswith("file changed: "))
@@ -83,14 +92,21 @@ class Merging(Steps):
         return MigrationDone(before.version, after.version, str(merged), after.digest, rows, 0.0), after
 
     async def _merge_late(
-        self, release_id: str, late: LateWrites, live: BackupTaken, production: BackupTaken, package: Package
+        self,
+        release_id: str,
+        late: LateWrites,
+        live: BackupTaken,
+        production: BackupTaken,
+        package: Package,
+        stops: tuple[Stop, ...],
     ) -> tuple[Path, CarriedOver]:
         """A copy of production's database with the late writes that are safe, in the work folder, and what they are."""
         work = self._work(release_id)
         target, base, written, was_live = [
             await self._store.read(one) for one in (production, late.base, late.late, live)
         ]
-        copies = await late_copies(package, base, written, target, work, self._npm)
+        on_the_way = await self._stops(stops, quietly)
+        copies = await late_copies(package, base, written, target, work, self._npm, on_the_way)
         merged = work / "merged.db"
         await asyncio.to_thread(shutil.copyfile, target, merged)
         await asyncio.to_thread(merged.chmod, 0o600)

@@ -263,7 +263,9 @@ class Promoting(Merging):
         await words.say(f"{told}; looking what of it can be carried over")
         try:
             package = await self._same_package(site, built, words)
-            _, found = await self._merge_late(release.id, LateWrites(base, late), live, live, package)
+            _, found = await self._merge_late(
+                release.id, LateWrites(base, late), live, live, package, release.facts.stops
+            )
         except ReleaseError as error:
             return f"{told}; they cannot be carried over: {error}"
         await self._written(release.id, base, late, files, found.left_out)

@@ -118,11 +118,12 @@ class Restoring(Steps):
 
     async def preflight(self, release_id: str, backup: BackupTaken) -> Cleared:
         """Everything the restore needs is there, or one error names all that is not."""
-        _, site, journal = await self._of(release_id)
+        release, site, journal = await self._of(release_id)
         async with journal.step(Step.PREFLIGHT) as words:
             target = await self._ghosts.find(Version.parse(backup.version))
             cleared = await preflight_restore(site, target)
             await self._records.set_versions(release_id, cleared.current, cleared.target)
+            await self._note_way(release, cleared)
             overdue = await overdue_posts(await self._store.read(backup), datetime.now(UTC))
             again = (f"{OVERDUE} {', '.join(overdue[:TITLES_SHOWN])}.",) if overdue else ()
             gone = await self._gone(site, backup)

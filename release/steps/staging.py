@@ -5,6 +5,8 @@ from pathlib import Path
 from release.content import sync_content, take_stock
 from release.errors import Cancelled
 from release.ghost.build import Package
+from release.ghost.node import major_of_stack
+from release.ghost.path import path_in_words
 from release.journal import telling
 from release.model import BackupTaken, Candidate, Kind, MigrationDone, Step
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
@@ -13,7 +15,7 @@ from release.shape import Deployed
 from release.silence import carry_silence
 from release.slot_database import database_read_by
 from release.smoke import smoke_test
-from release.staging import deploy, leave_mark, mute, put_database, start_and_warm
+from release.staging import deploy, give_stack, leave_mark, mute, put_database, start_and_warm
 from release.steps.common import expected_of, kept_of, mark_of, megabytes, shipped_themes, synced_in_words
 from release.steps.merging import Merging
 from release.steps.remembering import Remembering
@@ -34,8 +36,10 @@ class Staging(Remembering, Merging):
         async with journal.step(Step.PREFLIGHT) as words:
             if release.kind is Kind.UPGRADE:
                 version = Version.parse(release.version or "")
-                cleared = await preflight_upgrade(site, await self._ghosts.find(version))
-                words.text = f"{cleared.current} to {cleared.target}, Node {cleared.node_major}, all is ready"
+                target, published = await self._ghosts.find(version), await self._ghosts.all()
+                cleared = await preflight_upgrade(site, target, published)
+                words.text = f"{way_in_words(cleared)}, all is ready"
+                await self._note_way(release, cleared)
             else:
                 cleared = await preflight_swap(site)
                 if cleared.current == cleared.target:
@@ -68,8 +72,12 @@ class Staging(Remembering, Merging):
                 Version.parse(cleared.target), cleared.node_major, telling(words), site.shape.packing
             )
             await self._records.note(release_id, package=kept_of(package))
-            how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
+            stops = await self._stops(cleared.stops, telling(words))
+            seconds = package.seconds + sum(stop.seconds for stop in stops)
+            how = f"built in {seconds:.0f} s" if seconds else "from the cache"
             words.text = f"Ghost {package.version} for Node {package.node}, {megabytes(package.size)}, {how}"
+            if stops:
+                words.text += f", with the migrations of {' and '.join(stop.version for stop in stops)}"
         return package
 
     async def take_stock(self, release_id: str) -> None:
@@ -88,18 +96,18 @@ class Staging(Remembering, Merging):
         """A copy of the backup, migrated by the new version and inspected, is in the work folder."""
         _, _, journal = await self._of(release_id)
         async with journal.step(Step.MIGRATE) as words:
-            done, _ = await self._migrate(release_id, backup, package)
-            words.text = (
-                f"{done.from_version} to {done.to_version} in {done.seconds:.1f} s, "
-                f"{len(done.rows)} tables, no row lost"
-            )
+            done, _ = await self._migrate(release_id, backup, package, telling(words))
+            way = path_in_words((done.from_version, *done.stops, done.to_version))
+            words.text = f"{way} in {done.seconds:.1f} s, {len(done.rows)} tables, no row lost"
         return done
 
     async def deploy(self, release_id: str, package: Package) -> str:
-        """The package is on staging, which is muted and stopped; returns the deployment's id."""
-        _, site, journal = await self._of(release_id)
+        """The package is on staging, which is muted, stopped, and has its Node; returns the deployment's id."""
+        release, site, journal = await self._of(release_id)
         async with journal.step(Step.DEPLOY) as words:
             package = await self._here(release_id, package)
+            stacks = release.facts.stacks
+            given = stacks is not None and await give_stack(site, stacks.needed)
             muted = await mute(site)
             await words.say(f"uploading {megabytes(package.size)}")
             # Until it has its database, too, what is there may not be swapped by anybody.
@@ -107,6 +115,8 @@ class Staging(Remembering, Merging):
             deployment = await deploy(site, Deployed(package.version, Path(package.path)), words.say)
             await note_unfinished(site, release_id, deployment)
             words.text = f"{megabytes(package.size)} on {site.staging}"
+            if given and stacks is not None:
+                words.text += f", whose stack is {stacks.needed} now (it was {stacks.staging})"
             if muted:
                 words.text += ", which now sends no mail and publishes nothing"
         return deployment
@@ -171,3 +181,11 @@ class Staging(Remembering, Merging):
         if release.cancel_asked_by is not None:
             raise Cancelled(release_id, release.cancel_asked_by)
         await self._records.ask(release_id, site.config.approval_lasts)
+
+
+def way_in_words(cleared: Cleared) -> str:
+    """ "4.1.2 → 4.48.9 → 5.130.6 → 6.65.0, Node 14 → 22"."""
+    versions = path_in_words((cleared.current, *(stop.version for stop in cleared.stops), cleared.target))
+    before = major_of_stack(cleared.stacks.production) if cleared.stacks else None
+    changes = before not in (None, cleared.node_major)
+    return f"{versions}, Node {f'{before} → ' if changes else ''}{cleared.node_major}"

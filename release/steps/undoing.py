@@ -16,6 +16,7 @@ from release.staging import (
     MARK,
     Mark,
     deploy,
+    give_stack,
     leave_mark,
     put_database,
     read_mark,
@@ -76,6 +77,9 @@ class Undoing(Remembering):
             await self._as_it_ran(site, before)
             told = f"{before.version} is on {site.staging} as before, {running(before)}"
             return StagingLeft(undone=True, running=before.running, version=before.version, words=told)
+        stacks = release.facts.stacks
+        if stacks is not None and stacks.differ and await site.app.stack(site.staging) == stacks.needed:
+            await give_stack(site, stacks.staging)
         if before.version is None:
             await self._close(release, site)
             told = "it held no Ghost before; it is stopped, and what is there cannot be swapped in"

@@ -21,13 +21,17 @@ from release.model import (
     Kind,
     LateWrites,
     MigrationDone,
+    PackageBuilt,
     ProbeSeen,
     Release,
+    Stacks,
     State,
     Step,
     StepRecord,
     StepState,
+    Stop,
     SwapDone,
+    ThemeChecked,
     TurnedSick,
     Verdict,
     WatchDecided,
@@ -283,3 +287,46 @@ def test_the_card_of_late_writes_says_exactly_what_goes_in_and_what_not() -> Non
     assert "and 2 more" in told.text
     assert "Autumn: it was changed in production too" in told.text
     assert "kept in backup b-1" in told.text
+
+
+@pytest.mark.parametrize(
+    ("stacks", "told"),
+    [
+        (None, ""),
+        (Stacks("NODE|22-lts", "NODE|22-lts", "NODE|22-lts"), ""),
+        (
+            Stacks("NODE|14-lts", "NODE|14-lts", "NODE|22-lts"),
+            "NODE|14-lts → NODE|22-lts: staging's was set by this release (it was NODE|14-lts); "
+            "production gets it by the swap",
+        ),
+        (Stacks("NODE|14-lts", "NODE|22-lts", "NODE|22-lts"), "NODE|14-lts → NODE|22-lts: staging has it"),
+        (
+            Stacks("NODE|22-lts", "NODE|14-lts", "NODE|22-lts"),
+            "NODE|22-lts: staging's was set by this release (it was NODE|14-lts)",
+        ),
+    ],
+)
+def test_the_card_tells_another_node_and_what_was_done_for_it(stacks: Stacks | None, told: str) -> None:
+    message = card(replace(RELEASE, facts=Facts(stacks=stacks)), APPROVAL, [BEN])
+    shown = [str(block) for block in message.blocks if "Node" in str(block)]
+    assert bool(shown) == bool(told)
+    assert all(told in block for block in shown)
+
+
+def test_the_card_tells_the_way_and_what_there_is_to_say_of_package_and_theme() -> None:
+    facts = Facts(
+        stops=(Stop("4.48.9", "^16"), Stop("5.130.6", "^22")),
+        warnings=("of the site",),
+        package=PackageBuilt("6.65.0", "22.23.1", "p", "f", "d", 1, 1.0, False, ("of the package",)),
+        theme=ThemeChecked("harbour", "6.6.1", (), tuple(f"rule {number}" for number in range(7))),
+    )
+    message = card(replace(RELEASE, from_version="4.1.2", facts=facts), APPROVAL, [BEN])
+    assert "4.1.2 → 4.48.9 → 5.130.6 → 6.65.0" in str(message.blocks)
+    for told in (
+        "of the site",
+        "of the package",
+        "theme harbour: rule 4",
+        "theme harbour: and 2 more of gscan 6.6.1",
+    ):
+        assert told in message.text
+    assert "rule 5" not in message.text

@@ -2,6 +2,7 @@ import asyncio
 import os
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +12,27 @@ from demo.tiny.registry import TinyRegistry
 from demo.tiny.seed import Seeded
 from demo.tiny.versions import (
     FAILING_MIGRATION,
+    LAST_OF_5,
     LOSING_MIGRATION,
     TinyVersion,
     ghost_files,
     ghost_manifest,
     tarball,
 )
-from release.ghost.build import Package, build
+from release.ghost.build import Package, StopBuilt, build, build_stop
 from release.ghost.cache import file_digest
 from release.ghost.database import inspect
-from release.ghost.errors import DamagedPackage, LockedMigrations, MigrationFailed, NewerDatabase, RowsLost
+from release.ghost.errors import (
+    DamagedPackage,
+    LockedMigrations,
+    MigrationFailed,
+    NewerDatabase,
+    NodeUnavailable,
+    RowsLost,
+)
 from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm
+from release.model import Stop
 from release.version import Version
 
 VERSIONS = "core/server/data/migrations/versions"
@@ -77,6 +87,58 @@ async def test_a_version_without_migrations_of_its_own_is_complete(
     first = await migrate_copy(await built(warm, "5.130.6"), Path(blog.database), tmp_path / "one", warm)
     again = await migrate_copy(await built(warm, "5.133.0"), Path(first.path), tmp_path / "two", warm)
     assert again.after.version == "5.130"
+
+
+async def stop_at(npm: Npm, version: str) -> StopBuilt:
+    return await build_stop(Stop(version, ">=20"), npm, lambda _: None)
+
+
+async def test_a_copy_goes_through_the_stops_on_its_way(warm: Npm, blog: Seeded, tmp_path: Path) -> None:
+    stops = [await stop_at(warm, version) for version in ("5.100.1", "5.118.1", LAST_OF_5)]
+    work, log = tmp_path / "migration", warm.cache.place("logs")
+    before = set(log.glob("*migrating-to-*"))
+
+    migrated = await migrate_copy(await built(warm, "6.4.0"), Path(blog.database), work, warm, stops)
+
+    # What the backup is past already is passed by.
+    assert migrated.stops == ("5.118.1", LAST_OF_5)
+    assert (migrated.report.from_version, migrated.report.to_version) == ("5.100", "6.4")
+    assert migrated.report.rows["members"] == (20, 20)
+    run = [
+        path.name.split("migrating-to-")[1][:5] for path in sorted(set(log.glob("*migrating-to-*")) - before)
+    ]
+    assert run == ["5.118", "5.136", "6.4.0"]
+    with closing(sqlite3.connect(migrated.path)) as database:
+        written = database.execute("SELECT DISTINCT currentVersion FROM migrations ORDER BY id").fetchall()
+    assert [version for (version,) in written] == ["5.100", "5.118", "5.136", "6.4"]
+    assert left(work) == ["ghost.db"]
+
+
+async def test_what_goes_wrong_at_a_stop_is_told_by_its_version_and_leaves_nothing(
+    warm: Npm, blog: Seeded, tmp_path: Path
+) -> None:
+    package, work, original = (
+        await built(warm, "6.4.0"),
+        tmp_path / "migration",
+        file_digest(Path(blog.database)),
+    )
+    for version, failure in ((FAILING_MIGRATION, MigrationFailed), (LOSING_MIGRATION, RowsLost)):
+        with pytest.raises(failure, match=version):
+            await migrate_copy(package, Path(blog.database), work, warm, [await stop_at(warm, version)])
+        assert left(work) == []
+    assert file_digest(Path(blog.database)) == original
+
+
+async def test_a_stop_is_built_once_and_never_packed(npm: Npm, registry: TinyRegistry) -> None:
+    first = await stop_at(npm, LAST_OF_5)
+    assert (Path(first.folder) / "node_modules/.bin/knex-migrator-migrate").exists()
+    assert not (npm.cache.folder / "packages").exists()
+    with pytest.raises(NodeUnavailable):
+        await build_stop(Stop("5.130.6", "^18.12.1"), npm, lambda _: None)
+    await registry.close()
+    again = await stop_at(npm, LAST_OF_5)
+    assert again.folder == first.folder
+    assert again.seconds == 0
 
 
 async def test_a_failed_migration_throws_the_copy_away(warm: Npm, blog: Seeded, tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from release.azure.errors import SlotDidNotStart, WebJobFailed, WebJobMissing
 from release.backup import BackupStale, BackupUnusable, back_up
 from release.errors import ReleaseError
 from release.ghost.releases import GhostRelease
+from release.model import Stacks, Stop
 from release.preflight import (
     WARM_UP_STATUSES,
     AddressWouldMove,
+    NoNodeStack,
     NotAnUpgrade,
     NotRunning,
     PreflightFailed,
@@ -23,6 +25,7 @@ from release.preflight import (
     WrongNode,
     preflight_swap,
     preflight_upgrade,
+    stacks_for,
     warm_up_warnings,
 )
 from release.shape import Deployed
@@ -32,6 +35,7 @@ from release.staging import (
     Mark,
     NotTheCandidate,
     deploy,
+    give_stack,
     leave_mark,
     mute,
     put_database,
@@ -157,7 +161,7 @@ async def test_exactly_what_was_tested_is_recognised(laid_out: Cloud, tmp_path: 
 
 
 async def test_a_site_that_is_ready_is_cleared_without_a_warning(laid_out: Cloud) -> None:
-    cleared = await preflight_upgrade(laid_out.site, TARGET)
+    cleared = await preflight_upgrade(laid_out.site, TARGET, ())
     assert (cleared.current, cleared.target, cleared.warnings) == (OLD, NEW, ())
     assert (await preflight_swap(laid_out.site)).target == NEW
 
@@ -183,6 +187,10 @@ async def other_node(cloud: Cloud) -> None:
     cloud.service.cloud.sites["blog"].slots["staging"].record.web["linuxFxVersion"] = "NODE|18-lts"
 
 
+async def no_node(cloud: Cloud) -> None:
+    cloud.service.cloud.sites["blog"].slots["staging"].record.web["linuxFxVersion"] = "DOCKER|blog:1"
+
+
 @pytest.mark.parametrize(
     ("arrange", "problem"),
     [
@@ -190,7 +198,7 @@ async def other_node(cloud: Cloud) -> None:
         (routed, VisitorsRouted),
         (address_not_sticky, AddressWouldMove),
         (production_stopped, NotRunning),
-        (other_node, WrongNode),
+        (no_node, NoNodeStack),
     ],
 )
 async def test_what_is_in_the_way_is_named_before_anything_is_touched(
@@ -198,18 +206,63 @@ async def test_what_is_in_the_way_is_named_before_anything_is_touched(
 ) -> None:
     await arrange(laid_out)
     with pytest.raises(problem):
-        await preflight_upgrade(laid_out.site, TARGET)
+        await preflight_upgrade(laid_out.site, TARGET, ())
 
 
 async def test_several_problems_are_named_at_once(laid_out: Cloud) -> None:
-    await other_node(laid_out)
+    await no_node(laid_out)
     site = laid_out.site_with(backup_webjob="Other")
     with pytest.raises(PreflightFailed) as caught:
-        await preflight_upgrade(site, TARGET)
-    assert "18-lts" in str(caught.value)
+        await preflight_upgrade(site, TARGET, ())
+    assert "DOCKER|blog:1" in str(caught.value)
     assert "no triggered WebJob Other" in str(caught.value)
+    await laid_out.site.app.set_stack("staging", "NODE|24-lts")
     with pytest.raises(NotAnUpgrade):
-        await preflight_upgrade(laid_out.site, GhostRelease(Version.parse(OLD), "*"))
+        await preflight_upgrade(laid_out.site, GhostRelease(Version.parse(OLD), "*"), ())
+
+
+async def test_the_way_and_its_stops_are_known_before_anything_is_touched(laid_out: Cloud) -> None:
+    known = [
+        GhostRelease(Version.parse(one), "^16.13.0") for one in ("5.130.6", "5.130.5", OLD, NEW, "6.9.0")
+    ]
+    cleared = await preflight_upgrade(laid_out.site, TARGET, known)
+    assert cleared.stops == (Stop("5.130.6", "^16.13.0"),)
+
+
+@pytest.mark.parametrize(
+    ("asks_for", "production", "staging", "needed"),
+    [
+        ("^22.13.1 || ^24.0.0", "NODE|24-lts", "NODE|22-lts", "NODE|22-lts"),
+        ("^22.13.1 || ^24.0.0", "NODE|24-lts", "NODE|14-lts", "NODE|24-lts"),
+        ("^22.13.1 || ^24.0.0", "NODE|14-lts", "NODE|14-lts", "NODE|22-lts"),
+        ("^16.13.0 || ^18.0.0", "NODE|14-lts", "NODE|14-lts", "NODE|18-lts"),
+        ("*", "NODE|14-lts", "NODE|16-lts", "NODE|16-lts"),
+    ],
+)
+async def test_staging_needs_its_own_stack_or_productions_or_a_fitting_one(
+    laid_out: Cloud, asks_for: str, production: str, staging: str, needed: str
+) -> None:
+    slots = laid_out.service.cloud.sites["blog"].slots
+    slots[PRODUCTION].record.web["linuxFxVersion"] = production
+    slots["staging"].record.web["linuxFxVersion"] = staging
+    found = await stacks_for(laid_out.site, GhostRelease(Version.parse(NEW), asks_for))
+    assert found == Stacks(production, staging, needed)
+
+
+async def test_a_ghost_for_no_node_of_app_service_is_refused(laid_out: Cloud) -> None:
+    with pytest.raises(WrongNode, match=r"\^9\.1"):
+        await preflight_upgrade(laid_out.site, GhostRelease(Version.parse(NEW), "^9.1.0"), ())
+
+
+async def test_staging_gets_its_stack_once_and_production_by_a_swap_only(laid_out: Cloud) -> None:
+    await other_node(laid_out)
+    assert await give_stack(laid_out.site, "NODE|24-lts")
+    assert not await give_stack(laid_out.site, "NODE|24-lts")
+    assert await laid_out.site.app.stack("staging") == "NODE|24-lts"
+    assert not (await laid_out.site.app.slot("staging")).running
+    assert await laid_out.asked("config/web", "PATCH") == 1
+    with pytest.raises(ValueError, match="by a swap"):
+        await laid_out.site.app.set_stack(PRODUCTION, "NODE|24-lts")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""From an old Ghost to a new one: the stops of the database, another Node, and the blog's own theme."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from demo.tiny.versions import LAST_OF_5, NODE_24_ONLY
+from release.model import State
+from tests.stories.team import NEWEST, OLD_NODE, OLDER, Team, a_team
+
+pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
+    sites = ("far", "given", "refused", "warned")
+    async with a_team(tmp_path_factory.mktemp("paths"), cache, sites) as team:
+        yield team
+
+
+async def stacks(team: Team, site: str) -> tuple[str, str]:
+    """Production's and staging's."""
+    slots = (await team.world.site(site))["slots"]
+    return slots["production"]["stack"], slots["staging"]["stack"]
+
+
+async def on_an_old_node(team: Team, site: str) -> str:
+    key = await team.has_site(site)
+    await team.world.put_site(site, node=OLD_NODE)
+    await team.world.wait_until_well(site)
+    return key
+
+
+async def test_a_far_way_with_another_node_is_one_swap_and_back_is_one_more(team: Team) -> None:
+    key = await on_an_old_node(team, "far")
+    card = await team.ask_for_approval("far", NODE_24_ONLY)
+    assert f"{OLDER} → {LAST_OF_5} → {NODE_24_ONLY}" in card["plain"]
+    assert "NODE|14-lts → NODE|24-lts: staging's was set by this release" in card["plain"]
+    assert await stacks(team, "far") == ("NODE|14-lts", "NODE|24-lts")
+    told = await team.told("ann")
+    assert f"{OLDER} → {LAST_OF_5} → {NODE_24_ONLY}, Node 14 → 24" in told
+
+    # Written meanwhile: the newer backup goes the same way.
+    slug = await team.writes_a_post("far", key, "Written while people decide")
+    await team.clicks("ben", card, "Approve")
+    release = await team.reaches("far", State.LIVE)
+    assert release.facts.migration is not None
+    assert release.facts.migration.stops == (LAST_OF_5,)
+    assert await team.page("far", f"/{slug}/") == 200
+    assert await stacks(team, "far") == ("NODE|24-lts", "NODE|14-lts")
+    assert await team.world.swaps("far") == 1
+
+    await team.rolls_back("far")
+    await team.sees("ann", f"far is back on {OLDER}")
+    assert await stacks(team, "far") == ("NODE|14-lts", "NODE|24-lts")
+
+
+async def test_a_release_that_is_stopped_gives_staging_its_stack_back(team: Team) -> None:
+    await on_an_old_node(team, "given")
+    await team.ask_for_approval("given", NODE_24_ONLY)
+    assert await stacks(team, "given") == ("NODE|14-lts", "NODE|24-lts")
+    await team.types("ann", "/ghost cancel given")
+    await team.reaches("given", State.CANCELLED)
+    assert await stacks(team, "given") == ("NODE|14-lts", "NODE|14-lts")
+
+
+async def test_a_theme_that_the_new_version_refuses_stops_the_release_before_staging(team: Team) -> None:
+    await team.has_site("refused")
+    theme = await team.world.wwwroot("refused") / "content" / "themes" / "harbour"
+    (theme / "author.hbs").write_text("<p>{{author}}</p>")
+    await team.types("ann", f"/ghost upgrade {NEWEST} refused")
+    told = await team.sees("ann", "refuses the theme harbour", seconds=60)
+    assert "Remove {{author}}, use {{authors}} (GS110-NO-AUTHOR) in author.hbs" in told["plain"]
+    release = await team.reaches("refused", State.FAILED)
+    assert [step.state for step in release.steps if step.step == "deploy"] in ([], ["pending"])
+    assert not (await team.world.wwwroot("refused", "staging") / "package.json").exists()
+
+
+async def test_what_the_new_version_does_not_like_of_a_theme_is_on_the_card(team: Team) -> None:
+    await team.has_site("warned")
+    theme = await team.world.wwwroot("warned") / "content" / "themes" / "harbour"
+    (theme / "page.hbs").write_text("{{#if @labs.members}}{{/if}}")
+    card = await team.ask_for_approval("warned")
+    assert "theme harbour: The {{@labs}} helper should not be used" in card["plain"]
