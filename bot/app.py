@@ -31,6 +31,7 @@ from bot.notices import Notices
 from bot.replays import refuse_replays
 from bot.settings import Mode, Settings
 from bot.threads import LOOK_AGAIN, LOOK_AGAIN_SHARED, Threads, client_of_threads
+from commands import named
 from release.backups import BackupStore
 from release.backups_in_blobs import BackupsInBlobs
 from release.chores import Chores
@@ -86,7 +87,9 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         )
         await store.sweep_halves()
         packages = Packages(clients.npm, records, clients.blobs)
-        parts = Parts(clients.sites, records, clients.npm, clients.ghosts, folders, store, packages)
+        parts = Parts(
+            clients.sites, records, clients.npm, clients.ghosts, folders, store, packages, clients.artefacts
+        )
         chores = Chores(clients.sites, records, store, folders.work)
         watchman = Watchman(clients.sites, records)
         name = replica.name if replica else ALONE
@@ -99,7 +102,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=5))
         roles = settings.roles.roles()
         people = People(client, roles)
-        door = Door(people, releases, settings.slack.command)
+        door = Door(people, releases, settings.slack.command, named(settings.slack.deploy_command))
         notices = Notices(client, releases, settings.slack.channel)
         home = Home(client, people, releases, settings.slack.command)
         app = AsyncApp(

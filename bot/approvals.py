@@ -10,6 +10,7 @@ from bot.notices import Notices
 from bot.render.message import Message, duration, escape, person
 from bot.render.replies import reply, said
 from bot.render.rollback import confirmed
+from bot.render.schema import untouched
 from bot.render.words import STATE_WORDS, release_title
 from commands.command import CancelAsked, Role, Started
 from release.errors import NotPermitted
@@ -135,6 +136,18 @@ class Buttons:
 
         await self._door.enter(knock, Role.EITHER, act, answer, fresh=True)
 
+    async def undo_migration(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Run the down migration of this release, if it still is the last that migrated and is not live."""
+
+        async def act() -> Message:
+            release = await self._releases.records.release(value)
+            started = await self._releases.undo_migration(
+                release.site, knock.visitor.user, release.channel, of=release.id
+            )
+            return reply(Started(started), self._door.slash)
+
+        await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
+
     async def carry(self, knock: Knock, value: str, answer: Answer) -> None:
         """Stage the late writes of this release, if production still runs it and nobody has carried them."""
 
@@ -190,7 +203,7 @@ class Buttons:
     async def _rollback_asked_for(self, approval_id: str) -> None:
         """A rollback takes no second pair of eyes, everything else does: the ids of others are refused here."""
         release = await self._asked_for(approval_id)
-        if release.kind is not Kind.ROLLBACK:
+        if not release.kind.goes_back:
             raise NotPermitted(
                 "This question is not about a rollback.", "Decide it with the buttons on its own card."
             )
@@ -198,12 +211,8 @@ class Buttons:
     async def _newest_live(self, site: str) -> str | None:
         """The release that put the present version into production."""
         for release in await self._releases.history(site, limit=50):
-            if release.state is State.LIVE and release.kind in (
-                Kind.UPGRADE,
-                Kind.SWAP,
-                Kind.RESTORE,
-                Kind.CARRY_OVER,
-            ):
+            goes_live = release.kind in (Kind.UPGRADE, Kind.SWAP, Kind.RESTORE, Kind.CARRY_OVER)
+            if release.state is State.LIVE and (goes_live or release.kind.deploys):
                 return release.id
         return None
 
@@ -213,13 +222,13 @@ class Buttons:
         title = release_title(decided.release)
         if not decided.won:
             return said(self._too_late(decided.approval, title))
-        if decided.release.kind is Kind.ROLLBACK:
+        if decided.release.kind.goes_back:
             return said(confirmed(decided.release, verdict))
         if verdict is Verdict.APPROVED:
             return said(
                 f":white_check_mark: You approved. {title}: it goes live now; follow it in the thread."
             )
-        return said(f":no_entry_sign: You rejected. {title} is over, and production is untouched.")
+        return said(f":no_entry_sign: You rejected. {title} is over. {untouched(decided.release)}")
 
     def _too_late(self, approval: Approval, title: str) -> str:
         """`Upgrade blog to 6.65.0 was already approved by @ann 12 s ago.`"""

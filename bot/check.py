@@ -16,8 +16,13 @@ from bot.settings import Mode, Settings
 from release.azure.blobs import Blobs
 from release.azure.errors import WebJobMissing
 from release.errors import ReleaseError
+from release.migrations.config import MigrationConfig
+from release.migrations.target import another_in_production, target_of
+from release.model import Kind
 from release.preflight import warm_up_warnings
 from release.site import PRODUCTION, Site
+from release.steps.deploying import SHOWN_TO_ALL
+from release.steps.migrating import LOCKS, ONLY_OURS
 
 # What the bot's calls need (facts about Slack); manifest.yml asks for the same.
 SCOPES = frozenset(
@@ -84,11 +89,18 @@ async def check(settings: Settings, console: Console) -> bool:
     findings.good(f"settings: {len(settings.sites)} site(s), {settings.slack.mode} mode")
     await _slack(settings, findings)
     async with open_clients(settings) as clients:
-        await _npm(clients, findings)
+        if any(Kind.UPGRADE in site.shape.kinds for site in clients.sites.values()):
+            await _npm(clients, findings)
         if clients.blobs is not None:
             await findings.tried("storage", _storage(clients.blobs))
         for site in clients.sites.values():
             await _site(site, findings)
+        for name, source in clients.artefacts.items():
+            if source.folder is not None and not source.folder.is_dir():
+                findings.wrong(
+                    f"{name}: the folder for artefacts {source.folder} is not there.",
+                    "Make it, or set folder.",
+                )
     if findings.problems:
         console.print(f"\n{findings.problems} problem(s), {findings.warnings} warning(s).")
     else:
@@ -193,7 +205,11 @@ async def _site(site: Site, findings: Findings) -> None:
         return
     for slot in (PRODUCTION, site.staging):
         await findings.tried(f"{name}: {slot}", _slot(site, slot))
-    await findings.tried(f"{name}: WebJob {site.config.backup_webjob}", _webjob(site))
+    if Kind.BACKUP in site.shape.kinds:
+        await findings.tried(f"{name}: WebJob {site.config.backup_webjob}", _webjob(site))
+    migration = site.config.migration
+    if migration is not None:
+        await findings.tried(f"{name}: the database to migrate", _migrated(site, migration, findings))
     try:
         for warning in await warm_up_warnings(site):
             findings.warn(f"{name}: {warning}")
@@ -212,11 +228,24 @@ async def _slot(site: Site, slot: str) -> str:
 
 async def _version(site: Site, slot: str) -> str:
     if slot == PRODUCTION:
-        return f"Ghost {await site.version(slot)}"
+        return f"{site.shape.product}{await site.version(slot)}"
     try:
-        return f"Ghost {await site.version(slot)}"
+        return f"{site.shape.product}{await site.version(slot)}"
     except ReleaseError:
         return "nothing deployed yet"  # a new staging slot is empty, and that is fine
+
+
+async def _migrated(site: Site, migration: MigrationConfig, findings: Findings) -> str:
+    """The connection string is there and can be handed over; what people should know of it is warned of."""
+    target = await target_of(site, migration, site.staging)
+    target.as_format(migration.format, migration.connection_string)
+    if migration.shows_secret:
+        findings.warn(f"{site.name}: {SHOWN_TO_ALL}.")
+    another = await another_in_production(site, migration)
+    if another:
+        findings.warn(f"{site.name}: {another}.")
+    kept = LOCKS.get(target.kind, ONLY_OURS)
+    return f"{migration.connection_string}, {target.kind}; {kept}"
 
 
 async def _webjob(site: Site) -> None:

@@ -9,7 +9,9 @@ import httpx
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.identity.aio import DefaultAzureCredential
 
-from bot.settings import Settings, StorageSettings
+from bot.settings import DeploySettings, Settings, SiteKind, StorageSettings
+from release.artefacts.downloads import Downloads
+from release.artefacts.source import Source
 from release.azure.arm import arm_client
 from release.azure.blobs import Blobs, container_of
 from release.ghost.cache import Cache
@@ -27,6 +29,7 @@ class Clients:
     npm: Npm
     ghosts: PublishedGhosts
     blobs: Blobs | None
+    artefacts: dict[str, Source]
 
 
 @asynccontextmanager
@@ -79,6 +82,11 @@ async def open_clients(settings: Settings, before_acting: BeforeActing = no_fenc
             npm=npm,
             ghosts=PublishedGhosts(npm),
             blobs=await stack.enter_async_context(_storage(settings.storage, credential)),
+            artefacts={
+                name: await stack.enter_async_context(_source(name, site.deploy, visitor, credential))
+                for name, site in settings.sites.items()
+                if site.kind is SiteKind.WEB_APP
+            },
         )
 
 
@@ -91,3 +99,14 @@ async def _storage(storage: StorageSettings, credential: AsyncTokenCredential) -
     secret = storage.connection_string.get_secret_value() if storage.connection_string else None
     async with container_of(storage.container, storage.account_url, secret, credential) as client:
         yield Blobs(client)
+
+
+@asynccontextmanager
+async def _source(
+    site: str, deploy: DeploySettings, http: httpx.AsyncClient, credential: AsyncTokenCredential
+) -> AsyncIterator[Source]:
+    """Where the artefacts of a web app come from."""
+    most_bytes = int(deploy.most_megabytes * 1_000_000)
+    downloads = Downloads(http, deploy.hosts, deploy.private_addresses, most_bytes) if deploy.hosts else None
+    async with _storage(deploy.storage, credential) as blobs:
+        yield Source(site, downloads, deploy.folder, blobs, deploy.storage.prefix, most_bytes)

@@ -40,16 +40,23 @@ class Knock:
 
 
 class Door:
-    def __init__(self, people: People, releases: Releases, slash: str = "/ghost") -> None:
+    def __init__(
+        self,
+        people: People,
+        releases: Releases,
+        slash: str = "/ghost",
+        commands: tuple[Command[Any], ...] = COMMANDS,
+    ) -> None:
         self.people = people
         self.slash = slash
+        self._commands = commands
         self._releases = releases
         self._seen: OrderedDict[str, None] = OrderedDict()
 
     async def command(self, knock: Knock, text: str, answer: Answer) -> None:
         """Run one typed command, from a slash command."""
         name, *rest = words_of(text) or ["help"]
-        command = find(name)
+        command = find(name, self._commands)
         needs = command.needs if command else Role.ANYONE
 
         async def act() -> Message:
@@ -60,7 +67,7 @@ class Door:
     async def question(self, knock: Knock, text: str, answer: Answer) -> None:
         """Run one command typed as a mention, where only looking is possible."""
         name, *rest = words_of(text) or ["help"]
-        command = find(name)
+        command = find(name, self._commands)
 
         async def act() -> Message:
             if command is not None and command.needs is not Role.ANYONE:
@@ -97,7 +104,7 @@ class Door:
             await self.people.authorise(user, needs, knock.channel, fresh)
             told = await act()
         except UsageError as error:
-            command = find(knock.what.split(maxsplit=1)[0]) if knock.what else None
+            command = find(knock.what.split(maxsplit=1)[0], self._commands) if knock.what else None
             told = usage_error(error, command, self.slash)
             outcome = f"not understood: {error}"
         except ReleaseError as error:
@@ -111,9 +118,9 @@ class Door:
 
     async def _run(self, command: Command[Any] | None, name: str, rest: list[str], knock: Knock) -> Message:
         if command is None:
-            raise unknown(name)
+            raise unknown(name, self._commands)
         order = command.parse(Words(tuple(rest)))
-        request = Request(knock.visitor.user, knock.channel, COMMANDS)
+        request = Request(knock.visitor.user, knock.channel, self._commands)
         return reply(await command.run(order, request, self._releases), self.slash)
 
     def _seen_before(self, delivery: str) -> bool:
@@ -134,7 +141,20 @@ class Door:
 
 
 def words_of(text: str) -> list[str]:
-    """What was typed, as words. Slack turns `blog.example.com` into a link and `&` into an entity; undo both."""
-    text = re.sub(r"<(?:https?|mailto):[^|>]*\|([^>]*)>", r"\1", text)
-    text = re.sub(r"<(?:https?://|mailto:)([^>]*)>", r"\1", text)
+    """What was typed, as words. Slack turns addresses into links and `&` into an entity; undo both.
+
+    An address that somebody typed whole is given back whole; `blog.example.com`, which Slack made one of, as it was.
+    """
+    text = re.sub(r"<((?:https?://|mailto:)[^|>]*)(?:\|([^>]*))?>", _as_typed, text)
     return html.unescape(text).split()
+
+
+def _as_typed(link: re.Match[str]) -> str:
+    target, label = link.group(1), link.group(2)
+    if target.startswith("mailto:"):
+        return label or target.removeprefix("mailto:")
+    if label is not None:
+        # A long address may be shown shortened; then it is the target that was meant.
+        return label if not label.startswith(("http://", "https://")) else target
+    path = target.partition("://")[2].partition("/")[2]
+    return target if path else target.partition("://")[2].rstrip("/")

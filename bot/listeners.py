@@ -47,6 +47,7 @@ class Listeners:
             "keep": self.buttons.keep,
             "swap_back": self.buttons.swap_back,
             "carry": self.buttons.carry,
+            "undo_migration": self.buttons.undo_migration,
             "upgrade": self.buttons.upgrade,
             "skip": self.buttons.skip,
         }

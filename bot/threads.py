@@ -25,7 +25,7 @@ from bot.render.rollback import rollback_card
 from bot.render.simpler import simplified
 from bot.render.stuck import stuck_messages
 from bot.render.watch import sick_message, watch_message
-from release.model import Approval, Kind, Release, SentMessage, State
+from release.model import Approval, Release, SentMessage, State
 from release.records import Records
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def messages_of(release: Release, approval: Approval | None, approvers: Sequence
             wanted[f"{LOG}{record.step}"] = line
     # The two are read one after the other: of a release that was read before its question, the facts are not whole.
     if approval is not None and release.state is not State.STAGING:
-        asked_back = release.kind is Kind.ROLLBACK
+        asked_back = release.kind.goes_back
         wanted[APPROVAL] = (
             rollback_card(release, approval) if asked_back else card(release, approval, approvers)
         )

@@ -7,12 +7,14 @@ from commands import (
     backups,
     cancel,
     carry,
+    deploy,
     help,  # noqa: A004 — the command is called help
     history,
     restore,
     rollback,
     status,
     swap,
+    undo_migration,
     upgrade,
     versions,
 )
@@ -21,11 +23,13 @@ from commands.command import Command, UsageError, closest
 # Each command has an order type of its own that only its parse and run share, hence Any.
 COMMANDS: tuple[Command[Any], ...] = (
     upgrade.COMMAND,
+    deploy.COMMAND,
     backup.COMMAND,
     restore.COMMAND,
     carry.COMMAND,
     swap.COMMAND,
     rollback.COMMAND,
+    undo_migration.COMMAND,
     cancel.COMMAND,
     status.COMMAND,
     versions.COMMAND,
@@ -35,12 +39,23 @@ COMMANDS: tuple[Command[Any], ...] = (
 )
 
 
-def find(name: str) -> Command[Any] | None:
+def named(deploy_command: str) -> tuple[Command[Any], ...]:
+    """The commands, with the one that deploys called as a team calls it. Raises ValueError if another is called so."""
+    if deploy_command == deploy.COMMAND.name:
+        return COMMANDS
+    if find(deploy_command) is not None:
+        raise ValueError(f"there is another command called {deploy_command}")
+    return tuple(
+        command.called(deploy_command) if command is deploy.COMMAND else command for command in COMMANDS
+    )
+
+
+def find(name: str, commands: tuple[Command[Any], ...] = COMMANDS) -> Command[Any] | None:
     """The command of that name, whatever its case."""
-    return next((command for command in COMMANDS if command.name == name.lower()), None)
+    return next((command for command in commands if command.name == name.lower()), None)
 
 
-def unknown(name: str) -> UsageError:
+def unknown(name: str, commands: tuple[Command[Any], ...] = COMMANDS) -> UsageError:
     """The explanation for a name that is no command, with the nearest one."""
-    meant = closest(name, [command.name for command in COMMANDS])
+    meant = closest(name, [command.name for command in commands])
     return UsageError(f"There is no command “{name}”." + (f" Did you mean “{meant}”?" if meant else ""))

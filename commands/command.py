@@ -6,7 +6,7 @@ Nothing here knows Slack. `bot/door.py` hands the words in, `bot/render/` turns 
 import difflib
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -185,6 +185,11 @@ class Command(Generic[Order]):
     parse: Callable[[Words], Order]
     run: Callable[[Order, Request, Releases], Awaitable[Reply]]
     about: tuple[Kind, ...] = ()
+
+    def called(self, name: str) -> "Command[Order]":
+        """The same command under another name."""
+        usage, example = (text.removeprefix(self.name) for text in (self.usage, self.example))
+        return replace(self, name=name, usage=f"{name}{usage}", example=f"{name}{example}")
 
     def suits(self, kinds: frozenset[Kind]) -> bool:
         """Whether a site that can have these kinds of releases has the command."""

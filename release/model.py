@@ -14,6 +14,20 @@ class Kind(StrEnum):
     VERIFY_KEPT = "verify_kept"
     RESTORE = "restore"
     CARRY_OVER = "carry_over"
+    DEPLOY = "deploy"
+    DEPLOY_ASKING_FIRST = "deploy_asking_first"
+    SWAP_BACK = "swap_back"
+    MIGRATE_DOWN = "migrate_down"
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it takes a release back that is live: a rollback, whatever becomes of the database."""
+        return self in (Kind.ROLLBACK, Kind.SWAP_BACK)
+
+    @property
+    def deploys(self) -> bool:
+        """Whether it puts an artefact live, and migrates a database that both slots share."""
+        return self in (Kind.DEPLOY, Kind.DEPLOY_ASKING_FIRST)
 
 
 class State(StrEnum):
@@ -29,10 +43,12 @@ class State(StrEnum):
     PROMOTING = "promoting"
     ROLLING_BACK = "rolling_back"
     UNDOING = "undoing"
+    MIGRATING = "migrating"
     BACKED_UP = "backed_up"
     VERIFIED = "verified"
     LIVE = "live"
     ROLLED_BACK = "rolled_back"
+    MIGRATED_DOWN = "migrated_down"
     REJECTED = "rejected"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -52,6 +68,7 @@ OPEN = frozenset(
         State.PROMOTING,
         State.ROLLING_BACK,
         State.UNDOING,
+        State.MIGRATING,
     }
 )
 
@@ -64,6 +81,10 @@ FIRST_STATE = {
     Kind.VERIFY_KEPT: State.VERIFYING,
     Kind.RESTORE: State.STAGING,
     Kind.CARRY_OVER: State.STAGING,
+    Kind.DEPLOY: State.STAGING,
+    Kind.DEPLOY_ASKING_FIRST: State.STAGING,
+    Kind.SWAP_BACK: State.STAGING,
+    Kind.MIGRATE_DOWN: State.MIGRATING,
 }
 
 
@@ -96,6 +117,11 @@ class Step(StrEnum):
     KEEP_LEAVING = "keep_leaving"
     MERGE = "merge"
     UNDO = "undo"
+    FETCH = "fetch"
+    LIST_PENDING = "list_pending"
+    MIGRATE_SHARED = "migrate_shared"
+    TEST_PRODUCTION = "test_production"
+    MIGRATE_DOWN = "migrate_down"
 
 
 # Of no plan: told of where it happens.
@@ -181,6 +207,45 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.SMOKE_TEST,
         *PROMOTE_STEPS,
     ),
+    Kind.DEPLOY: (
+        Step.PREFLIGHT,
+        Step.FETCH,
+        Step.DEPLOY,
+        Step.LIST_PENDING,
+        Step.MIGRATE_SHARED,
+        Step.TEST_PRODUCTION,
+        Step.START,
+        Step.SMOKE_TEST,
+        Step.RECHECK,
+        Step.PREVIEW,
+        Step.SWAP,
+        Step.VERIFY,
+        Step.OBSERVE,
+    ),
+    Kind.DEPLOY_ASKING_FIRST: (
+        Step.PREFLIGHT,
+        Step.FETCH,
+        Step.DEPLOY,
+        Step.LIST_PENDING,
+        Step.RECHECK,
+        Step.MIGRATE_SHARED,
+        Step.TEST_PRODUCTION,
+        Step.START,
+        Step.SMOKE_TEST,
+        Step.PREVIEW,
+        Step.SWAP,
+        Step.VERIFY,
+        Step.OBSERVE,
+    ),
+    Kind.SWAP_BACK: (
+        Step.PREFLIGHT,
+        Step.START,
+        Step.SMOKE_TEST,
+        Step.RECHECK,
+        Step.SWAP,
+        Step.VERIFY,
+    ),
+    Kind.MIGRATE_DOWN: (Step.PREFLIGHT, Step.MIGRATE_DOWN, Step.TEST_PRODUCTION),
 }
 
 
@@ -299,6 +364,47 @@ class Stacks:
     def differ(self) -> bool:
         """Whether staging is given another one than it had."""
         return self.staging != self.needed
+
+
+@dataclass(frozen=True)
+class ArtefactAsked:
+    """What somebody wants deployed, as they named it: never with a secret. `digest` is the sha256 they told."""
+
+    where: str
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What was fetched and checked. `fetched` is its sha256 as it came, `digest` that of the site's zip made of it.
+
+    `bundle` is the sha256 of its migrations' zip, empty for none; `size` the site's zip's bytes.
+    """
+
+    name: str
+    fetched: str
+    digest: str
+    size: int
+    files: int
+    bundle: str = ""
+
+
+@dataclass(frozen=True)
+class SchemaMigrated:
+    """What was done to the database that both slots share.
+
+    `pending` are the migrations that waited, None where the tool cannot list them; `lock` says who was kept away.
+    `ended_at` is None while nobody knows whether it came to its end. `log` is the whole output, in the data folder.
+    """
+
+    pending: tuple[str, ...] | None
+    began_at: datetime
+    log: str
+    lock: str = ""
+    ended_at: datetime | None = None
+    seconds: float = 0
+    visitors: "ProbeSeen | None" = None
+    undone_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -457,6 +563,7 @@ class StagingBefore:
     `version` is None where it held no Ghost; `mark` is the release whose mark it bore. `way_back` is the version
     that a rollback could have gone back to, None where there was none. `database` is kept where the release is
     about to replace it and it could be read. `silent` is the file that says what was published already; empty for none.
+    `package` is the digest that its mark told.
     """
 
     running: bool
@@ -465,6 +572,7 @@ class StagingBefore:
     way_back: str | None
     database: BackupTaken | None = None
     silent: str = ""
+    package: str = ""
 
 
 @dataclass(frozen=True)
@@ -502,6 +610,8 @@ class Facts:
     Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
     it could not, `writes_stay_open` says why.
     `stops` are the versions that the database goes through on its way, `stacks` those of the slots as they were found.
+    Of a deployment, `pending` are the migrations that wait (None: the tool does not list them), `schema` is what was
+    done to the shared database, and `production_tested` how the running version took that.
     `late` is what this release left on the old slot, `carries` what
     it carries over from there, and `carried_over_by` the release that carried its late writes over.
     """
@@ -544,6 +654,11 @@ class Facts:
     watch: WatchDecided | None = None
     left_on_new: Written | None = None
     stuck: tuple[Stuck, ...] = ()
+    artefact_asked: ArtefactAsked | None = None
+    artefact: Artefact | None = None
+    pending: tuple[str, ...] | None = None
+    schema: SchemaMigrated | None = None
+    production_tested: str = ""
 
 
 @dataclass(frozen=True)
@@ -660,7 +775,7 @@ class SentMessage:
 class SlotStatus:
     """A slot as it is now. `version` is exact; None where it could not be read, and `trouble` says why.
 
-    `empty` is a slot on which nothing was ever deployed, as a new staging slot is.
+    `empty` is a slot on which nothing was ever deployed, as a new staging slot is. `product` comes before the version.
     """
 
     name: str
@@ -670,6 +785,7 @@ class SlotStatus:
     healthy: bool
     trouble: str | None = None
     empty: bool = False
+    product: str = "Ghost "
 
 
 @dataclass(frozen=True)
@@ -680,3 +796,4 @@ class SiteStatus:
     open_release: Release | None
     last_release: Release | None
     last_backup: BackupTaken | None
+    backed_up: bool = True

@@ -132,6 +132,17 @@ async def preflight_swap(site: Site) -> Cleared:
     return Cleared(current or "", target or "", 0, await warm_up_warnings(site))
 
 
+async def preflight_deploy(site: Site) -> Cleared:
+    """Slots and SCM sites are as putting an artefact on staging needs them; what it is, is not known yet."""
+    problems: list[ReleaseError] = []
+    await _slots(site, problems)
+    _raise(site, problems)
+    current = await _caught(problems, site.version(PRODUCTION))
+    await _caught(problems, (await site.kudu(site.staging)).reachable())
+    _raise(site, problems)
+    return Cleared(current or "", "", 0, await warm_up_warnings(site))
+
+
 async def warm_up_warnings(site: Site) -> tuple[str, ...]:
     """What is wrong with how Azure decides that staging is warm.
 

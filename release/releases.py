@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
+from release.artefacts.reference import reference
 from release.backups import BackupOfAnother, UnknownBackup
 from release.carry import NothingToCarry, to_carry
 from release.errors import (
@@ -19,7 +20,9 @@ from release.errors import (
     UnknownSite,
 )
 from release.ghost.releases import Releases as PublishedGhosts
+from release.migrations.errors import NoDownMigration, NothingToUndo, SchemaInUse
 from release.model import (
+    ArtefactAsked,
     BackupTaken,
     Decided,
     Kind,
@@ -160,8 +163,46 @@ class Releases:
         last = await last_live(chosen, self.records)
         if last is None or last.from_version is None:
             raise NothingToRollBack(chosen.name)
+        way_back = next((kind for kind in chosen.shape.kinds if kind.goes_back), Kind.ROLLBACK)
         return await self._begin(
-            Kind.ROLLBACK, chosen, by, channel, version=last.from_version, before=last.version, undoes=last.id
+            way_back, chosen, by, channel, version=last.from_version, before=last.version, undoes=last.id
+        )
+
+    async def deploy(
+        self, site: str | None, where: str, digest: str | None, by: str, channel: str
+    ) -> Release:
+        """Put an artefact on staging, migrate the shared database, and ask. Raises NotAnArtefact."""
+        chosen = self._site(site)
+        reference(where)
+        kind = next((kind for kind in chosen.shape.kinds if kind.deploys), Kind.DEPLOY)
+        asked = ArtefactAsked(where, digest)
+        return await self._begin(kind, chosen, by, channel, facts={"artefact_asked": asked})
+
+    async def undo_migration(self, site: str | None, by: str, channel: str, of: str | None = None) -> Release:
+        """Run the down migration of the last release that migrated. Raises NothingToUndo or SchemaInUse.
+
+        With `of` only if it still is that release's migration that would be undone.
+        """
+        chosen = self._site(site)
+        if Kind.MIGRATE_DOWN not in chosen.shape.kinds:
+            raise (
+                NoDownMigration(chosen.name)
+                if not chosen.shape.own_database
+                else NotForThisSite(chosen.name, chosen.shape.words)
+            )
+        last = await last_migrated(chosen, self.records)
+        if of is not None and last.id != of:
+            raise NothingToUndo(chosen.name, f"{last.id} migrated after {of}")
+        if (await held_by_production(chosen, change_of(last)))[0] is Held.AFTER:
+            raise SchemaInUse(chosen.name, last.version or "the new version")
+        return await self._begin(
+            Kind.MIGRATE_DOWN,
+            chosen,
+            by,
+            channel,
+            version=last.from_version,
+            before=last.version,
+            undoes=last.id,
         )
 
     async def _begin(
@@ -174,11 +215,20 @@ class Releases:
         before: str | None = None,
         undoes: str | None = None,
         backup: str | None = None,
+        facts: Mapping[str, object] | None = None,
     ) -> Release:
         if kind not in site.shape.kinds:
             raise NotForThisSite(site.name, site.shape.words)
         release = await self.records.create(
-            kind, site.name, by, channel, version=version, before=before, undoes=undoes, backup=backup
+            kind,
+            site.name,
+            by,
+            channel,
+            version=version,
+            before=before,
+            undoes=undoes,
+            backup=backup,
+            facts=facts,
         )
         await self._start(release)
         return release
@@ -265,7 +315,8 @@ class Releases:
         )
         ended = next((release for release in last if not release.state.is_open), None)
         last_backup = next((backup for backup in backups if backup.slot is None), None)
-        return SiteStatus(site.name, production, staging, open_release, ended, last_backup)
+        backed_up = Kind.BACKUP in site.shape.kinds
+        return SiteStatus(site.name, production, staging, open_release, ended, last_backup, backed_up)
 
     async def versions(self, site: str | None) -> Versions:
         """The newest published versions, and how far behind each site is."""
@@ -279,7 +330,11 @@ class Releases:
                 return SiteVersions(chosen.name, None, newest[0], 0, str(error))
             return SiteVersions(chosen.name, str(current), newest[0], sum(v > current for v in known))
 
-        sites = await asyncio.gather(*(of(chosen) for chosen in self._chosen(site)))
+        chosen = self._chosen(site)
+        if site is not None and Kind.UPGRADE not in chosen[0].shape.kinds:
+            raise NotForThisSite(chosen[0].name, chosen[0].shape.words)
+        upgraded = (one for one in chosen if Kind.UPGRADE in one.shape.kinds)
+        sites = await asyncio.gather(*(of(one) for one in upgraded))
         return Versions(newest, tuple(sites), await self.records.skipped_versions())
 
     async def history(self, site: str | None, limit: int = 10) -> tuple[Release, ...]:
@@ -287,6 +342,8 @@ class Releases:
 
     async def backups(self, site: str | None) -> tuple[BackupTaken, ...]:
         """Every backup that is kept, newest first."""
+        if site is not None and Kind.BACKUP not in self._site(site).shape.kinds:
+            raise NotForThisSite(site, self._site(site).shape.words)
         found = [
             backup
             for chosen in self._chosen(site)
@@ -301,7 +358,7 @@ class Releases:
 async def _failed_and_live(site: Site, release: Release) -> bool:
     """Whether production holds what a failed release swapped in: one that was not verified, or not swapped back."""
     swapped = release.step(Step.SWAP).state is not StepState.PENDING
-    if release.state is not State.FAILED or release.kind is Kind.ROLLBACK or not swapped:
+    if release.state is not State.FAILED or release.kind.goes_back or not swapped:
         return False
     if release.facts.swap is not None and release.facts.swap.swapped_back:
         return False
@@ -313,21 +370,34 @@ async def last_live(site: Site, records: Records) -> Release | None:
     for release in await records.history(site.name, limit=50):
         if release.state is State.LIVE or await _failed_and_live(site, release):
             return release
-        if release.state is State.ROLLED_BACK and release.kind is not Kind.ROLLBACK:
+        if release.state is State.ROLLED_BACK and not release.kind.goes_back:
             return None
     return None
+
+
+async def last_migrated(site: Site, records: Records) -> Release:
+    """The newest release that has migrated the shared database. Raises NothingToUndo."""
+    for release in await records.history(site.name, limit=50):
+        if release.facts.schema is not None:
+            if release.facts.schema.undone_by is not None:
+                raise NothingToUndo(site.name, f"{release.facts.schema.undone_by} has undone the last one")
+            return release
+    raise NothingToUndo(site.name, "none of the last releases has migrated the database")
 
 
 def _leaves_staging_changed(release: Release, verdict: Verdict) -> bool:
     """Whether staging has to be given back what it was.
 
     Who cancels wants it undone. A candidate that was rejected, or waited in vain, stays: it can still be swapped
-    in. But an old slot that was started only to be looked at is stopped again.
+    in. But an old slot that was started only to be looked at is stopped again, and files that wait for a migration
+    which nobody wants are of no use.
     """
     before = release.facts.staging_before
     if before is None:
         return False
-    only_started = release.kind in (Kind.ROLLBACK, Kind.SWAP)
+    if release.kind is Kind.DEPLOY_ASKING_FIRST:
+        return True
+    only_started = release.kind.goes_back or release.kind is Kind.SWAP
     return verdict is Verdict.CANCELLED or (only_started and not before.running)
 
 
@@ -347,4 +417,5 @@ async def slot_status(site: Site, slot: str) -> SlotStatus:
     except ReleaseError as error:
         version, trouble = None, str(error)
     healthy = found.running and await site.answers(slot)
-    return SlotStatus(slot, found.state.lower(), version, found.url, healthy, trouble)
+    product = site.shape.product
+    return SlotStatus(slot, found.state.lower(), version, found.url, healthy, trouble, product=product)

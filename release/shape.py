@@ -44,6 +44,10 @@ class Pages(Protocol):
     """How a slot shows that it is well."""
 
     @property
+    def front(self) -> Page:
+        """The page that tells that a slot is up, and what it answers then."""
+
+    @property
     def probed(self) -> tuple[str, ...]:
         """The paths that a visitor asks for all through a swap."""
 
@@ -94,6 +98,8 @@ class Shape:
 
     `address_setting` is the app setting that holds the site's own address, where it has one.
     `packing` says what of a built site is in the zip that `deployment` puts on a slot.
+    `product` comes before a version where people read one. `own_database`: each slot has one of its own, which is
+    exchanged with the code in a swap; else both share one.
     """
 
     words: str
@@ -102,3 +108,5 @@ class Shape:
     deployment: Deployment
     address_setting: str | None = None
     packing: Packing = WHOLE
+    product: str = "Ghost "
+    own_database: bool = True

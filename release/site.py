@@ -13,6 +13,7 @@ from release.azure.arm import SCOPE, speaking_of
 from release.azure.kudu import Kudu
 from release.azure.webapp import PRODUCTION, WebApp
 from release.errors import ReleaseError
+from release.migrations.config import MigrationConfig
 from release.shape import Shape
 
 WWWROOT = "site/wwwroot"
@@ -35,6 +36,7 @@ class SiteConfig:
     With `close_writes` production refuses writes from the last look until it is swapped out. A swap waits, for
     at most `scheduled_limit`, while a post is scheduled within `scheduled_margin`. `path` is where the site is below
     its address, "/blog" for https://example.com/blog; None: where production's own setting says.
+    `migration` is that of a database which both slots share.
     """
 
     name: str
@@ -64,6 +66,8 @@ class SiteConfig:
     scheduled_margin: timedelta = timedelta(minutes=10)
     scheduled_limit: timedelta = timedelta(hours=2)
     path: str | None = None
+    stop_old_slot: bool = True
+    migration: MigrationConfig | None = None
 
     def __repr__(self) -> str:  # never the key, wherever a site is shown
         return f"SiteConfig({self.name!r})"
@@ -150,12 +154,14 @@ class Site:
         return await self.visitor.get(url, follow_redirects=False, timeout=30, **parts)
 
     async def answers(self, slot: str) -> bool:
-        """Whether the slot's front page answers 200 within ten seconds."""
+        """Whether the slot's front page answers as it should within ten seconds."""
+        front = self.shape.pages.front
         try:
-            response = await self.visitor.get(await self.url(slot) + "/", follow_redirects=False, timeout=10)
+            url = await self.url(slot) + front.path
+            response = await self.visitor.get(url, follow_redirects=False, timeout=10)
         except httpx.HTTPError:
             return False
-        return response.status_code == 200
+        return response.status_code == front.status
 
     async def _token(self) -> str:
         async with speaking_of("a token for the SCM sites"):

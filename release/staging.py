@@ -105,7 +105,7 @@ async def put_database(site: Site, database: Path) -> None:
 
 
 async def start_and_warm(site: Site, slot: str) -> float:
-    """Start the slot and ask for its front page until it answers 200; returns the seconds it took.
+    """Start the slot and ask for its front page until it answers as it should; returns the seconds it took.
 
     A booting Ghost refuses connections, then answers 503, then 200 (facts): only the last one counts.
     """
@@ -113,14 +113,14 @@ async def start_and_warm(site: Site, slot: str) -> float:
     limit = site.config.start_limit
     if not (await site.app.slot(slot)).running:
         await site.app.start(slot)
-    url = await site.url(slot)
+    url, front = await site.url(slot), site.shape.pages.front
     last = "no answer"
     while time.monotonic() - start < limit:
         try:
-            response = await site.visitor.get(url + "/", follow_redirects=False, timeout=30)
-            if response.status_code == 200:
+            response = await site.visitor.get(url + front.path, follow_redirects=False, timeout=30)
+            if response.status_code == front.status:
                 return time.monotonic() - start
-            last = f"HTTP {response.status_code} on /"
+            last = f"HTTP {response.status_code} on {front.path}"
             if 300 <= response.status_code < 400:
                 last += f", a redirect to {response.headers.get('Location', 'nowhere')}"
         except httpx.HTTPError as error:
@@ -136,8 +136,13 @@ async def leave_mark(site: Site, mark: Mark) -> None:
 
 async def read_mark(site: Site, slot: str) -> Mark | None:
     """What the bot wrote on the files of a slot; it goes through a swap with them. None where it wrote nothing."""
+    return mark_in(await (await site.kudu(slot)).read(site.note(MARK)))
+
+
+def mark_in(content: bytes | None) -> Mark | None:
+    """The mark that a file holds; None for none, and for a note of something unfinished."""
     try:
-        return Mark(**json.loads(await (await site.kudu(slot)).read(site.note(MARK)) or b"{}"))
+        return Mark(**json.loads(content or b"{}"))
     except (ValueError, TypeError):
         return None
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from release.artefacts.downloads import SECONDS as DOWNLOAD_SECONDS
 from release.ghost.build import INSTALL_SECONDS
 from release.ghost.driver import BUILD_SECONDS
 from release.ghost.migrate import MIGRATION_SECONDS
@@ -38,6 +39,7 @@ def limits(config: SiteConfig) -> dict[Step, float]:
     """What each step's own limits allow at most, in seconds."""
     backing_up = config.backup_limit + config.scm_patience
     testing = config.start_limit + ASKING
+    migrating = config.migration.seconds if config.migration else 0.0
     catching_up = backing_up + CONTENT + BUILDING + MIGRATION_SECONDS + testing
     return {
         # A rollback and a swap look into staging's database, which is fetched whole.
@@ -73,6 +75,12 @@ def limits(config: SiteConfig) -> dict[Step, float]:
         Step.PUT_BACKUP: CONTENT + config.scm_patience,
         Step.KEEP_LEAVING: backing_up + CONTENT,
         Step.MERGE: backing_up + CONTENT,
+        Step.FETCH: 2 * DOWNLOAD_SECONDS + CONTENT,
+        Step.LIST_PENDING: migrating,
+        # It waits for its turn as long as it may take, is asked what is pending, and production is looked at.
+        Step.MIGRATE_SHARED: 3 * migrating + ASKING,
+        Step.TEST_PRODUCTION: ASKING,
+        Step.MIGRATE_DOWN: 2 * migrating,
         Step.UNDO: BUILDING + config.deploy_limit + CONTENT + config.start_limit + config.scm_patience,
     }
 

@@ -99,9 +99,14 @@ def change_of(release: Release) -> Change:
     return Change(
         before=Expected(release.from_version or "", lawful=lawful(release, "production")),
         after=Expected(release.version or "", lawful=lawful(release, "staging")),
-        marked_after=release.id if release.kind in (Kind.RESTORE, Kind.CARRY_OVER) else None,
+        marked_after=release.id if _puts_its_mark(release.kind) else None,
         marked_before=release.undoes,
     )
+
+
+def _puts_its_mark(kind: Kind) -> bool:
+    """Whether it may go from a version to the same one, so that only its mark tells the two sides apart."""
+    return kind in (Kind.RESTORE, Kind.CARRY_OVER) or kind.deploys
 
 
 def lawful(release: Release, side: Literal["production", "staging"]) -> dict[str, str]:
@@ -313,7 +318,7 @@ async def _first_response(site: Site, url: str) -> float:
     """Milliseconds until production answers its first visitor after the swap (a cold site took a minute)."""
     start = time.monotonic()
     try:
-        await site.visitor.get(url + "/", timeout=120)
+        await site.visitor.get(url + site.shape.pages.front.path, timeout=120)
     except httpx.HTTPError:
         return 120_000.0
     return round((time.monotonic() - start) * 1000, 1)

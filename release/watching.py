@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from release.model import Release
+from release.shape import Page
 from release.site import PRODUCTION, Site
 
 # Besides the front page: enough to notice that the theme, the database or the admin is gone, and little to serve.
@@ -16,6 +17,7 @@ ASKS = 5
 """How often production is asked within `sick_seconds`: one unlucky answer, or two, are not a sickness."""
 PATIENCE = 10.0
 """Seconds until an answer counts as none. A first visitor after a cold start waits long, but no longer than this."""
+FRONT = Page("/", "front page", 200)
 _GHOSTS_OWN = frozenset({"/", "/ghost/", "/members/api/site/"})
 
 
@@ -41,16 +43,16 @@ class Watched:
         return self.ghosts_own and int(answer) >= 400
 
 
-def pages_to_watch(release: Release) -> tuple[Watched, ...]:
+def pages_to_watch(release: Release, front: Page = FRONT) -> tuple[Watched, ...]:
     """The front page and a few of the pages of the smoke test, with what it found lawful."""
     known = {page.path: page for page in release.facts.pages if page.ok and page.staging.isdigit()}
-    paths = ["/", *(path for path in known if path != "/")][: PAGES + 1]
+    paths = [front.path, *(path for path in known if path != front.path)][: PAGES + 1]
     # What staging answered when it was tested is what production answers now.
     return tuple(
         Watched(
             path,
             known[path].what if path in known else "front page",
-            frozenset({known[path].expected, known[path].staging} if path in known else {"200"}),
+            frozenset({known[path].expected, known[path].staging} if path in known else {str(front.status)}),
             path in _GHOSTS_OWN,
         )
         for path in paths

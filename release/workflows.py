@@ -250,6 +250,103 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     @DBOS.workflow(max_recovery_attempts=None)
+    async def stage_deploy(self, release_id: str) -> None:
+        """An artefact on staging, the database that both slots share migrated, and the question."""
+
+        async def run() -> State:
+            deploying = self.stages.deploying
+            await step(deploying.preflight, release_id)
+            await step(deploying.fetch, release_id)
+            await step(deploying.deploy, release_id)
+            await step(deploying.list_pending, release_id)
+            await step(deploying.migrate, release_id)
+            await step(deploying.test_production, release_id)
+            await step(self.stages.staging.start, release_id)
+            await step(deploying.smoke_test, release_id)
+            await step(self.stages.staging.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_deploy(self, release_id: str) -> None:
+        """The artefact, approved, in production."""
+
+        async def run() -> State:
+            await step(self.stages.promoting.recheck, release_id)
+            await step(self.stages.deploying.note_production, release_id)
+            await step(self.stages.promoting.put_live, release_id)
+            return State(await step(self.stages.observing.observe, release_id))
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def stage_deploy_asking_first(self, release_id: str) -> None:
+        """An artefact on staging, what its migration would do, and the question before it does."""
+
+        async def run() -> State:
+            deploying = self.stages.deploying
+            await step(deploying.preflight, release_id)
+            await step(deploying.fetch, release_id)
+            await step(deploying.deploy, release_id)
+            await step(deploying.list_pending, release_id)
+            await step(self.stages.staging.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_deploy_asking_first(self, release_id: str) -> None:
+        """The migration, approved, and then the artefact in production."""
+
+        async def run() -> State:
+            deploying = self.stages.deploying
+            await step(deploying.recheck_deployed, release_id)
+            await step(deploying.note_production, release_id)
+            await step(deploying.migrate, release_id)
+            await step(deploying.test_production, release_id)
+            await step(self.stages.staging.start, release_id)
+            await step(deploying.smoke_test, release_id)
+            await step(self.stages.promoting.put_live, release_id)
+            return State(await step(self.stages.observing.observe, release_id))
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def stage_swap_back(self, release_id: str) -> None:
+        """The old version, tested where it is, on the database that both slots share, and the question."""
+
+        async def run() -> State:
+            await step(self.stages.swapping_back.ready_to_roll_back, release_id)
+            await step(self.stages.staging.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_swap_back(self, release_id: str) -> None:
+        """The old version in production again; the database stays as it is."""
+
+        async def run() -> State:
+            await step(self.stages.swapping_back.recheck, release_id)
+            await step(self.stages.promoting.put_live, release_id)
+            return State.ROLLED_BACK
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def migrate_down(self, release_id: str) -> None:
+        """A migration undone by the site's own command, under a version that does without it."""
+
+        async def run() -> State:
+            await step(self.stages.deploying.preflight_down, release_id)
+            await step(self.stages.deploying.migrate_down, release_id)
+            await step(self.stages.deploying.test_production_down, release_id)
+            return State.MIGRATED_DOWN
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
     async def undo(self, release_id: str) -> None:
         """What a release that waited did to staging, undone; it ends as people, or the time, decided."""
 
@@ -375,6 +472,13 @@ class Engine:
             (Kind.RESTORE, State.PROMOTING): self._workflows.promote_restore,
             (Kind.CARRY_OVER, State.STAGING): self._workflows.stage_carry_over,
             (Kind.CARRY_OVER, State.PROMOTING): self._workflows.promote_carry_over,
+            (Kind.DEPLOY, State.STAGING): self._workflows.stage_deploy,
+            (Kind.DEPLOY, State.PROMOTING): self._workflows.promote_deploy,
+            (Kind.DEPLOY_ASKING_FIRST, State.STAGING): self._workflows.stage_deploy_asking_first,
+            (Kind.DEPLOY_ASKING_FIRST, State.PROMOTING): self._workflows.promote_deploy_asking_first,
+            (Kind.SWAP_BACK, State.STAGING): self._workflows.stage_swap_back,
+            (Kind.SWAP_BACK, State.PROMOTING): self._workflows.promote_swap_back,
+            (Kind.MIGRATE_DOWN, State.MIGRATING): self._workflows.migrate_down,
             (Kind.UPGRADE, State.PROMOTING): self._workflows.promote,
             (Kind.SWAP, State.PROMOTING): self._workflows.promote_swap,
         }.get((release.kind, release.state))

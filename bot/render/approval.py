@@ -11,6 +11,7 @@ from bot.render.message import (
     audience,
     button,
     buttons,
+    clip,
     confirm,
     context,
     duration,
@@ -23,6 +24,7 @@ from bot.render.message import (
     table,
     when,
 )
+from bot.render.schema import schema_lines
 from release.ghost.database import MUST_NOT_SHRINK
 from release.model import (
     Approval,
@@ -65,9 +67,10 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     else:
         title = f"{DECIDED_WORDS[approval.verdict]}: {release.site} {change}"
         who = decided_line(approval) + f" Asked for by {person(release.asked_by)}."
-    rows = migration_line(release.facts.migration)
+    rows = migration_line(release.facts.migration) or schema_lines(release)
     back = back_in_time(release) or what_is_carried(release)
     pages = pages_line(release.facts.pages)
+    artefact = release.facts.artefact_asked
     warnings = [f":warning: Warning: {escape(text)}" for text in warnings_of(release)]
     way = (release.from_version, *(stop.version for stop in release.facts.stops), target)
     blocks: list[Block | None] = [
@@ -79,9 +82,12 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             if release.facts.stops
             else None,
             _node(release.facts.stacks),
-            ("Try staging", f"<{escape(candidate.staging_url)}>") if candidate else None,
+            ("Try staging", f"<{escape(candidate.staging_url)}>")
+            if candidate and release.kind is not Kind.DEPLOY_ASKING_FIRST
+            else None,
+            ("Artefact", escape(clip(artefact.where, 200))) if artefact else None,
             ("Release notes", f"<{RELEASE_NOTES.format(escape(target))}|Ghost {escape(target)}>")
-            if target and release.kind not in (Kind.RESTORE, Kind.CARRY_OVER)
+            if target and _is_of_ghost(release, target)
             else None,
             ("Caught up with production", when(release.facts.caught_up_at))
             if release.facts.caught_up_at
@@ -138,6 +144,12 @@ def _node(stacks: Stacks | None) -> tuple[str, str] | None:
         f"staging's was set by this release (it was {stacks.staging})" if stacks.differ else "staging has it"
     )
     return "Node", escape(f"{change}: {given}; production gets it by the swap")
+
+
+def _is_of_ghost(release: Release, target: str) -> bool:
+    """Whether there are release notes of what goes live: a restore brings nothing new, an artefact has none."""
+    is_new = release.kind not in (Kind.RESTORE, Kind.CARRY_OVER) and not release.kind.deploys
+    return is_new and "@" not in target and not target.startswith("unmarked")
 
 
 def decided_line(approval: Approval) -> str:
@@ -216,11 +228,10 @@ def _decide(release: Release, approval: Approval, change: str) -> Block | None:
         comes = f"{escape(release.site)} goes back to a backup; what was written since is left behind. "
     if release.kind is Kind.CARRY_OVER:
         comes = f"{escape(release.site)} gets what came late to its last release. "
-    ask = confirm(
-        "Put this into production?",
-        f"{comes}Visitors keep being served; you can roll back with one click.",
-        "Approve",
-    )
+    stays = "Visitors keep being served; you can roll back with one click."
+    if release.kind is Kind.DEPLOY_ASKING_FIRST:
+        stays = "First the database is migrated, under the version that runs. A rollback will not undo that."
+    ask = confirm("Put this into production?", f"{comes}{stays}", "Approve")
     return buttons(
         button("Approve", "approve", approval.id, "primary", ask),
         button("Reject", "reject", approval.id, "danger"),

@@ -18,7 +18,7 @@ from bot.render.message import (
 )
 from bot.render.replies import history_line, site_lines
 from bot.render.words import release_title
-from release.model import Kind, Release, SiteStatus, State
+from release.model import Release, SiteStatus, State
 
 SITES_SHOWN = 40
 
@@ -40,7 +40,7 @@ def home_view(
     if not waiting:
         blocks.append(section("Nothing waits for anyone."))
     for release in waiting[:10]:
-        mine = release.asked_by == reader and release.kind is not Kind.ROLLBACK
+        mine = release.asked_by == reader and not release.kind.goes_back
         own = " You asked for it, so someone else decides." if mine else ""
         asked = f"asked for by {person(release.asked_by)} {when(release.asked_at, '{ago}')}"
         blocks.append(section(f"*{release_title(release)}*, {asked}.{own}"))

@@ -30,6 +30,7 @@ from bot.render.message import (
     when,
 )
 from bot.render.rollback import confirmed_by, final_price, kept, waiting
+from bot.render.schema import schema_stands, undo_button, untouched
 from bot.render.standing import staging_of_a_failure, standing
 from bot.render.watch import left_on_new, watch_buttons, watched_line
 from bot.render.words import STATE_SIGNS, STATE_WORDS, STEP_TITLES, plan_of, release_title
@@ -42,7 +43,9 @@ TASK_STATUS = {
     StepState.SKIPPED: "complete",
     StepState.FAILED: "error",
 }
-BEFORE_THE_SWAP = frozenset({State.BACKING_UP, State.VERIFYING, State.STAGING, State.AWAITING_APPROVAL})
+BEFORE_THE_SWAP = frozenset(
+    {State.BACKING_UP, State.VERIFYING, State.STAGING, State.AWAITING_APPROVAL, State.MIGRATING}
+)
 TASK_TEXT = 1000
 UNTOUCHED = "Production is untouched."
 
@@ -75,18 +78,19 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
             | State.PROMOTING
             | State.ROLLING_BACK
             | State.UNDOING
+            | State.MIGRATING
         ):
             return watched_line(release) if release.is_watched else f"{sign} {_under_way(release)}"
-        case State.AWAITING_APPROVAL if release.kind is Kind.ROLLBACK:
+        case State.AWAITING_APPROVAL if release.kind.goes_back:
             return f"{sign} {waiting(release, approval)}"
         case State.AWAITING_APPROVAL:
             until = f" until {when(approval.expires_at)}" if approval else ""
-            return f"{sign} Waiting for approval{until}. Decide in the release's thread; production is untouched."
-        case State.BACKED_UP | State.VERIFIED:
+            return f"{sign} Waiting for approval{until}. Decide in the release's thread; {_lower(untouched(release))}"
+        case State.BACKED_UP | State.VERIFIED | State.MIGRATED_DOWN:
             return f"{sign} {STATE_WORDS[release.state].capitalize()}."
         case State.LIVE:
             return f"{sign} Live: {escape(release.site)} runs {version}."
-        case State.ROLLED_BACK if release.kind is Kind.ROLLBACK:
+        case State.ROLLED_BACK if release.kind.goes_back:
             return f"{sign} Rolled back: {escape(release.site)} runs {version} again."
         case State.ROLLED_BACK:
             runs = (
@@ -95,26 +99,31 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
                 else ""
             )
             return f"{sign} Taken back by {_who_took_it_back(release)}.{runs}"
-        case State.REJECTED if release.kind is Kind.ROLLBACK:
+        case State.REJECTED if release.kind.goes_back:
             return f"{sign} {kept(release, approval)} Production is untouched."
         case State.REJECTED:
             by = f" by {person(approval.decided_by)}" if approval and approval.decided_by else ""
-            return f"{sign} Rejected{by}. Production is untouched."
+            return f"{sign} Rejected{by}. {untouched(release)}"
         case State.EXPIRED:
-            return f"{sign} Nobody decided in time, so this release is over. Production is untouched."
+            return f"{sign} Nobody decided in time, so this release is over. {untouched(release)}"
         case State.CANCELLED:
             who = release.cancel_asked_by or (approval.decided_by if approval else None)
             by = f" by {person(who)}" if who else ""
-            return f"{sign} Cancelled{by}. Production is untouched."
+            return f"{sign} Cancelled{by}. {untouched(release)}"
         case State.FAILED:
             return f"{sign} Failed: {naming(release.reason or 'see the thread', *_people(release))}"
+
+
+def _lower(sentence: str) -> str:
+    """As the second half of a sentence."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _under_way(release: Release) -> str:
     steps = plan_of(release)
     running = [record for record in steps if record.state is StepState.RUNNING]
     if release.state is State.UNDOING or release.step(Step.UNDO).state is not StepState.PENDING:
-        return f"Stopped; giving staging back what it was. {UNTOUCHED}"
+        return f"Stopped; giving staging back what it was. {untouched(release)}"
     if release.cancel_asked_by:
         return f"Stopping before the next step, as {person(release.cancel_asked_by)} asked."
     if not running:
@@ -225,6 +234,8 @@ def result(release: Release, approval: Approval | None = None) -> Message | None
             return _backed_up(release)
         case State.VERIFIED:
             return _verified(release)
+        case State.MIGRATED_DOWN:
+            return _migrated_down(release)
         case State.LIVE:
             return _live(release, approval)
         case State.ROLLED_BACK:
@@ -257,6 +268,13 @@ def _verified(release: Release) -> Message:
         return message(text, section(text))
     proof = f"What was taken {when(backup.taken_at, '{ago}')} is still what is kept, byte for byte. {_booted(read)}"
     return message(f"{text} {proof}", section(f"{text}\n{proof}"), context("It is marked as verified."))
+
+
+def _migrated_down(release: Release) -> Message:
+    before, runs = escape(release.from_version or ""), escape(release.version or "")
+    text = f":white_check_mark: {person(release.asked_by)} *The migration of {before} is undone.*"
+    stands = f"Production runs {runs} and is well on the database as it is now."
+    return message(f"{text} {stands}", section(f"{text}\n{stands}"))
 
 
 def _booted(read: ReadBack) -> str:
@@ -367,7 +385,7 @@ def _writes(release: Release) -> str:
 
 
 def _rolled_back(release: Release, approval: Approval | None) -> Message:
-    if release.kind is not Kind.ROLLBACK:
+    if not release.kind.goes_back:
         # The rollback has a thread of its own; here the button gives way to who took it back.
         text = f":leftwards_arrow_with_hook: *{release_title(release)}* was live, and then taken back"
         text += f" by {_who_took_it_back(release)}."
@@ -410,7 +428,9 @@ def _failed(release: Release) -> Message:
     remedy = escape(release.remedy or "Look at the bot's log for this release, then try again.")
     remedy = remedy.removeprefix(UNTOUCHED).strip() or "Start again whenever you like."
     title = f":x: *{release_title(release)} failed.* {person(release.asked_by)}"
-    stands = "\n".join(part for part in (stands, staging_of_a_failure(release)) if part)
+    stands = "\n".join(
+        part for part in (stands, schema_stands(release), staging_of_a_failure(release)) if part
+    )
     late = left_on_new(release)
     return message(
         " ".join(part for part in (title, reason, stands, late, remedy) if part),
@@ -419,6 +439,7 @@ def _failed(release: Release) -> Message:
         section(f"*Where production stands*\n{stands}"),
         section(late) if late else None,
         section(f"*What to do next*\n{remedy}"),
+        undo_button(release),
     )
 
 
@@ -430,8 +451,10 @@ def production_stands(release: Release) -> str:
     if swap:
         return f"Production runs {escape(swap.after)}."
     if release.facts.swap_token is None and release.step(Step.SWAP).state is StepState.PENDING:
+        if release.kind is Kind.MIGRATE_DOWN:
+            return f"Production runs {escape(release.version or 'what it ran')}."
         runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
-        return f"{UNTOUCHED}{runs}"
+        return f"{untouched(release)}{runs}"
     return "The swap was begun: look at the site's status before anything else."
 
 
@@ -442,7 +465,7 @@ def _stopped(release: Release, approval: Approval | None) -> Message:
         by = approval.decided_by
     text = f"{STATE_SIGNS[release.state]} *{release_title(release)}* was {words[release.state]}"
     text += f" by {person(by)}." if by else "."
-    if release.kind is Kind.ROLLBACK and release.state is State.REJECTED:
+    if release.kind.goes_back and release.state is State.REJECTED:
         text = f"{STATE_SIGNS[release.state]} *{release_title(release)}*: {kept(release, approval)}"
     if approval and approval.reason:
         text += f" Reason: {escape(approval.reason)}"

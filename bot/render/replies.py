@@ -22,6 +22,7 @@ from bot.render.message import (
     when,
 )
 from bot.render.release import state_line
+from bot.render.schema import untouched
 from bot.render.words import STATE_SIGNS, STATE_WORDS, release_title
 from commands.command import (
     BackupsReply,
@@ -65,18 +66,16 @@ def reply(answer: Reply, slash: str) -> Message:
 
 def _cancel_asked(release: Release) -> Message:
     if release.state is State.CANCELLED:
-        text = (
-            f"{STATE_SIGNS[State.CANCELLED]} {release_title(release)} is cancelled. Production is untouched."
-        )
+        text = f"{STATE_SIGNS[State.CANCELLED]} {release_title(release)} is cancelled. {untouched(release)}"
     elif release.state is State.UNDOING:
         text = (
             f":hourglass: {release_title(release)} is stopped, and staging is given back what it was. "
-            "Production is untouched."
+            f"{untouched(release)}"
         )
     else:
         text = (
             f":hourglass: {release_title(release)} stops before its next step, and staging is given back what it was. "
-            "Production is untouched."
+            f"{untouched(release)}"
         )
     return message(text, section(text))
 
@@ -106,13 +105,13 @@ def site_lines(status: SiteStatus) -> str:
         lines.append(
             f"Last backup: {when(backup.taken_at, '{ago}')}, {size(backup.size)}, Ghost {escape(backup.version)}"
         )
-    else:
+    elif status.backed_up:
         lines.append("Last backup: none yet")
     return "\n".join(lines)
 
 
 def _slot(slot: SlotStatus) -> str:
-    version = f"Ghost {escape(slot.version)}" if slot.version else "version unknown"
+    version = f"{escape(slot.product)}{escape(slot.version)}" if slot.version else "version unknown"
     if slot.empty:
         return f"{escape(slot.name.capitalize())}: nothing deployed yet"
     if slot.trouble:

@@ -18,9 +18,13 @@ from bot.render.message import (
     when,
 )
 from bot.render.words import release_title
-from release.model import Approval, Release, Verdict
+from release.model import Approval, Kind, Release, Verdict
 
 NAMES = 600
+SHARED = (
+    "Nothing that was written is lost: both versions work on the same database. It stays on the schema of {0}; going "
+    "back does not undo a migration, so the old code must run on it."
+)
 VERDICTS = {
     Verdict.APPROVED: "Rolled back",
     Verdict.REJECTED: "Kept",
@@ -56,14 +60,17 @@ def rollback_card(release: Release, approval: Approval) -> Message:
     ]
     if asking:
         blocks.append(_decide(release, approval))
-    blocks.append(
-        context(f"Release {escape(release.id)}. What is written until the swap is kept and told as well.")
+    kept = (
+        "" if release.kind is Kind.SWAP_BACK else " What is written until the swap is kept and told as well."
     )
+    blocks.append(context(f"Release {escape(release.id)}.{kept}"))
     return message("\n".join(part for part in (escape(title), who, cost, warnings, pages) if part), *blocks)
 
 
 def price(release: Release) -> str:
     """What a rollback would leave behind, by title, and where it is kept; escaped."""
+    if release.kind is Kind.SWAP_BACK:
+        return SHARED.format(escape(release.from_version or "the newer version"))
     return f"{_written(release, 'would be')} {_where(release)}"
 
 
@@ -128,12 +135,13 @@ def confirmed_by(approval: Approval | None) -> str:
 
 
 def _decide(release: Release, approval: Approval) -> Block | None:
+    own = release.kind is not Kind.SWAP_BACK
     written = release.facts.left_behind
     cost = "What was written since is not known." if written is None else f"Left behind: {written.words}."
     ask = confirm(
         f"Roll {release.site} back?",
-        f"Production goes back to {escape(release.version or 'the old version')} and its own database. "
-        f"{escape(clip(cost, 150))}",
+        f"Production goes back to {escape(release.version or 'the old version')}"
+        + (f" and its own database. {escape(clip(cost, 150))}" if own else "; the database stays as it is."),
         "Roll back",
     )
     return buttons(

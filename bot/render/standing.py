@@ -1,6 +1,7 @@
 """Where everything stands after a release that changed nothing in production: both slots, backups, the way back."""
 
 from bot.render.message import escape
+from bot.render.schema import schema_stands, untouched
 from release.model import Facts, Kind, Release, State, Step, StepState
 
 ON_STAGING = (Kind.UPGRADE, Kind.RESTORE, Kind.CARRY_OVER)
@@ -10,7 +11,13 @@ def standing(release: Release) -> str:
     """Production, staging, backups and the way back, a line each; escaped."""
     return "\n".join(
         line
-        for line in (_production(release), _staging(release), _backups(release.facts), _way_back(release))
+        for line in (
+            _production(release),
+            schema_stands(release),
+            _staging(release),
+            _backups(release.facts),
+            _way_back(release),
+        )
         if line
     )
 
@@ -20,16 +27,22 @@ def staging_of_a_failure(release: Release) -> str:
     swapped = release.step(Step.SWAP).state is not StepState.PENDING
     if swapped or not _deployed(release):
         return ""
-    if release.facts.candidate is None:
+    if release.facts.candidate is None or _unmigrated(release):
         text = "Staging holds what it was given until then, to look at; it cannot be swapped in."
     else:
         text = f"Staging holds {escape(release.facts.candidate.version)} as it was left, to look at."
     return " ".join(part for part in (text, _way_back(release)) if part)
 
 
+def _unmigrated(release: Release) -> bool:
+    """Whether an artefact's files wait on staging for a migration that has not come to its end."""
+    state = release.step(Step.MIGRATE_SHARED).state
+    return release.kind.deploys and state in (StepState.PENDING, StepState.FAILED)
+
+
 def _production(release: Release) -> str:
     runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
-    return f"Production is untouched.{runs}"
+    return f"{untouched(release)}{runs}"
 
 
 def _staging(release: Release) -> str:
@@ -37,8 +50,10 @@ def _staging(release: Release) -> str:
     if facts.staging_left is not None:
         tried = "" if facts.staging_left.undone else ":warning: Staging could not be given back what it was. "
         return f"{tried}Staging: {escape(facts.staging_left.words.rstrip('.'))}."
-    if release.kind in (Kind.BACKUP, Kind.VERIFY, Kind.VERIFY_KEPT):
+    if release.kind in (Kind.BACKUP, Kind.VERIFY, Kind.VERIFY_KEPT, Kind.MIGRATE_DOWN):
         return ""
+    if release.state in (State.REJECTED, State.EXPIRED) and release.kind is Kind.DEPLOY and facts.candidate:
+        return f"Staging: {escape(facts.candidate.version)}, as it was tested, running; /ghost swap would put it live."
     if release.state in (State.REJECTED, State.EXPIRED) and release.kind in ON_STAGING and facts.candidate:
         return (
             f"Staging: {escape(facts.candidate.version)}, as it was tested, running; /ghost swap would put it live "

@@ -34,8 +34,13 @@ def watch_buttons(release: Release) -> ActionsBlock | None:
     before = escape(release.from_version or "the version before")
     back = confirm(
         f"Swap {release.site} back?",
-        f"Production goes back to {before}. What was written since the swap stays on the newer version's "
-        "database, and is kept as a backup where that is quickly done.",
+        f"Production goes back to {before}. "
+        + (
+            "The database that both share stays as it is."
+            if release.kind.deploys
+            else "What was written since the swap stays on the newer version's database, and is kept as a backup "
+            "where that is quickly done."
+        ),
         "Swap back now",
     )
     keep = confirm(

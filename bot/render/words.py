@@ -30,6 +30,11 @@ STEP_TITLES = {
     Step.UNDO: "Give staging back what it was",
     Step.LATE_WRITES: "Look for what was written at the last moment",
     Step.OBSERVE: "Watch production",
+    Step.FETCH: "Fetch and check the artefact",
+    Step.LIST_PENDING: "List the migrations that wait",
+    Step.MIGRATE_SHARED: "Migrate the database that both slots share",
+    Step.TEST_PRODUCTION: "Test production on the database as it is now",
+    Step.MIGRATE_DOWN: "Undo the migration",
 }
 
 STATE_WORDS = {
@@ -40,6 +45,8 @@ STATE_WORDS = {
     State.PROMOTING: "going live",
     State.ROLLING_BACK: "rolling back",
     State.UNDOING: "undoing",
+    State.MIGRATING: "migrating the database",
+    State.MIGRATED_DOWN: "migration undone",
     State.BACKED_UP: "backed up",
     State.VERIFIED: "verified",
     State.LIVE: "live",
@@ -58,6 +65,8 @@ STATE_SIGNS = {
     State.PROMOTING: ":hourglass_flowing_sand:",
     State.ROLLING_BACK: ":hourglass_flowing_sand:",
     State.UNDOING: ":hourglass_flowing_sand:",
+    State.MIGRATING: ":hourglass_flowing_sand:",
+    State.MIGRATED_DOWN: ":white_check_mark:",
     State.BACKED_UP: ":white_check_mark:",
     State.VERIFIED: ":white_check_mark:",
     State.LIVE: ":white_check_mark:",
@@ -77,6 +86,10 @@ KIND_WORDS = {
     Kind.VERIFY_KEPT: "verification",
     Kind.RESTORE: "restore",
     Kind.CARRY_OVER: "late writes carried over",
+    Kind.DEPLOY: "deployment",
+    Kind.DEPLOY_ASKING_FIRST: "deployment",
+    Kind.SWAP_BACK: "rollback",
+    Kind.MIGRATE_DOWN: "down migration",
 }
 
 
@@ -100,7 +113,12 @@ def release_title(release: Release) -> str:
         case Kind.SWAP:
             what = f"{escape(version)} from staging" if version else "what is on staging"
             return f"Put {what} into production on {site}"
-        case Kind.ROLLBACK:
+        case Kind.DEPLOY | Kind.DEPLOY_ASKING_FIRST:
+            asked = release.facts.artefact_asked
+            return f"Deploy {escape(version or (asked.where if asked else 'an artefact'))} to {site}"
+        case Kind.MIGRATE_DOWN:
+            return f"Undo the migration of {escape(before or 'the last release')} on {site}"
+        case Kind.ROLLBACK | Kind.SWAP_BACK:
             return f"Roll {site} back" + (f" to {escape(version)}" if version else " to its last version")
 
 

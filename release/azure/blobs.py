@@ -130,6 +130,11 @@ class Blobs:
                     await asyncio.to_thread(_write, target, block)
         return digest.hexdigest()
 
+    async def size(self, name: str) -> int:
+        """Its bytes. Raises NotStored."""
+        async with self._speaking_of(f"looking at {name}"):
+            return int((await self._client.get_blob_client(name).get_blob_properties()).size)
+
     async def stored(self, prefix: str) -> tuple[Stored, ...]:
         """Every whole blob whose name begins with `prefix`."""
         async with self._speaking_of(f"listing {prefix}"):

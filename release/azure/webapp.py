@@ -174,6 +174,16 @@ class WebApp:
 
         return await self._asked(f"the settings of {self.called(slot)}", ask)
 
+    async def connection_strings(self, slot: str) -> dict[str, tuple[str, str]]:
+        """Name -> value and type (PostgreSQL, MySql, SQLAzure ...). The values are secrets."""
+
+        async def ask() -> dict[str, tuple[str, str]]:
+            found = await self._method("list_connection_strings", slot)(*self._where(slot))
+            strings = (found.properties or {}).items()
+            return {name: (str(one.value), _word(one.type)) for name, one in strings}
+
+        return await self._asked(f"the connection strings of {self.called(slot)}", ask)
+
     async def write_settings(self, slot: str, settings: dict[str, str]) -> None:
         """Replaces all app settings of the slot, which restarts it and recycles its SCM site."""
         call = self._method("update_application_settings", slot)
@@ -364,6 +374,10 @@ def _refusal(error: HttpResponseError) -> ReleaseError:
     if error.status_code in (401, 403, 404):
         return translated(error, "the swap")
     return SwapRefused(told(error))
+
+
+def _word(value: Any) -> str:  # Any: the SDK's enumeration, or text it does not know
+    return str(getattr(value, "value", value))
 
 
 def _stamp(value: datetime | str | None) -> str | None:

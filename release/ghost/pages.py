@@ -39,6 +39,7 @@ _PAGES = (
 class GhostPages:
     """A blog's pages, its feed, its admin, and the version that the process tells."""
 
+    front = _PAGES[0]
     probed = ("/", "/rss/", "/robots.txt")
 
     async def of(self, site: Site, url: str) -> tuple[Page, ...]:

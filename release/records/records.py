@@ -277,8 +277,9 @@ class Records:
         before: str | None = None,
         undoes: str | None = None,
         backup: str | None = None,
+        facts: Mapping[str, object] | None = None,
     ) -> Release:
-        """A new open release of `site`, which holds its lock. Raises SiteBusy, naming the holder."""
+        """A new open release of `site`, which holds its lock, with `facts`. Raises SiteBusy, naming the holder."""
         release_id = "r-" + "".join(secrets.choice(_ID_LETTERS) for _ in range(5))
         state = FIRST_STATE[kind]
 
@@ -309,6 +310,9 @@ class Records:
                     for step in PLAN[kind]
                 ],
             )
+            for name, value in (facts or {}).items():
+                text = _FACT_TYPES[name].dump_json(value).decode()
+                connection.execute(tables.facts.insert().values(release=release_id, name=name, value=text))
             _audit_release(connection, release_id, by, " ".join(filter(None, (kind, version))), "begun")
 
         try:
@@ -318,7 +322,7 @@ class Records:
                 raise
             holder = await self.open_release(site)
             if holder is None:  # it ended between the two statements
-                return await self.create(kind, site, by, channel, version, before, undoes, backup)
+                return await self.create(kind, site, by, channel, version, before, undoes, backup, facts)
             raise SiteBusy(
                 site, holder.id, f"{holder.kind}, {holder.state.replace('_', ' ')}", holder.asked_by
             ) from error

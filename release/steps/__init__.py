@@ -6,10 +6,11 @@ Every method may run twice. None knows the engine; `workflows.py` says in which 
 from release.steps.carrying import Carrying
 from release.steps.common import Folders, Parts
 from release.steps.ending import Ending
+from release.steps.migrating import Migrating
 from release.steps.observing import Observing
 from release.steps.promoting import Promoting
 from release.steps.restoring import Restoring
-from release.steps.rolling_back import RollingBack
+from release.steps.rolling_back import RollingBack, SwappingBack
 from release.steps.staging import Staging
 from release.steps.theming import Theming
 from release.steps.undoing import Undoing
@@ -26,6 +27,8 @@ class Stages:
         self.observing = Observing(parts)
         self.carrying = Carrying(parts)
         self.rolling_back = RollingBack(parts)
+        self.swapping_back = SwappingBack(parts)
+        self.deploying = Migrating(parts)
         self.undoing = Undoing(parts)
         self.ending = Ending(parts)
 

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from release.artefacts.shelf import Shelf
+from release.artefacts.source import Source
 from release.backup import back_up
 from release.backups import BackupStore
 from release.content import LateFiles, list_content
@@ -48,10 +50,23 @@ class Folders:
     backups: Path
     work: Path
 
+    @property
+    def artefacts(self) -> Path:
+        """What was fetched to be deployed, by digest."""
+        return self.backups.parent / "artefacts"
+
+    @property
+    def migrations(self) -> Path:
+        """The output of migrations, one file a release."""
+        return self.backups.parent / "migrations"
+
 
 @dataclass(frozen=True)
 class Parts:
-    """What steps work with: the sites, the records, and where versions, packages and backups come from."""
+    """What steps work with: the sites, the records, and where versions, packages and backups come from.
+
+    `artefacts` is where each site that deploys them takes them from.
+    """
 
     sites: Mapping[str, Site]
     records: Records
@@ -60,6 +75,7 @@ class Parts:
     folders: Folders
     store: BackupStore
     packages: Packages
+    artefacts: Mapping[str, Source] = field(default_factory=dict)
 
 
 class Steps:
@@ -74,6 +90,8 @@ class Steps:
         self._store = parts.store
         self._packages = parts.packages
         self._folders = parts.folders
+        self._sources = parts.artefacts
+        self._shelf = Shelf(parts.folders.artefacts)
 
     async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:
         release = await self._records.release(release_id)

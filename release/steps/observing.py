@@ -96,7 +96,7 @@ class Observing(Steps):
     async def _until_it_shows(
         self, release: Release, site: Site, words: Words, until: datetime
     ) -> WatchDecided:
-        pages = pages_to_watch(release)
+        pages = pages_to_watch(release, site.shape.pages.front)
         pause = site.config.sick_seconds / ASKS
         streak, looks = Streak(site.config.sick_seconds), 0
         while True:
@@ -123,11 +123,11 @@ class Observing(Steps):
         try:
             await self._look_at_the_way_back(release, site)
         except ReleaseError as error:
-            if await what_is_wrong(site, pages_to_watch(release)) is not None:
+            if await what_is_wrong(site, pages_to_watch(release, site.shape.pages.front)) is not None:
                 raise SickWithoutAWayBack(version, _clock(seen.since), why, str(error)) from error
         await words.say(f"production is not well: {why}; keeping what was written")
         await self._keep_what_is_left(release, site)
-        if await what_is_wrong(site, pages_to_watch(release)) is None:
+        if await what_is_wrong(site, pages_to_watch(release, site.shape.pages.front)) is None:
             await self._records.note(release.id, sick=replace(seen, well_again_at=datetime.now(UTC)))
             await words.say("production is well again, and goes on being watched")
             return None
@@ -164,7 +164,7 @@ class Observing(Steps):
     async def _keep_what_is_left(self, release: Release, site: Site) -> None:
         """Production's database is kept where that is quickly done, and what was written on the new version is told."""
         facts = (await self._records.release(release.id)).facts
-        if facts.left_on_new is not None:
+        if facts.left_on_new is not None or not site.shape.own_database:
             return
         try:
             async with asyncio.timeout(min(KEEP_SECONDS, site.config.backup_limit)):

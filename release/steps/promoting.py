@@ -186,7 +186,7 @@ class Promoting(Merging):
             # Whatever came of it: production takes writes again, and so does the old slot in a rollback.
             if site.config.close_writes and release.kind in CATCH_UP:
                 await asyncio.shield(open_again(site))
-        stops_at = datetime.now(UTC) + site.config.grace
+        stops_at = datetime.now(UTC) + site.config.grace if site.config.stop_old_slot else None
         release = await self._records.release(release_id)
         await self._records.note(
             release_id,
@@ -210,7 +210,7 @@ class Promoting(Merging):
                     change_of(release),
                     SwapMemory(self._records, release),
                     journal.step,
-                    preview=release.kind is not Kind.ROLLBACK,
+                    preview=not release.kind.goes_back,
                     last_look=partial(self.last_look, release_id) if release.kind in CATCH_UP else None,
                 )
             except ScheduledMeanwhile:

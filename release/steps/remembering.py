@@ -42,6 +42,7 @@ class Remembering(Steps):
             if whole and version and with_database
             else None,
         )
+        before = replace(before, package=mark.package_digest if mark and before.mark else "")
         silent = await (await site.kudu(site.staging)).read(site.note(SILENT)) or b""
         before = replace(before, silent=silent.decode(errors="replace"))
         await self._records.note(release.id, staging_before=before)

@@ -31,10 +31,10 @@ class RollingBack(Remembering):
             await self._still_to_take_back(release, site)
             await preflight_swap(site)
             await self._still_the_old_one(release, site)
-            written_by = await self._database(release, site)
+            database = await self._database(release, site)
             await self._note_since(release)
             await self._remember(release, site, with_database=False)
-            words.text = f"{version} is still on {site.staging}, with a database of Ghost {written_by}"
+            words.text = f"{version} is still on {site.staging}, {database}"
         async with journal.step(Step.START) as words:
             await start_and_warm(site, site.staging)
             words.text = f"running{await self._silenced(site, release)}"
@@ -152,7 +152,7 @@ class RollingBack(Remembering):
         return lawful(undone, "production") if undone else {}
 
     async def _database(self, rollback: Release, site: Site) -> str:
-        """Before anything is started: the version of the old slot's database, which its Ghost can read."""
+        """Before anything is started: which database the old version has, in words; one that it can read."""
         version = rollback.version or ""
         backups = await self._records.backups(site.name, limit=None)
         last = next((backup for backup in backups if backup.version == version and backup.slot is None), None)
@@ -162,7 +162,8 @@ class RollingBack(Remembering):
             )
         else:
             instead = f"Go back through a backup instead: /ghost restore {last.id} {site.name}."
-        return await database_read_by(site, version, self._work(rollback.id), instead)
+        written_by = await database_read_by(site, version, self._work(rollback.id), instead)
+        return f"with a database of Ghost {written_by}"
 
     async def _still_to_take_back(self, rollback: Release, site: Site) -> str:
         """Production's version: the one that this rollback takes back."""
@@ -191,6 +192,16 @@ class RollingBack(Remembering):
                 f"staging no longer holds what {undone.id} took out of production.",
                 f"Put the backup of that time back instead: /ghost backups {site.name} lists them.",
             )
+
+
+class SwappingBack(RollingBack):
+    """The way back of a web app: both slots share the database, which stays as the newer version has it."""
+
+    async def _database(self, rollback: Release, site: Site) -> str:  # noqa: ARG002 - as the others'
+        return "with the database that both slots share"
+
+    async def _silenced(self, site: Site, rollback: Release) -> str:  # noqa: ARG002 - as the others'
+        return ""
 
 
 class ProductionIsAnother(PreflightFailed):

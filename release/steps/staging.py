@@ -45,7 +45,8 @@ class Staging(Remembering, Merging):
                 if cleared.current == cleared.target:
                     raise NothingToSwap(site.name, cleared.current)
                 await refuse_unfinished(site)
-                await database_read_by(site, cleared.target, self._work(release_id), INSTEAD_OF_A_SWAP)
+                if site.shape.own_database:
+                    await database_read_by(site, cleared.target, self._work(release_id), INSTEAD_OF_A_SWAP)
                 await self._remember(release, site, with_database=False)
                 words.text = f"production {cleared.current}, staging {cleared.target}"
             await self._records.set_versions(release_id, cleared.current, cleared.target)

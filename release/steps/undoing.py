@@ -37,7 +37,7 @@ ENDS = {
 
 class NothingToPutBack(ReleaseError):
     problem = "{0}"
-    remedy = "Put a version on staging: /ghost upgrade or /ghost restore."
+    remedy = "Put a version on staging again, as any release does."
 
 
 class Undoing(Remembering):
@@ -82,7 +82,8 @@ class Undoing(Remembering):
             await give_stack(site, stacks.staging)
         if before.version is None:
             await self._close(release, site)
-            told = "it held no Ghost before; it is stopped, and what is there cannot be swapped in"
+            what = site.shape.product.strip() or "app"
+            told = f"it held no {what} before; it is stopped, and what is there cannot be swapped in"
             return StagingLeft(undone=True, running=False, version=None, words=told)
         try:
             return await self._put_back(release, site, before, words)
@@ -96,6 +97,8 @@ class Undoing(Remembering):
         self, release: Release, site: Site, before: StagingBefore, words: Words
     ) -> StagingLeft:
         """The package of the version that was there, with the database and the mark it had."""
+        if not site.shape.own_database:
+            return await self._put_artefact_back(release, site, before, words)
         if before.database is None:
             raise NothingToPutBack(f"The database that Ghost {before.version} had there could not be kept.")
         if not await self._is_back(release, site, before):
@@ -105,6 +108,23 @@ class Undoing(Remembering):
         told = f"Ghost {before.version} is back on {site.staging} with the database it had, {running(before)}"
         if before.mark is None:
             told += "; it was put there by other means, and is now Ghost as npm has it"
+        return StagingLeft(undone=True, running=before.running, version=before.version, words=told)
+
+    async def _put_artefact_back(
+        self, release: Release, site: Site, before: StagingBefore, words: Words
+    ) -> StagingLeft:
+        """What was deployed there before, with the mark it had; the database is not staging's own."""
+        package = await self._shelf.find(before.package)
+        if before.mark is None or package is None:
+            raise NothingToPutBack(f"{before.version}, which was there before, is not kept by the bot.")
+        if not await self._is_back(release, site, before):
+            await note_unfinished(site, release.id)
+            version = str(before.version)
+            deployment = await deploy(site, Deployed(version, package), words.say)
+            await leave_mark(site, Mark(before.mark, version, before.package, "", deployment))
+        if before.running:
+            await start_and_warm(site, site.staging)
+        told = f"{before.version} is back on {site.staging}, {running(before)}"
         return StagingLeft(undone=True, running=before.running, version=before.version, words=told)
 
     async def _is_back(self, release: Release, site: Site, before: StagingBefore) -> bool:
