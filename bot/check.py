@@ -14,12 +14,12 @@ from bot.clients import Clients, open_clients
 from bot.identity import slack_error
 from bot.settings import Mode, Settings
 from release.azure.blobs import Blobs
-from release.azure.errors import WebJobMissing
+from release.backup import can_be_backed_up, copied_by
 from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
 from release.migrations.target import another_in_production, target_of
 from release.model import Kind
-from release.preflight import warm_up_warnings
+from release.preflight import raise_all, warm_up_warnings
 from release.site import PRODUCTION, Site
 from release.steps.deploying import SHOWN_TO_ALL
 from release.steps.migrating import LOCKS, ONLY_OURS
@@ -206,7 +206,8 @@ async def _site(site: Site, findings: Findings) -> None:
     for slot in (PRODUCTION, site.staging):
         await findings.tried(f"{name}: {slot}", _slot(site, slot))
     if Kind.BACKUP in site.shape.kinds:
-        await findings.tried(f"{name}: WebJob {site.config.backup_webjob}", _webjob(site))
+        await findings.tried(f"{name}: {copied_by(site)}", can_be_backed_up(site))
+    await findings.tried(f"{name}: way of deployment", _way_of_deployment(site))
     migration = site.config.migration
     if migration is not None:
         await findings.tried(f"{name}: the database to migrate", _migrated(site, migration, findings))
@@ -248,7 +249,5 @@ async def _migrated(site: Site, migration: MigrationConfig, findings: Findings) 
     return f"{migration.connection_string}, {target.kind}; {kept}"
 
 
-async def _webjob(site: Site) -> None:
-    kudu = await site.kudu(PRODUCTION)
-    if not await kudu.webjob_exists(site.config.backup_webjob):
-        raise WebJobMissing(site.app.called(PRODUCTION), site.config.backup_webjob)
+async def _way_of_deployment(site: Site) -> None:
+    raise_all(site, list(await site.shape.deployment.problems(site)))

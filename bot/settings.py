@@ -300,6 +300,7 @@ class SiteSettings(_Part):
     app: str | None = Field(None, description="the web app's name; default: the site's name here")
     slot: str = "staging"
     backup_webjob: str = SiteConfig.backup_webjob
+    backup_command: str | None = Field(None, description="instead of the WebJob, where WebJobs do not run")
     backup_file: str = SiteConfig.backup_file
     content: str = SiteConfig.content
     database: str = SiteConfig.database
@@ -355,6 +356,7 @@ class SiteSettings(_Part):
             app=self.app or name,
             slot=self.slot,
             backup_webjob=self.backup_webjob,
+            backup_command=self.backup_command,
             backup_file=self.backup_file,
             content=self.content.rstrip("/"),
             database=self.database,

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from release.azure.errors import WebJobMissing
+from release.backup import can_be_backed_up
 from release.below import below_one_path
 from release.errors import ReleaseError
 from release.ghost.node import accepts_major, major_of_stack
@@ -91,14 +91,14 @@ async def preflight_upgrade(site: Site, target: GhostRelease, published: Iterabl
     """Slots, SCM sites, WebJob and identity are as an upgrade to `target` needs them, and its way is known."""
     problems: list[ReleaseError] = []
     await _slots(site, problems)
-    _raise(site, problems)
+    raise_all(site, problems)
     way, stacks, _ = await asyncio.gather(
         _caught(problems, _way(site, target.version, published)),
         _caught(problems, stacks_for(site, target)),
-        _caught(problems, _webjob(site)),
+        _caught(problems, can_be_backed_up(site)),
     )
     await _caught(problems, (await site.kudu(site.staging)).reachable())
-    _raise(site, problems)
+    raise_all(site, problems)
     current, stops = way or ("", ())
     warnings = await warm_up_warnings(site)
     return Cleared(current, str(target.version), _major(stacks), warnings, stops, stacks)
@@ -108,14 +108,14 @@ async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
     """As for an upgrade, except that `target` may be older than production, or the same."""
     problems: list[ReleaseError] = []
     await _slots(site, problems)
-    _raise(site, problems)
+    raise_all(site, problems)
     current, stacks, _ = await asyncio.gather(
         _caught(problems, site.version(PRODUCTION)),
         _caught(problems, stacks_for(site, target)),
-        _caught(problems, _webjob(site)),
+        _caught(problems, can_be_backed_up(site)),
     )
     await _caught(problems, (await site.kudu(site.staging)).reachable())
-    _raise(site, problems)
+    raise_all(site, problems)
     warnings = await warm_up_warnings(site)
     return Cleared(str(current), str(target.version), _major(stacks), warnings, stacks=stacks)
 
@@ -124,11 +124,11 @@ async def preflight_swap(site: Site) -> Cleared:
     """Both slots hold a Ghost and nothing is in the way of a swap; `target` is what staging holds."""
     problems: list[ReleaseError] = []
     await _slots(site, problems)
-    _raise(site, problems)
+    raise_all(site, problems)
     current, target = await asyncio.gather(
         _caught(problems, site.version(PRODUCTION)), _caught(problems, site.version(site.staging))
     )
-    _raise(site, problems)
+    raise_all(site, problems)
     return Cleared(current or "", target or "", 0, await warm_up_warnings(site))
 
 
@@ -189,7 +189,7 @@ async def _caught(problems: list[ReleaseError], check: Awaitable[T]) -> T | None
         return None
 
 
-def _raise(site: Site, problems: list[ReleaseError]) -> None:
+def raise_all(site: Site, problems: list[ReleaseError]) -> None:
     """One problem is raised as itself; several as one error that names them all."""
     if len(problems) == 1:
         raise problems[0]
@@ -287,9 +287,3 @@ def usual_major(target: GhostRelease) -> int:
 def fitting_majors(target: GhostRelease) -> tuple[int, ...]:
     """The majors of Node that App Service may have and this Ghost accepts, newest first; it has even ones only."""
     return tuple(major for major in range(40, 9, -2) if accepts_major(target.node, major))
-
-
-async def _webjob(site: Site) -> None:
-    kudu = await site.kudu(PRODUCTION)
-    if not await kudu.webjob_exists(site.config.backup_webjob):
-        raise WebJobMissing(site.app.called(PRODUCTION), site.config.backup_webjob)

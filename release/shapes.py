@@ -4,6 +4,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from release.deployments.built import BuiltOnServer
+from release.deployments.run_from_package import RunFromPackage
 from release.deployments.whole import Whole
 from release.ghost.packing import WithoutModules
 from release.ghost.pages import GhostPages
@@ -36,6 +37,7 @@ class Way(StrEnum):
 
     WHOLE = "whole"
     BUILT_ON_THE_SERVER = "built on the server"
+    RUN_FROM_PACKAGE = "run from package"
 
 
 def deployed(shape: Shape, way: Way) -> Shape:
@@ -45,3 +47,5 @@ def deployed(shape: Shape, way: Way) -> Shape:
             return shape
         case Way.BUILT_ON_THE_SERVER:
             return replace(shape, deployment=BuiltOnServer(), packing=WithoutModules())
+        case Way.RUN_FROM_PACKAGE:
+            return replace(shape, deployment=RunFromPackage())

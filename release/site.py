@@ -28,6 +28,7 @@ class NothingThere(ReleaseError):
 class SiteConfig:
     """What the operator says of a site. Paths are below /home of the App Service, without a slash at the start.
 
+    `backup_command` runs on the SCM site in place of the WebJob, where WebJobs do not run.
     `admin_key` is an Admin API key of the blog ("id:secret"); with it the smoke test also compares
     the totals of posts and members. `probe_rate` is in requests a second; `watch_seconds` is how
     long visitors are watched before and after a swap; limits are in seconds. For `observe` after
@@ -44,6 +45,7 @@ class SiteConfig:
     app: str
     slot: str = "staging"
     backup_webjob: str = "BackupDb-Manual"
+    backup_command: str | None = None
     backup_file: str = f"{WWWROOT}/content/data/backup.db"
     content: str = f"{WWWROOT}/content"
     database: str = f"{WWWROOT}/content/data/ghost.db"

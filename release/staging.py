@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -11,8 +12,9 @@ import httpx
 
 from release.azure.errors import SlotDidNotStart
 from release.errors import ReleaseError
+from release.ghost.archive import part_of_zip
 from release.shape import Deployed
-from release.site import Site
+from release.site import WWWROOT, Site
 from release.trouble import in_words
 
 MARK = ".ghostbot.json"
@@ -92,7 +94,18 @@ async def stop_staging(site: Site) -> None:
 async def deploy(site: Site, what: Deployed, told: Callable[[str], Awaitable[None]]) -> str:
     """The package is on the stopped staging slot; returns the deployment's id."""
     await stop_staging(site)
-    return await site.shape.deployment.deploy(site, what, told)
+    deployment = await site.shape.deployment.deploy(site, what, told)
+    if not f"{site.config.content}/".startswith(f"{WWWROOT}/"):
+        await _put_shipped_content(site, what.archive)
+    return deployment
+
+
+async def _put_shipped_content(site: Site, archive: Path) -> None:
+    """What the package ships for the content folder (its themes) is there, where that is not in the package itself."""
+    with tempfile.TemporaryDirectory(prefix="ghostbot-") as folder:
+        shipped = Path(folder) / "content.zip"
+        if await asyncio.to_thread(part_of_zip, archive, "content/", shipped):
+            await (await site.kudu(site.staging)).unpack(site.config.content, shipped)
 
 
 async def put_database(site: Site, database: Path) -> None:

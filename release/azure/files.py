@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 
@@ -85,6 +86,29 @@ class Files(Scm):
             return self._from_kudu(self._expect(response, f"reading {path}", 200), path).content
 
         return await self._read(self._vfs(path), content)
+
+    async def read_range(self, path: str, start: int, length: int) -> bytes:
+        """So many bytes of a file from `start`, fewer where it ends before. Raises FileMissing."""
+
+        def part(response: httpx.Response) -> bytes:
+            if response.status_code == 404:
+                raise FileMissing(self.name, path)
+            if response.status_code == 416:
+                return b""
+            answer = self._from_kudu(self._expect(response, f"reading {path}", 200, 206), path)
+            whole = answer.status_code == 200
+            return answer.content[start : start + length] if whole else answer.content
+
+        headers = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
+        return await self._read(self._vfs(path), part, headers)
+
+    async def unpack(self, folder: str, archive: Path) -> None:
+        """The files of a zip are below a folder, over what is there; nothing else there is touched."""
+        headers = {"Content-Length": str(archive.stat().st_size), "Content-Type": "application/zip"}
+        content: Callable[[], AsyncIterator[bytes]] = lambda: chunks(archive)  # noqa: E731 - one stream a try
+        url = f"{self._url}/api/zip/{quote(folder)}/"
+        response = await self._repeatable("PUT", url, content=content, headers=headers)
+        self._expect(response, f"unpacking to {folder}", 200, 201, 204)
 
     def _from_kudu(self, response: httpx.Response, path: str) -> httpx.Response:
         """Kudu's own answers bear an ETag; a page of the front end says 200 too, and is no file."""

@@ -82,7 +82,9 @@ class Scm:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5)
 
-    async def _read(self, url: str, read: Callable[[httpx.Response], T]) -> T:
+    async def _read(
+        self, url: str, read: Callable[[httpx.Response], T], headers: dict[str, str] | None = None
+    ) -> T:
         """What `read` makes of the answer to a GET.
 
         Where it raises ScmUnreachable, as for a page that says the site is starting, it is asked again until
@@ -90,7 +92,7 @@ class Scm:
         """
         deadline = time.monotonic() + self._patience
         while True:
-            response = await self._repeatable("GET", url)
+            response = await self._repeatable("GET", url, headers=headers)
             try:
                 return read(response)
             except ScmUnreachable:

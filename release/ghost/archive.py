@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gzip
 import os
+import shutil
 import stat
 import tarfile
 import threading
@@ -220,3 +221,15 @@ def files_below(folder: Path) -> Iterator[Path]:
             if path.is_symlink() and not (path.is_file() and path.resolve().is_relative_to(inside)):
                 continue
             yield path
+
+
+def part_of_zip(archive: Path, folder: str, to: Path) -> int:
+    """A zip of what is below one folder (with a slash at its end) of another zip; says how many files."""
+    files = 0
+    with zipfile.ZipFile(archive) as whole, zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as part:
+        for entry in whole.infolist():
+            if entry.filename.startswith(folder) and not entry.is_dir():
+                with whole.open(entry) as source, part.open(entry.filename[len(folder) :], "w") as target:
+                    shutil.copyfileobj(source, target, BLOCK)
+                files += 1
+    return files

@@ -7,10 +7,13 @@ const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 
+// Where the bot writes down what it wants: beside the package, or where that cannot be written to, in /home/data.
+const NOTES = ['', '0', undefined].includes(process.env.WEBSITE_RUN_FROM_PACKAGE)
+    ? __dirname : path.resolve(__dirname, '..', '..', 'data');
 // {"until": milliseconds since 1970}. Past that time the file means nothing: a bot that died leaves no blog closed.
-const CLOSED = path.join(__dirname, '.ghostbot-closed.json');
+const CLOSED = path.join(NOTES, '.ghostbot-closed.json');
 // {"between": [[from, to], ...]}: posts that came due then were published by another copy of this blog's database.
-const SILENT = path.join(__dirname, '.ghostbot-silent.json');
+const SILENT = path.join(NOTES, '.ghostbot-silent.json');
 const LOOK_EVERY_MILLISECONDS = 200;
 // However far in the future the file's time is, by a wrong clock for example.
 const CLOSED_AT_MOST_MILLISECONDS = 300_000;

@@ -1,12 +1,13 @@
 import asyncio
 import json
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
 
 from demo.tiny.seed import Seeded
-from demo.webjob import NAME
+from demo.webjob import NAME, SOURCE
 from release.ghost.database import inspect
 from release.ghost.npm import carried_node
 
@@ -14,11 +15,15 @@ from release.ghost.npm import carried_node
 async def run_job(wwwroot: Path, node: Path | None = None, **environment: str) -> tuple[int | None, str]:
     """The job's exit code and output; it runs under the carried Node unless told otherwise."""
     script = wwwroot / "App_Data" / "jobs" / "triggered" / NAME / "run.js"
+    return await run_script(script, node, HOME=str(wwwroot.parents[1]), **environment)
+
+
+async def run_script(script: Path, node: Path | None = None, **environment: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         str(node or carried_node().node),
         str(script),
         cwd=script.parent,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(wwwroot.parents[1]), **environment},
+        env={"PATH": "/usr/bin:/bin", **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -90,3 +95,13 @@ async def test_a_site_without_a_database_is_told(blog: Seeded) -> None:
     code, output = await run_job(Path(blog.wwwroot))
     assert code == 1
     assert "there is no database at" in output
+
+
+async def test_the_job_works_as_a_command_that_does_not_see_the_site(blog: Seeded, tmp_path: Path) -> None:
+    alone = tmp_path / "backup"
+    alone.mkdir()
+    shutil.copy(SOURCE / "run.js", alone)
+    code, output = await run_script(alone / "run.js", database__connection__filename=str(blog.database))
+    assert code == 0, output
+    assert (await inspect(Path(blog.database).with_name("backup.db"))).version == "5.100"
+    assert (await run_script(alone / "run.js"))[0] == 1

@@ -1,16 +1,26 @@
 """Whole releases of sites whose packages get on their slots in other ways than whole."""
 
+import json
+import shutil
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from demo.webjob import SOURCE as WEBJOB
 from release.model import State
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
+OUTSIDE = {
+    "content": "data/ghost",
+    "database": "data/ghost/data/ghost.db",
+    "backup_file": "data/ghost/data/backup.db",
+}
+NEWER = "6.0.0"  # than what is in production after a rollback, and another than what is on staging
 SLOTS = ("production", "staging")
 
 
@@ -19,6 +29,11 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
     options = {
         "served": {"package": "built on the server"},
         "unbuilt": {"package": "built on the server"},
+        "packed": {
+            "package": "run from package",
+            "backup_command": "node /home/data/backup/run.js",
+            **OUTSIDE,
+        },
     }
     async with a_team(tmp_path_factory.mktemp("ways"), cache, tuple(options), options_of=options) as team:
         yield team
@@ -38,6 +53,20 @@ async def goes_live_and_back(team: Team, site: str, key: str) -> None:
     await team.rolls_back(site)
     await team.sees("ann", f"{site} is back on {OLDER}", seconds=60)
     assert await team.world.swaps(site) == 2
+
+
+async def is_undone_when_cancelled(team: Team, site: str) -> None:
+    """A cancelled release leaves staging with the version, the content and the database of before."""
+    before = await team.last(site)
+    await team.types("ann", f"/ghost upgrade {NEWER} {site}")
+    await team.reaches(site, State.AWAITING_APPROVAL, after=before)
+    await team.types("ann", f"/ghost cancel {site}")
+    release = await team.reaches(site, State.CANCELLED, after=before, seconds=120)
+    left = release.facts.staging_left
+    assert left is not None
+    assert (left.undone, left.version) == (True, NEWEST), left.words
+    assert await team.world.version(site, "staging") == NEWEST
+    assert await team.page(site, "/") == 200
 
 
 async def builds_on_the_server(team: Team, site: str, registry: str) -> str:
@@ -71,3 +100,39 @@ async def test_a_build_that_fails_on_the_server_is_told_with_the_reason_and_touc
     assert await team.world.version("unbuilt") == OLDER
     assert await team.page("unbuilt", "/") == 200
     assert await team.world.swaps("unbuilt") == 0
+
+
+def pack(wwwroot: Path) -> None:
+    """The app becomes a package that is run, and its content is where it can be written to."""
+    home = wwwroot.parents[1]
+    (home / "data" / "SitePackages").mkdir(parents=True)
+    shutil.copytree(wwwroot / "content", home / "data" / "ghost")
+    shutil.rmtree(wwwroot / "content" / "data")
+    with zipfile.ZipFile(home / "data" / "SitePackages" / "first.zip", "w") as package:
+        for path in wwwroot.rglob("*"):
+            if path.is_file():
+                package.write(path, path.relative_to(wwwroot))
+    (home / "data" / "SitePackages" / "packagename.txt").write_text("first.zip")
+
+
+async def test_a_site_runs_from_its_package(team: Team) -> None:
+    key = await team.has_site("packed")
+    pack(await team.world.wwwroot("packed"))
+    for slot in SLOTS:
+        home = (await team.world.wwwroot("packed", slot)).parents[1]
+        (home / "data" / "backup").mkdir(parents=True)
+        shutil.copy(WEBJOB / "run.js", home / "data" / "backup" / "run.js")
+        await team.has_settings(
+            "packed",
+            slot,
+            WEBSITE_RUN_FROM_PACKAGE="1",
+            paths__contentPath="/home/data/ghost",
+            database__connection__filename="/home/data/ghost/data/ghost.db",
+        )
+    await goes_live_and_back(team, "packed", key)
+    await is_undone_when_cancelled(team, "packed")
+    assert not (await team.world.wwwroot("packed", "staging") / "content" / "data").exists()
+    newest = (await team.world.wwwroot("packed", "staging")).parents[1] / "data"
+    name = (newest / "SitePackages" / "packagename.txt").read_text()
+    with zipfile.ZipFile(newest / "SitePackages" / name) as package:
+        assert json.loads(package.read("package.json"))["version"] == NEWEST

@@ -19,6 +19,10 @@ function siteFolder() {
     candidates.push(process.env.HOME && path.join(process.env.HOME, 'site', 'wwwroot'));
     const found = candidates.find(folder => folder && fs.existsSync(path.join(folder, 'package.json'))
         && fs.existsSync(path.join(folder, 'content')));
+    if (!found && path.isAbsolute(process.env.database__connection__filename || '')) {
+        // A package that is run is not seen from here; the database is, and Node's own SQLite will do.
+        return __dirname;
+    }
     if (!found) {
         throw new Error('no Ghost found: looked in WEBROOT_PATH, above this job and in HOME/site/wwwroot');
     }

@@ -1,0 +1,131 @@
+"""The ways a package gets on a slot: what they refuse, and what they can read of what lies there."""
+
+import io
+import json
+import random
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from release.backup import BackupCommandFailed, BackupStale, back_up
+from release.deployments.in_a_zip import NoSuchZip, RemoteZip
+from release.shapes import GHOST_ON_SQLITE, Way, deployed
+from release.site import NothingThere, Site
+from tests.release.conftest import Cloud
+
+OUTSIDE = {"content": "data/ghost", "database": "data/ghost/ghost.db", "backup_file": "data/ghost/backup.db"}
+
+
+def in_the_way(cloud: Cloud, way: Way, **options: object) -> Site:
+    site = cloud.site_with(**options)
+    site.shape = deployed(GHOST_ON_SQLITE, way)
+    return site
+
+
+async def said(site: Site) -> str:
+    return " ".join(str(problem) for problem in await site.shape.deployment.problems(site))
+
+
+async def test_a_slot_that_does_not_build_is_no_place_for_a_package_without_modules(cloud: Cloud) -> None:
+    site = in_the_way(cloud, Way.BUILT_ON_THE_SERVER)
+    assert "does not build what is deployed" in await said(site)
+    await site.app.write_settings("staging", {"SCM_DO_BUILD_DURING_DEPLOYMENT": "true"})
+    assert not await said(site)
+
+
+async def test_what_is_written_to_may_not_be_inside_a_package_that_is_run(cloud: Cloud) -> None:
+    site = in_the_way(cloud, Way.RUN_FROM_PACKAGE)
+    told = await said(site)
+    for part in ("content of", "database of", "backup_file of", "is not set, not 1", "no backup_command"):
+        assert part in told
+    await site.app.write_settings("staging", {"WEBSITE_RUN_FROM_PACKAGE": "1"})
+    assert not await said(in_the_way(cloud, Way.RUN_FROM_PACKAGE, backup_command="true", **OUTSIDE))
+
+
+async def test_a_package_that_is_run_tells_its_version_from_inside_the_zip(cloud: Cloud) -> None:
+    site = in_the_way(cloud, Way.RUN_FROM_PACKAGE, **OUTSIDE)
+    with pytest.raises(NothingThere, match="SitePackages"):
+        await site.version("production")
+    packages = cloud.home() / "data" / "SitePackages"
+    packages.mkdir(parents=True)
+    for name, version in (("1.zip", "6.0.0"), ("2.zip", "6.4.0")):
+        (packages / name).write_bytes(zipped({"package.json": json.dumps({"version": version}).encode()}))
+        (packages / "packagename.txt").write_text(name)
+        assert await site.version("production") == version
+    assert await site.holds("production", "package.json")
+    assert not await site.holds("production", "index.js")
+    (packages / "packagename.txt").write_text("../../site/wwwroot/package.json")
+    with pytest.raises(NothingThere):
+        await site.version("production")
+    (packages / "packagename.txt").write_text("2.zip")
+    (packages / "2.zip").write_bytes(b"no zip")
+    with pytest.raises(NothingThere):
+        await site.version("production")
+
+
+async def test_a_command_makes_the_backup_where_webjobs_do_not_run(blog: Cloud, tmp_path: Path) -> None:
+    made = "cp /home/site/wwwroot/content/data/ghost.db /home/site/wwwroot/content/data/backup.db"
+    site = in_the_way(blog, Way.WHOLE, backup_command=made)
+    backup = await back_up(site, tmp_path)
+    assert backup.rows["posts"] > 0
+    with pytest.raises(BackupStale, match="backup_command of blog ended well"):
+        await back_up(in_the_way(blog, Way.WHOLE, backup_command="true"), tmp_path)
+    failing = "echo password=hunter2hunter2; echo disk is full; exit 3"
+    with pytest.raises(BackupCommandFailed, match=r"exit code 3: .*disk is full") as failed:
+        await back_up(in_the_way(blog, Way.WHOLE, backup_command=failing), tmp_path)
+    assert "hunter2" not in str(failed.value)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        archive.writestr(zipfile.ZipInfo("stored.txt"), b"as it is")
+        archive.comment = b"a comment"
+    return buffer.getvalue()
+
+
+class Fetched:
+    """A zip that lies elsewhere, and how many bytes of it were asked for."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.bytes = 0
+        self.zip = RemoteZip(len(content), self.read_range)
+
+    async def read_range(self, start: int, length: int) -> bytes:
+        self.bytes += length
+        return self.content[start : start + length]
+
+
+async def test_single_files_of_a_large_zip_are_had_for_little() -> None:
+    noise = random.Random(1)  # noqa: S311 - bytes that do not get smaller, no secret
+    files = {f"node_modules/{n}.bin": noise.randbytes(20_000) for n in range(100)}
+    there = Fetched(zipped({**files, "package.json": b'{"version": "1.2.3"}'}))
+    assert await there.zip.read("package.json") == b'{"version": "1.2.3"}'
+    assert await there.zip.read("stored.txt") == b"as it is"
+    assert await there.zip.read("nowhere.txt") is None
+    assert there.bytes < len(there.content) / 10
+    assert await there.zip.read("node_modules/7.bin") == files["node_modules/7.bin"]
+
+
+async def test_what_is_no_zip_or_a_damaged_one_is_said_to_be_that() -> None:
+    whole = zipped({"package.json": b"x" * 5000})
+    for broken in (b"", b"short", whole[:-30], whole[:200] + whole[260:], b"\0" * 100_000):
+        with pytest.raises(NoSuchZip):
+            await Fetched(broken).zip.read("package.json")
+    at = whole.index(b"package.json") + len("package.json")
+    with pytest.raises(NoSuchZip):
+        await Fetched(whole[:at] + b"\xff" + whole[at + 1 :]).zip.read("package.json")
+
+
+async def test_a_shape_says_how_its_packages_are_made() -> None:
+    assert deployed(GHOST_ON_SQLITE, Way.WHOLE) == GHOST_ON_SQLITE
+    built = deployed(GHOST_ON_SQLITE, Way.BUILT_ON_THE_SERVER)
+    assert not built.packing.whole
+    assert replace(built, deployment=GHOST_ON_SQLITE.deployment, packing=GHOST_ON_SQLITE.packing) == (
+        GHOST_ON_SQLITE
+    )
