@@ -136,10 +136,10 @@ async def preflight_deploy(site: Site) -> Cleared:
     """Slots and SCM sites are as putting an artefact on staging needs them; what it is, is not known yet."""
     problems: list[ReleaseError] = []
     await _slots(site, problems)
-    _raise(site, problems)
+    raise_all(site, problems)
     current = await _caught(problems, site.version(PRODUCTION))
     await _caught(problems, (await site.kudu(site.staging)).reachable())
-    _raise(site, problems)
+    raise_all(site, problems)
     return Cleared(current or "", "", 0, await warm_up_warnings(site))
 
 
