@@ -11,7 +11,7 @@ from sandbox.appservice.cloud import BadSite, Cloud
 from sandbox.appservice.faults import BadFault
 from sandbox.appservice.jobs import JobOutcome
 from sandbox.appservice.platforms.windows import NODE_VERSION
-from sandbox.appservice.records import ImageRecord, VaultRecord
+from sandbox.appservice.records import ConnectionString, ImageRecord, VaultRecord
 from sandbox.appservice.site import Site
 from sandbox.appservice.slot import Slot
 
@@ -113,8 +113,8 @@ class Control:
         """Make a site, or change one, without ceremony: no conditions, no recycled SCM, processes restarted.
 
         {"slots": ["staging"] or {"staging": {...}}, "production": {...}, "sticky": [names], and for all
-        slots: "settings", "node" (major), "image", "start_command", "running", "basic_auth"; of a new site
-        "windows"}.
+        slots: "settings", "connection_strings", "node" (major), "image", "start_command", "running", "https_only",
+        "basic_auth", "scm_bearer"; of a new site "windows"}.
         """
         try:
             body = await _json(request)
@@ -132,10 +132,12 @@ class Control:
                 )
                 _configure(site, slot, body)
                 _configure(site, slot, own or {})
-        except (BadSite, _BadRequest, TypeError, AttributeError) as error:
+        except (BadSite, _BadRequest, TypeError, AttributeError, KeyError) as error:
             return _error(str(error))
         if "sticky" in body:
             site.record.sticky_settings = [str(one) for one in body["sticky"]]
+        if "sticky_connection_strings" in body:
+            site.record.sticky_connection_strings = [str(one) for one in body["sticky_connection_strings"]]
         self._cloud.store.save()
         await self._open_ports(site)
         for slot in site.slots.values():
@@ -239,8 +241,14 @@ def _configure(site: Site, slot: Slot, wish: dict[str, Any]) -> None:
         record.web["appCommandLine"] = str(wish["start_command"])
     if "running" in wish:
         record.running = bool(wish["running"])
-    if "basic_auth" in wish:
-        record.basic_auth = bool(wish["basic_auth"])
+    if "connection_strings" in wish:
+        record.connection_strings = {
+            str(name): ConnectionString(str(one["value"]), str(one["type"]))
+            for name, one in wish["connection_strings"].items()
+        }
+    for name in ("basic_auth", "scm_bearer", "https_only"):
+        if name in wish:
+            setattr(record, name, bool(wish[name]))
 
 
 def _slot(site: Site, slot: Slot) -> dict[str, Any]:

@@ -51,6 +51,8 @@ class SlotRecord:
     publishing_password: str
     running: bool = True
     basic_auth: bool = False
+    scm_bearer: bool = True
+    https_only: bool = False
     app_settings: dict[str, str] = field(default_factory=dict)
     connection_strings: dict[str, ConnectionString] = field(default_factory=dict)
     web: dict[str, Any] = field(default_factory=dict)
@@ -181,6 +183,8 @@ class AccountRecord:
     signing_key: str = field(default_factory=lambda: secrets.token_hex(32))
     instance: str = field(default_factory=lambda: secrets.token_hex(32))
     arm_port: int = 0
+    deployment_user: str = field(default_factory=lambda: f"deployer-{secrets.token_hex(4)}")
+    deployment_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     front_port: int = 0
     identity_port: int = 0
 

@@ -19,6 +19,7 @@ from sandbox.appservice.processes import free_port
 from sandbox.appservice.records import Store
 from sandbox.appservice.site import Site
 from sandbox.appservice.slot import Slot
+from sandbox.appservice.tls_or_plain import TlsOrPlain
 
 # How long open requests may go on when everything stops.
 _SHUTDOWN_SECONDS = 0.5
@@ -34,6 +35,7 @@ class LocalAppService:
         self._runners: list[web.AppRunner] = []
         self._edge: web.AppRunner | None = None
         self._open: set[int] = set()
+        self._doors: list[TlsOrPlain] = []
 
     async def open(self) -> None:
         """Listen everywhere and start the sites."""
@@ -41,8 +43,8 @@ class LocalAppService:
         self._edge = await self._runner(self._edge_app())
         arm_runner = await self._runner(self._arm_app())
         identity_runner = await self._runner(identity_app(self.cloud))
-        account.front_port = await self._listen(
-            self._edge, options.front_port or account.front_port, self._tls
+        account.front_port = await self._listen_as_a_site(
+            self._edge, options.front_port or account.front_port
         )
         account.arm_port = await self._listen(arm_runner, options.arm_port or account.arm_port, self._tls)
         account.identity_port = await self._listen(
@@ -58,11 +60,12 @@ class LocalAppService:
         for slot in site.slots.values():
             for port in (slot.record.site_port, slot.record.scm_port):
                 if port not in self._open and self._edge:
-                    await self._listen(self._edge, port, self._tls)
+                    await self._listen_as_a_site(self._edge, port)
                     self._open.add(port)
 
     async def stop(self) -> None:
         """Everything is closed, every process gone; the state folder can be used again."""
+        await asyncio.gather(*(door.close() for door in self._doors))
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         await self._front.close()
         await self.cloud.stop()
@@ -83,6 +86,8 @@ class LocalAppService:
             "resource_group": account.resource_group,
             "client_id": account.client_id,
             "client_secret": account.client_secret,
+            "deployment_user": account.deployment_user,
+            "deployment_password": account.deployment_password,
             "ca": str(ca) if cloud.options.https else None,
             "sites": {
                 site.name: {name: self._slot(site, slot) for name, slot in site.slots.items()}
@@ -112,6 +117,15 @@ class LocalAppService:
         await runner.setup()
         self._runners.append(runner)
         return runner
+
+    async def _listen_as_a_site(self, runner: web.AppRunner, port: int) -> int:
+        """With TLS, plain http is answered there as well: sites have both, and some redirect one to the other."""
+        if self._tls is None or runner.server is None:
+            return await self._listen(runner, port, None)
+        host = self.cloud.options.host
+        chosen = port or free_port(host, frozenset(self.cloud.taken_ports()))
+        self._doors.append(TlsOrPlain.listen(runner.server, host, chosen, self._tls))
+        return chosen
 
     async def _listen(self, runner: web.AppRunner, port: int, tls: ssl.SSLContext | None) -> int:
         host = self.cloud.options.host
@@ -146,6 +160,8 @@ class LocalAppService:
             if found is None:
                 return web.Response(status=404, text="404 Web Site not found.")
             site, slot, scm = found
+            if _has_to_be_secure(slot, scm) and self.cloud.options.https and not request.secure:
+                raise web.HTTPMovedPermanently(f"https://{request.host}{request.raw_path}")
             if scm:
                 return await kudu_router.handle(Scm(self.cloud, site, slot), request)
             return await self._front.handle(site, slot, request)
@@ -167,6 +183,11 @@ class LocalAppService:
         socket_name = request.transport.get_extra_info("sockname") if request.transport else None
         port = socket_name[1] if socket_name else 0
         return self.cloud.slot_by_port(port) or self.cloud.slot_by_host(request.host)
+
+
+def _has_to_be_secure(slot: Slot, scm: bool) -> bool:
+    """App Service itself sends plain http away before an app sees it: from the SCM site, elsewhere with httpsOnly."""
+    return scm or slot.record.https_only
 
 
 async def start(state: Path, options: Options) -> LocalAppService:

@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.appservice.arm.resource import Account, Resource, plan_id, service_error
+from sandbox.appservice.kudu.container import INSTANCE
 from sandbox.appservice.worker import WorkerState
 
 
@@ -65,7 +66,7 @@ def site_row(resource: Resource) -> dict[str, Any]:
             },
             "resourceGroup": account.resource_group,
             "defaultHostName": address,
-            "httpsOnly": False,
+            "httpsOnly": slot.record.https_only,
             "sku": "Standard",
             "clientAffinityEnabled": False,
             "inProgressOperationId": operation.id if operation else None,
@@ -142,7 +143,7 @@ async def instances(
         "location": resource.cloud.store.account.location,
         "properties": {
             "state": "READY" if ready else "UNKNOWN",
-            "machineName": "lw0sdlwk0",
+            "machineName": INSTANCE,
             "name": instance,
         },
     }

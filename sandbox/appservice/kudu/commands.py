@@ -5,6 +5,7 @@ import json
 
 from aiohttp import web
 
+from sandbox.appservice.kudu.container import beside_the_app
 from sandbox.appservice.kudu.places import place
 from sandbox.appservice.kudu.scm import Scm
 from sandbox.appservice.launch import shell
@@ -27,12 +28,13 @@ async def run(scm: Scm, request: web.Request, _: dict[str, str]) -> web.StreamRe
     if not target.is_dir():
         return web.json_response({"Output": "", "Error": f"No such directory: {folder}\n", "ExitCode": 1})
     try:
-        variables = scm.site.environment(scm.slot)
+        line, beside = beside_the_app(scm, str(command))
+        variables = scm.site.environment(scm.slot) | beside
     except CannotStart as problem:
         return web.json_response({"Output": "", "Error": f"{problem}\n", "ExitCode": 1})
     output = bytearray()
     child = await Child.start(
-        [shell(), "-c", platform.real(str(command), content)],
+        [shell(), "-c", platform.real(line, content)],
         environment=variables,
         folder=target,
         hear=output.extend,

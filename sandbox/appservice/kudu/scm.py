@@ -37,7 +37,9 @@ def authenticate(scm: Scm, request: web.Request) -> web.Response | None:
     header = request.headers.get("Authorization", "")
     scheme, _, value = header.partition(" ")
     if scheme.lower() == "basic":
-        allowed = scm.slot.record.basic_auth and _knows_password(scm.slot, value)
+        allowed = scm.slot.record.basic_auth and _knows_password(scm, value)
+    elif not scm.slot.record.scm_bearer:
+        allowed = False
     else:
         try:
             scm.cloud.tokens.check(header)
@@ -53,10 +55,16 @@ def authenticate(scm: Scm, request: web.Request) -> web.Response | None:
     )
 
 
-def _knows_password(slot: Slot, value: str) -> bool:
+def _knows_password(scm: Scm, value: str) -> bool:
+    """The slot's own publishing user, or the deployment user of the account, who is the same on every site."""
+    slot, account = scm.slot, scm.cloud.store.account
     try:
         user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return False
-    users = (publishing_user(slot), f"{slot.site}\\{publishing_user(slot)}")
-    return user in users and hmac.compare_digest(password, slot.record.publishing_password)
+    known = {
+        publishing_user(slot): slot.record.publishing_password,
+        account.deployment_user: account.deployment_password,
+    }
+    expected = known.get(user.removeprefix(f"{slot.site}\\"))
+    return expected is not None and hmac.compare_digest(password.encode(), expected.encode())
