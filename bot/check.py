@@ -19,10 +19,11 @@ from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
 from release.migrations.target import another_in_production, target_of
 from release.model import Kind
-from release.preflight import raise_all, warm_up_warnings
+from release.preflight import raise_all
 from release.site import PRODUCTION, Site
 from release.steps.deploying import SHOWN_TO_ALL
 from release.steps.migrating import LOCKS, ONLY_OURS
+from release.warm_up import warm_up_findings
 
 # What the bot's calls need (facts about Slack); manifest.yml asks for the same.
 SCOPES = frozenset(
@@ -212,7 +213,7 @@ async def _site(site: Site, findings: Findings) -> None:
     if migration is not None:
         await findings.tried(f"{name}: the database to migrate", _migrated(site, migration, findings))
     try:
-        for warning in await warm_up_warnings(site):
+        for warning in await warm_up_findings(site):
             findings.warn(f"{name}: {warning}")
     except ReleaseError as error:
         findings.wrong(f"{name}: {error}", error.advice)

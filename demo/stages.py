@@ -16,8 +16,8 @@ from release.ghost.cache import Cache
 from release.ghost.errors import UnknownVersion
 from release.ghost.npm import Npm, carried_node, registry_of_user, user_environment
 from release.ghost.releases import Releases as PublishedGhosts
-from release.preflight import WARM_UP_PATH, WARM_UP_STATUSES
 from release.version import Version
+from release.warm_up import WARM_UP_PATH, WARM_UP_STATUSES
 
 # This pair takes least to set up: both bring a pnpm lock file (pnpm installs them in seconds, npm in
 # minutes), and both ask for the same SQLite driver, so it is built once where no prebuilt one can be had.

@@ -470,6 +470,14 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class RoutingCleared:
+    """Traffic routing that a release cleared: what it was, in words, and the command that sets it again."""
+
+    words: str
+    again: str
+
+
+@dataclass(frozen=True)
 class ProbeSeen:
     """What visitors of production got while it was swapped. Times in milliseconds."""
 
@@ -604,6 +612,7 @@ class Stuck:
 class Facts:
     """What a release found out so far; every field is filled once by the step that knows it.
 
+    `warm_up` is what is wrong with how Azure will decide that the swap's app is warm.
     `production_mark` is the release whose mark production's files bore before the swap ("" for none), where
     versions alone do not tell the two sides apart. Of a rollback, `live_since` is since when it
     is known what was written on the version that it takes back, and `price_unknown` why that cannot be told.
@@ -628,6 +637,8 @@ class Facts:
     stops: tuple[Stop, ...] = ()
     stacks: Stacks | None = None
     theme: ThemeChecked | None = None
+    warm_up: tuple[str, ...] = ()
+    routing_cleared: RoutingCleared | None = None
     caught_up_at: datetime | None = None
     production_mark: str | None = None
     swap_token: str | None = None

@@ -1,8 +1,7 @@
 """What has to be true before a release starts: every problem found at once, before anything is touched."""
 
 import asyncio
-import re
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,13 +12,14 @@ from release.ghost.node import accepts_major, major_of_stack
 from release.ghost.path import stops_between
 from release.ghost.releases import GhostRelease
 from release.model import Stacks, Stop
+from release.routing import will_be_cleared
 from release.site import PRODUCTION, WWWROOT, NothingThere, Site
+from release.slot_settings import compare_settings
+from release.staging import MUTE
 from release.version import NotAVersion, Version
+from release.warm_up import warm_up_findings
 
 T = TypeVar("T")
-
-WARM_UP_PATH = "WEBSITE_SWAP_WARMUP_PING_PATH"
-WARM_UP_STATUSES = "WEBSITE_SWAP_WARMUP_PING_STATUSES"
 
 
 class PreflightFailed(ReleaseError):
@@ -52,21 +52,6 @@ class PreviewLeftBehind(ReleaseError):
     remedy = "Complete or cancel it in the portal (Deployment slots, Swap), then start again."
 
 
-class VisitorsRouted(ReleaseError):
-    problem = "Traffic routing sends {0} % of {1}'s visitors to another slot."
-    remedy = (
-        "Set it to 0 in the portal (Deployment slots, Traffic %): with it, some visitors see the old version."
-    )
-
-
-class AddressWouldMove(ReleaseError):
-    problem = "The setting url of {0} is not sticky and differs between its slots: a swap would give production {1}."
-    remedy = (
-        "Make it stay with its slot: `az webapp config appsettings set --slot-settings url=...` for production "
-        "and for staging, then start again."
-    )
-
-
 class NothingToSwap(ReleaseError):
     problem = "Production and staging of {0} both hold {1}."
     remedy = "There is nothing to swap. Put a version on staging first: /ghost upgrade."
@@ -77,6 +62,7 @@ class Cleared:
     """A site ready for a release. `warnings` are for the people who approve.
 
     `node_major` is that of the Node that staging has or is given, `stops` is where the database stops on its way.
+    `warm_up` is what is wrong with how Azure will warm the app up: asked again when staging holds the new one.
     """
 
     current: str
@@ -85,12 +71,13 @@ class Cleared:
     warnings: tuple[str, ...]
     stops: tuple[Stop, ...] = ()
     stacks: Stacks | None = None
+    warm_up: tuple[str, ...] = ()
 
 
 async def preflight_upgrade(site: Site, target: GhostRelease, published: Iterable[GhostRelease]) -> Cleared:
     """Slots, SCM sites, WebJob and identity are as an upgrade to `target` needs them, and its way is known."""
     problems: list[ReleaseError] = []
-    await _slots(site, problems)
+    warnings = await _slots(site, problems, MUTE)
     raise_all(site, problems)
     way, stacks, _ = await asyncio.gather(
         _caught(problems, _way(site, target.version, published)),
@@ -100,14 +87,14 @@ async def preflight_upgrade(site: Site, target: GhostRelease, published: Iterabl
     await _caught(problems, (await site.kudu(site.staging)).reachable())
     raise_all(site, problems)
     current, stops = way or ("", ())
-    warnings = await warm_up_warnings(site)
-    return Cleared(current, str(target.version), _major(stacks), warnings, stops, stacks)
+    warm_up = await warm_up_findings(site)
+    return Cleared(current, str(target.version), _major(stacks), warnings, stops, stacks, warm_up)
 
 
 async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
     """As for an upgrade, except that `target` may be older than production, or the same."""
     problems: list[ReleaseError] = []
-    await _slots(site, problems)
+    warnings = await _slots(site, problems, MUTE)
     raise_all(site, problems)
     current, stacks, _ = await asyncio.gather(
         _caught(problems, site.version(PRODUCTION)),
@@ -116,69 +103,33 @@ async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
     )
     await _caught(problems, (await site.kudu(site.staging)).reachable())
     raise_all(site, problems)
-    warnings = await warm_up_warnings(site)
-    return Cleared(str(current), str(target.version), _major(stacks), warnings, stacks=stacks)
+    warm_up = await warm_up_findings(site)
+    return Cleared(
+        str(current), str(target.version), _major(stacks), warnings, stacks=stacks, warm_up=warm_up
+    )
 
 
 async def preflight_swap(site: Site) -> Cleared:
     """Both slots hold a Ghost and nothing is in the way of a swap; `target` is what staging holds."""
     problems: list[ReleaseError] = []
-    await _slots(site, problems)
+    warnings = await _slots(site, problems)
     raise_all(site, problems)
     current, target = await asyncio.gather(
         _caught(problems, site.version(PRODUCTION)), _caught(problems, site.version(site.staging))
     )
     raise_all(site, problems)
-    return Cleared(current or "", target or "", 0, await warm_up_warnings(site))
+    return Cleared(current or "", target or "", 0, warnings, warm_up=await warm_up_findings(site))
 
 
 async def preflight_deploy(site: Site) -> Cleared:
     """Slots and SCM sites are as putting an artefact on staging needs them; what it is, is not known yet."""
     problems: list[ReleaseError] = []
-    await _slots(site, problems)
+    warnings = await _slots(site, problems)
     raise_all(site, problems)
     current = await _caught(problems, site.version(PRODUCTION))
     await _caught(problems, (await site.kudu(site.staging)).reachable())
     raise_all(site, problems)
-    return Cleared(current or "", "", 0, await warm_up_warnings(site))
-
-
-async def warm_up_warnings(site: Site) -> tuple[str, ...]:
-    """What is wrong with how Azure decides that staging is warm.
-
-    By default any answer counts, so the 503 of a booting Ghost does; and Azure asks over plain http, which
-    a Ghost whose url is https answers with a redirect: the one sign of life it gives there (facts about
-    Azure and Ghost).
-    """
-    production, staging = await asyncio.gather(site.app.settings(PRODUCTION), site.app.settings(site.staging))
-    told = ((PRODUCTION, production), (site.staging, staging))
-    return tuple(
-        f"{slot}: {warning}"
-        for slot, settings in told
-        if (warning := _warm_up_warning(settings.get(WARM_UP_STATUSES, ""), settings.get("url", "")))
-    )
-
-
-def _warm_up_warning(listed: str, url: str) -> str | None:
-    statuses = {int(one) for one in re.findall(r"\d+", listed)}
-    secure = url.startswith("https://")
-    good = "200,301" if secure else "200"
-    if not statuses:
-        return (
-            f"{WARM_UP_STATUSES} is not set, so Azure takes any answer for warm, even a 503. "
-            f"Set {WARM_UP_PATH}=/ and {WARM_UP_STATUSES}={good}."
-        )
-    if any(status >= 400 for status in statuses):
-        return f"{WARM_UP_STATUSES}={listed} takes an error for warm. Set it to {good}."
-    redirects = {status for status in statuses if 300 <= status < 400}
-    if redirects and url.startswith("http://"):
-        return f"{WARM_UP_STATUSES}={listed} takes a redirect for warm. Set it to {good}."
-    if secure and 301 not in redirects:
-        return (
-            f"{WARM_UP_STATUSES}={listed}, but with the url {url} Ghost answers Azure's warm-up (plain http) "
-            f"with 301 only, so a swap would wait in vain and fail. Set it to {good}."
-        )
-    return None
+    return Cleared(current or "", "", 0, warnings, warm_up=await warm_up_findings(site))
 
 
 async def _caught(problems: list[ReleaseError], check: Awaitable[T]) -> T | None:
@@ -199,31 +150,23 @@ def raise_all(site: Site, problems: list[ReleaseError]) -> None:
         raise PreflightFailed(site.name, what, " ".join(remedies))
 
 
-async def _slots(site: Site, problems: list[ReleaseError]) -> None:
+async def _slots(site: Site, problems: list[ReleaseError], but: Collection[str] = ()) -> tuple[str, ...]:
+    """What is in the way at the slots goes to `problems`; what people should know of them is returned."""
     production = await _caught(problems, site.app.slot(PRODUCTION))
     staging = await _caught(problems, site.app.slot(site.staging))
-    if production is None:
-        return
+    if production is None or staging is None:
+        return ()
     if not production.running:
         problems.append(NotRunning(site.app.called(PRODUCTION), production.state.lower()))
     if production.target_swap_slot is not None:
         problems.append(PreviewLeftBehind(site.name))
-    routed = await _caught(problems, site.app.routed_share())
-    if routed:
-        problems.append(VisitorsRouted(f"{routed:g}", site.name))
-    if staging is not None:
-        await _caught(problems, _address_stays(site))
-        problems += await _caught(problems, site.shape.deployment.problems(site)) or ()
-        await _caught(problems, below_one_path(site))
-
-
-async def _address_stays(site: Site) -> None:
-    """Ghost writes its `url` into every page and mail, so production's has to survive the swap."""
-    production, staging, sticky = await asyncio.gather(
-        site.app.settings(PRODUCTION), site.app.settings(site.staging), site.app.sticky_settings()
+    routed, settings = await asyncio.gather(
+        _caught(problems, site.app.routed()), _caught(problems, compare_settings(site, but))
     )
-    if "url" not in sticky and production.get("url") != staging.get("url"):
-        raise AddressWouldMove(site.name, staging.get("url", "none"))
+    problems += settings.problems if settings else ()
+    problems += await _caught(problems, site.shape.deployment.problems(site)) or ()
+    await _caught(problems, below_one_path(site))
+    return (*(will_be_cleared(routed) if routed else ()), *(settings.warnings if settings else ()))
 
 
 async def _current(site: Site, target: Version) -> str:

@@ -19,6 +19,7 @@ from release.probe import Probe
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, SmokeTestFailed, smoke_test, visit_production
 from release.staging import read_mark, start_and_warm
+from release.warm_up import answer_to_warm_up
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +196,9 @@ async def _preview(site: Site, change: Change, memory: Memory) -> str:
         # Cancelled or failed: staging gets its own settings back, whatever the reason.
         await asyncio.shield(_reset_preview(site))
         raise
-    return f"ready in {seconds:.1f} s with production's settings, {len(pages)} pages well"
+    answered = await answer_to_warm_up(site, site.staging)
+    warm_up = f"; it answers a swap's warm-up with {answered.in_words}" if answered else ""
+    return f"ready in {seconds:.1f} s with production's settings, {len(pages)} pages well{warm_up}"
 
 
 async def _look_before(site: Site, memory: Memory, last_look: LastLook) -> None:

@@ -114,7 +114,7 @@ def warnings_of(release: Release) -> tuple[str, ...]:
     """What those who approve should know: of the site, its content, the package, and what Ghost says of the theme."""
     facts = release.facts
     built = facts.package.warnings if facts.package else ()
-    return (*facts.warnings, *built, *_of_theme(facts.theme), *_left_out(facts.content))
+    return (*facts.warnings, *facts.warm_up, *built, *_of_theme(facts.theme), *_left_out(facts.content))
 
 
 def _left_out(content: ContentSynced | None) -> tuple[str, ...]:

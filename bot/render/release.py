@@ -32,6 +32,7 @@ from bot.render.message import (
 from bot.render.rollback import confirmed_by, final_price, kept, waiting
 from bot.render.schema import schema_stands, undo_button, untouched
 from bot.render.standing import staging_of_a_failure, standing
+from bot.render.swapped import routing_line, warmth
 from bot.render.watch import left_on_new, watch_buttons, watched_line
 from bot.render.words import STATE_SIGNS, STATE_WORDS, STEP_TITLES, plan_of, release_title
 from release.model import Approval, Kind, ReadBack, Release, State, Step, StepRecord, StepState, Verdict
@@ -325,6 +326,9 @@ def _live(release: Release, approval: Approval | None) -> Message:
     if carried := late_lines(release):
         blocks.append(section(carried))
         told = f"{told} {carried}"
+    if routed := routing_line(release):
+        blocks.append(section(routed))
+        told = f"{told} {routed}"
     if stays:
         blocks.append(context(stays))
     # No question here: a rollback looks, says what it would leave behind, and asks.
@@ -353,7 +357,8 @@ def _proof(release: Release) -> str:
         )
     if swap:
         parts.append(
-            f"The swap took {duration(swap.seconds)}, first answer after {swap.first_response_ms:,.0f} ms."
+            f"The swap took {duration(swap.seconds)}, first answer after {swap.first_response_ms:,.0f} ms: "
+            f"{warmth(release)}."
         )
     return " ".join(parts)
 
@@ -368,7 +373,7 @@ def _proof_fields(release: Release) -> Block:
         if probe
         else None,
         ("Swap", duration(swap.seconds)) if swap else None,
-        ("First answer afterwards", f"{swap.first_response_ms:,.0f} ms") if swap else None,
+        ("First answer afterwards", f"{swap.first_response_ms:,.0f} ms: {warmth(release)}") if swap else None,
         ("Last look at the database", f"{duration(window)} before the swap") if window is not None else None,
         ("Writes", writes) if writes else None,
     )
@@ -389,12 +394,13 @@ def _rolled_back(release: Release, approval: Approval | None) -> Message:
         # The rollback has a thread of its own; here the button gives way to who took it back.
         text = f":leftwards_arrow_with_hook: *{release_title(release)}* was live, and then taken back"
         text += f" by {_who_took_it_back(release)}."
-        late = left_on_new(release)
+        late, routed = left_on_new(release), routing_line(release)
         return message(
-            f"{text} {late}".rstrip(),
+            " ".join(part for part in (text, late, routed) if part),
             section(text),
             _proof_fields(release) if _proof(release) else None,
             section(late) if late else None,
+            section(routed) if routed else None,
         )
     facts = release.facts
     now = facts.swap.after if facts.swap else release.version
@@ -405,12 +411,13 @@ def _rolled_back(release: Release, approval: Approval | None) -> Message:
     text += f" (was {escape(before)})." if before else "."
     text += f"\nAsked for by {person(release.asked_by)}{confirmed_by(approval)}."
     proof = _proof(release)
-    late = final_price(release)
+    late, routed = final_price(release), routing_line(release)
     return message(
-        f"{text} {proof} {late}".rstrip(),
+        " ".join(part for part in (text, proof, late, routed) if part),
         section(text),
         _proof_fields(release) if proof else None,
         section(late) if late else None,
+        section(routed) if routed else None,
     )
 
 
@@ -431,13 +438,14 @@ def _failed(release: Release) -> Message:
     stands = "\n".join(
         part for part in (stands, schema_stands(release), staging_of_a_failure(release)) if part
     )
-    late = left_on_new(release)
+    late, routed = left_on_new(release), routing_line(release)
     return message(
-        " ".join(part for part in (title, reason, stands, late, remedy) if part),
+        " ".join(part for part in (title, reason, stands, late, routed, remedy) if part),
         section(title),
         section(f"*What happened*\n{reason}"),
         section(f"*Where production stands*\n{stands}"),
         section(late) if late else None,
+        section(routed) if routed else None,
         section(f"*What to do next*\n{remedy}"),
         undo_button(release),
     )
@@ -470,5 +478,5 @@ def _stopped(release: Release, approval: Approval | None) -> Message:
     if approval and approval.reason:
         text += f" Reason: {escape(approval.reason)}"
     text += f" {person(release.asked_by)}, start again whenever you like."
-    stands = standing(release)
+    stands = "\n".join(part for part in (standing(release), routing_line(release)) if part)
     return message(f"{text} {stands}", section(text), section(f"*Where things stand*\n{stands}"))

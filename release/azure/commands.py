@@ -38,3 +38,14 @@ class Commands(Scm):
             return Ran(int(body["ExitCode"]), masked(said[-300:]))
         except (KeyError, TypeError, ValueError) as error:
             raise self._unreadable(what) from error
+
+    async def output_of(self, line: str, seconds: float) -> str | None:
+        """What a line of shell wrote, as it is: foreign words. None where it failed. It goes out once."""
+        what = "running a command"
+        response = await self._once(
+            "POST", f"{self._url}/api/command", json={"command": line, "dir": "/home"}, timeout=seconds
+        )
+        body = self._json(self._expect(response, what, 200), what)
+        if not isinstance(body, dict) or not isinstance(body.get("ExitCode"), int):
+            raise self._unreadable(what)
+        return str(body.get("Output") or "") if body["ExitCode"] == 0 else None

@@ -1,4 +1,4 @@
-"""A slot's SCM site (Kudu): files, zip deployments, WebJobs. Large things are streamed.
+"""A slot's SCM site (Kudu): files, zip deployments, WebJobs, commands. Large things are streamed.
 
 Calls that are safe to repeat are repeated while the SCM site recycles (502 and 503 for seconds to
 minutes after a settings write); a deployment and a WebJob's run are asked for once.

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.mgmt.web.aio import WebSiteManagementClient
+from azure.mgmt.web.models import Experiments, SiteConfig, SiteConfigResource
 
 from release.azure.arm import speaking_of, told, translated
 from release.azure.errors import AzureRefused, AzureUnavailable, SwapRefused, SwapUncertain
@@ -33,7 +34,10 @@ _PAUSES = (0.5, 2.0)
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot as ARM shows it. `url` and `scm_url` have no slash at the end."""
+    """A slot as ARM shows it. `url` and `scm_url` have no slash at the end.
+
+    With `https_only` App Service itself sends plain http away, before the app sees it.
+    """
 
     name: str
     state: str
@@ -42,6 +46,9 @@ class Slot:
     target_swap_slot: str | None
     last_swap_at: str | None
     operation: str | None
+    linux: bool
+    container: bool
+    https_only: bool
 
     @property
     def running(self) -> bool:
@@ -150,6 +157,9 @@ class WebApp:
                 target_swap_slot=site.target_swap_slot,
                 last_swap_at=_stamp(status.timestamp_utc) if status else None,
                 operation=site.in_progress_operation_id,
+                linux=bool(site.reserved),
+                container="container" in str(site.kind),
+                https_only=bool(site.https_only),
             )
 
         return await self._asked(what, ask)
@@ -191,6 +201,15 @@ class WebApp:
             f"writing the settings of {self.called(slot)}",
             lambda: call(*self._where(slot), {"properties": settings}),
         )
+
+    async def sticky_connection_strings(self) -> set[str]:
+        """Names of the connection strings that stay with their slot in a swap."""
+
+        async def ask() -> set[str]:
+            found = await self._apps.list_slot_configuration_names(self._group, self.name)
+            return set(found.connection_string_names or [])
+
+        return await self._asked(f"the sticky settings of {self.name}", ask)
 
     async def sticky_settings(self) -> set[str]:
         """Names of the app settings that stay with their slot in a swap."""
@@ -256,15 +275,27 @@ class WebApp:
             ),
         )
 
-    async def routed_share(self) -> float:
-        """Percent of production's visitors that traffic routing sends elsewhere."""
+    async def routed(self) -> dict[str, float]:
+        """Traffic routing: slot -> percent of production's visitors that are sent there; empty where all stay."""
 
-        async def ask() -> float:
+        async def ask() -> dict[str, float]:
             found = await self._apps.get_configuration(self._group, self.name)
             rules = found.experiments.ramp_up_rules if found.experiments else None
-            return sum(rule.reroute_percentage or 0 for rule in rules or [])
+            return {
+                str(rule.name): float(rule.reroute_percentage)
+                for rule in rules or []
+                if rule.reroute_percentage
+            }
 
         return await self._asked(f"the configuration of {self.called(PRODUCTION)}", ask)
+
+    async def route_nobody(self) -> None:
+        """All of production's visitors stay in production. Azure refuses it during a preview."""
+        nobody = SiteConfigResource(properties=SiteConfig(experiments=Experiments(ramp_up_rules=[])))
+        await self._asked(
+            f"clearing the traffic routing of {self.name}",
+            lambda: self._apps.update_configuration(self._group, self.name, nobody),
+        )
 
     async def preview(self) -> None:
         """Put production's sticky settings on staging, which restarts: the first phase of a swap.

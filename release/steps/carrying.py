@@ -34,7 +34,9 @@ class Carrying(Merging):
             cleared = await preflight_restore(site, await self._ghosts.find(Version.parse(current)))
             await self._records.set_versions(release_id, cleared.current, cleared.target)
             await self._note_way(release, cleared)
-            await self._records.note(release_id, warnings=(*cleared.warnings, WAY_BACK))
+            await self._records.note(
+                release_id, warnings=(*cleared.warnings, WAY_BACK), warm_up=cleared.warm_up
+            )
             words.text = f"production {current}, late writes of {release.backup}"
         return cleared
 

@@ -29,12 +29,15 @@ from release.model import (
     MigrationDone,
     PackageBuilt,
     Release,
+    RoutingCleared,
     Stop,
     Written,
 )
 from release.packages import Packages
 from release.preflight import Cleared
 from release.records import Records
+from release.routing import clear_routing, how_to_set_again
+from release.routing import in_words as routed_in_words
 from release.site import Site
 from release.smoke import Expected
 from release.staging import Mark
@@ -96,6 +99,17 @@ class Steps:
     async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:
         release = await self._records.release(release_id)
         return release, self._sites[release.site], Journal(self._records, release_id)
+
+    async def _clear_routing(self, release_id: str, site: Site) -> str:
+        """Nobody is routed to staging any more; said in words, and kept so that it can be set again."""
+
+        async def keep(rules: Mapping[str, float]) -> None:
+            again = how_to_set_again(site.config.resource_group, site.config.app, rules)
+            await self._records.note(
+                release_id, routing_cleared=RoutingCleared(routed_in_words(rules), again)
+            )
+
+        return await clear_routing(site, keep)
 
     def _work(self, release_id: str) -> Path:
         folder = self._folders.work / release_id

@@ -20,6 +20,7 @@ from release.steps.promoting import NotTheSame
 from release.steps.remembering import Remembering
 from release.swap import is_past_the_swap
 from release.unfinished import note_unfinished, unfinished_by
+from release.warm_up import warm_up_findings
 
 SHORT = 8
 """Characters of a digest that people are shown: enough to tell two builds apart."""
@@ -50,7 +51,7 @@ class Deploying(Remembering):
             sick = await self._sick_already(site, cleared.current)
             warnings += [sick] if sick else []
             await self._records.set_versions(release_id, cleared.current, None)
-            await self._records.note(release_id, warnings=tuple(warnings))
+            await self._records.note(release_id, warnings=tuple(warnings), warm_up=cleared.warm_up)
             words.text = f"production {cleared.current}, all is ready"
 
     async def _about_the_database(self, site: Site, migration: MigrationConfig) -> list[str]:
@@ -158,6 +159,8 @@ class Deploying(Remembering):
             release, artefact = await self._artefact(release_id)
             package = await self._kept(release, site, artefact.digest)
             await self._remember(release, site, with_database=False)
+            # Whoever is routed to staging would meet a stopped slot.
+            cleared = await self._clear_routing(release_id, site)
             await words.say(f"uploading {megabytes(artefact.size)}")
             await note_unfinished(site, release_id)
             deployment = await deploy(site, Deployed(version_of(artefact), package), words.say)
@@ -172,6 +175,7 @@ class Deploying(Remembering):
             )
             await self._records.note(release_id, candidate=candidate)
             words.text = f"{megabytes(artefact.size)} on {site.staging}, which is stopped"
+            words.text = "; ".join(part for part in (words.text, cleared) if part)
 
     async def recheck_deployed(self, release_id: str) -> None:
         """As `recheck`, before the migration: staging holds the files that people were told of."""
@@ -186,7 +190,9 @@ class Deploying(Remembering):
                 raise NotTheCandidate(called, "the bot's note is missing")
             if await site.shape.deployment.latest(site) != candidate.deployment:
                 raise NotTheCandidate(called, "there was another deployment since")
+            cleared = await self._clear_routing(release_id, site)
             words.text = f"still {release.version} on {site.staging}, {release.from_version} in production"
+            words.text = "; ".join(part for part in (words.text, cleared) if part)
 
     async def note_production(self, release_id: str) -> None:
         """Which mark production bears is known: where versions are the same it alone tells two sides apart."""
@@ -209,7 +215,8 @@ class Deploying(Remembering):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.SMOKE_TEST) as words:
             pages = await smoke_test(site, site.staging, Expected(release.version or ""))
-            await self._records.note(release_id, pages=pages)
+            # Now staging holds what will be warmed up.
+            await self._records.note(release_id, pages=pages, warm_up=await warm_up_findings(site))
             slowest = max((page.milliseconds for page in pages), default=0)
             words.text = f"{len(pages)} pages well, slowest {slowest} ms"
 

@@ -61,7 +61,9 @@ class Promoting(Merging):
                 raise NotTheSame(site.name, production, str(release.from_version))
             if release.facts.candidate is not None:
                 await recheck(site, mark_of(release_id, release.facts.candidate))
+            cleared = await self._clear_routing(release_id, site)
             words.text = f"still {release.version} on {site.staging}, {production} in production"
+            words.text = "; ".join(part for part in (words.text, cleared) if part)
 
     async def catch_up(self, release_id: str) -> None:
         """What production wrote since the backup is on staging too, and nothing comes due while it is swapped.

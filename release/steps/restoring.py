@@ -127,7 +127,8 @@ class Restoring(Steps):
             overdue = await overdue_posts(await self._store.read(backup), datetime.now(UTC))
             again = (f"{OVERDUE} {', '.join(overdue[:TITLES_SHOWN])}.",) if overdue else ()
             gone = await self._gone(site, backup)
-            await self._records.note(release_id, warnings=(*cleared.warnings, *again, *gone))
+            warnings = (*cleared.warnings, *again, *gone)
+            await self._records.note(release_id, warnings=warnings, warm_up=cleared.warm_up)
             words.text = f"production {cleared.current}, the backup is of {cleared.target}"
         return cleared
 
@@ -186,7 +187,9 @@ class Restoring(Steps):
                 await recheck(site, mark_of(release_id, release.facts.candidate))
                 before = await read_mark(site, PRODUCTION)
                 await self._records.note(release_id, production_mark=before.release if before else "")
+            cleared = await self._clear_routing(release_id, site)
             words.text = f"still {release.backup} on {site.staging}, {version} in production"
+            words.text = "; ".join(part for part in (words.text, cleared) if part)
 
     async def keep_leaving(self, release_id: str) -> None:
         """Production's database, as it is right before it is swapped out, is a backup of its own."""

@@ -78,7 +78,9 @@ class RollingBack(Remembering):
                 await self._database(release, site)
             await start_and_warm(site, site.staging)
             again = await self._silenced(site, release)
+            cleared = await self._clear_routing(release_id, site)
             words.text = f"still {release.version} on {site.staging}, {current} in production{again}"
+            words.text = "; ".join(part for part in (words.text, cleared) if part)
 
     async def keep_last_writes(self, release_id: str) -> None:
         """What was written since people were asked is kept too; where it cannot be, the first backup stays."""

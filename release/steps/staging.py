@@ -22,6 +22,7 @@ from release.steps.merging import Merging
 from release.steps.remembering import Remembering
 from release.unfinished import note_unfinished, refuse_unfinished
 from release.version import Version
+from release.warm_up import warm_up_findings
 
 INSTEAD_OF_A_SWAP = (
     "Put what fits on staging: /ghost upgrade for a newer version, /ghost restore for a backup."
@@ -51,7 +52,7 @@ class Staging(Remembering, Merging):
                 await self._remember(release, site, with_database=False)
                 words.text = f"production {cleared.current}, staging {cleared.target}"
             await self._records.set_versions(release_id, cleared.current, cleared.target)
-            await self._records.note(release_id, warnings=cleared.warnings)
+            await self._records.note(release_id, warnings=cleared.warnings, warm_up=cleared.warm_up)
         return cleared
 
     async def back_up(self, release_id: str) -> BackupTaken:
@@ -108,6 +109,8 @@ class Staging(Remembering, Merging):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.DEPLOY) as words:
             package = await self._here(release_id, package)
+            # Whoever is routed to staging would meet a stopped slot.
+            cleared = await self._clear_routing(release_id, site)
             stacks = release.facts.stacks
             given = stacks is not None and await give_stack(site, stacks.needed)
             muted = await mute(site)
@@ -121,6 +124,7 @@ class Staging(Remembering, Merging):
                 words.text += f", whose stack is {stacks.needed} now (it was {stacks.staging})"
             if muted:
                 words.text += ", which now sends no mail and publishes nothing"
+            words.text = "; ".join(part for part in (words.text, cleared) if part)
         return deployment
 
     async def sync_content(self, release_id: str, package: Package) -> None:
@@ -173,7 +177,8 @@ class Staging(Remembering, Merging):
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.SMOKE_TEST) as words:
             pages = await smoke_test(site, site.staging, expected_of(cleared.target, rows))
-            await self._records.note(release_id, pages=pages)
+            # Now staging holds what will be warmed up.
+            await self._records.note(release_id, pages=pages, warm_up=await warm_up_findings(site))
             slowest = max((page.milliseconds for page in pages), default=0)
             words.text = f"{len(pages)} pages well, slowest {slowest} ms"
 

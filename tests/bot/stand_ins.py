@@ -42,7 +42,9 @@ class StandInApp(WebApp):
     async def slot(self, name: str) -> Slot:
         host = self._site if name == "production" else f"{self._site}-{name}"
         url = f"https://{host}.example.net"
-        return Slot(name, "Running", url, url, None, None, None)
+        return Slot(
+            name, "Running", url, url, None, None, None, linux=True, container=False, https_only=False
+        )
 
 
 class StandInSite(Site):

@@ -26,13 +26,13 @@ from release.ghost.npm import Npm, Registry, carried_node
 from release.ghost.releases import Releases as PublishedGhosts
 from release.model import Release, State, Verdict
 from release.packages import Packages
-from release.preflight import WARM_UP_PATH, WARM_UP_STATUSES
 from release.records import Records, open_records
 from release.releases import Releases
 from release.shapes import GHOST_ON_SQLITE
 from release.site import Site, SiteConfig
 from release.steps import Folders, Parts, Stages
 from release.version import Version
+from release.warm_up import WARM_UP_PATH, WARM_UP_STATUSES
 from release.workflows import start_engine
 from sandbox.appservice import LocalAppService, Options, start
 from sandbox.appservice.faults import Fault, Seen

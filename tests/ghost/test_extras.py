@@ -15,7 +15,7 @@ from demo.world import SiteInDemo, World, open_world
 from release.ghost.cache import default_cache_folder
 from release.ghost.pages import admin_token
 from release.model import State
-from release.preflight import WARM_UP_PATH
+from release.warm_up import WARM_UP_PATH
 from tests.stories.team import Team
 
 SITE, BELOW = "harbour", "/blog"

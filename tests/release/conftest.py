@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -12,15 +13,16 @@ from typing import Any
 import httpx
 import pytest
 from azure.identity.aio import DefaultAzureCredential
+from azure.mgmt.web.aio import WebSiteManagementClient
 
 from demo.stages import TINY_NODE
 from demo.tiny.seed import Seeded, seed
 from release.azure.arm import arm_client
 from release.ghost.npm import carried_node
-from release.preflight import WARM_UP_PATH, WARM_UP_STATUSES
 from release.records import Records, open_records
 from release.shapes import GHOST_ON_SQLITE
 from release.site import Site, SiteConfig
+from release.warm_up import WARM_UP_PATH, WARM_UP_STATUSES
 from sandbox.appservice import LocalAppService, Options, start
 from tests.sandbox.appservice_fixtures import NO_TLS, QUICK, eventually
 
@@ -46,7 +48,11 @@ class Cloud:
     """The local Azure as a test sees it, with one blog: `site` is the bot's view of it."""
 
     def __init__(
-        self, service: LocalAppService, http: httpx.AsyncClient, client: Any, credential: Any
+        self,
+        service: LocalAppService,
+        http: httpx.AsyncClient,
+        client: Any,
+        credential: Any,
     ) -> None:
         self.service = service
         self.http = http
@@ -64,7 +70,7 @@ class Cloud:
             self._credential,
             self.http,
             self.http,
-            "http",
+            self.service.cloud.scheme,
         )
 
     def home(self, slot: str = "production") -> Path:
@@ -161,12 +167,25 @@ async def a_cloud(
         environment.setenv("IDENTITY_HEADER", told["identity_header"])
         environment.setenv("AZURE_TOKEN_CREDENTIALS", "prod")
         credential = await stack.enter_async_context(DefaultAzureCredential())
-        client = await stack.enter_async_context(
-            arm_client(credential, told["subscription"], told["arm"], polling_interval=0.05)
-        )
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=20, verify=NO_TLS))
+        client, trust = _clients_of(credential, told)
+        await stack.enter_async_context(client)
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=20, verify=trust))
         service.cloud.sites["blog"].record.sticky_settings = ["url", "slot"]
         yield Cloud(service, http, client, credential)
+
+
+def _clients_of(credential: Any, told: Mapping[str, Any]) -> tuple[Any, ssl.SSLContext]:
+    """The SDK's client, and whom to trust. Over https it is the SDK's own, which can be told of the sandbox's CA."""
+    if told["ca"] is None:
+        return arm_client(credential, told["subscription"], told["arm"], polling_interval=0.05), NO_TLS
+    client = WebSiteManagementClient(
+        credential,
+        told["subscription"],
+        base_url=told["arm"],
+        polling_interval=0.05,
+        connection_verify=told["ca"],
+    )
+    return client, ssl.create_default_context(cafile=told["ca"])
 
 
 @pytest.fixture

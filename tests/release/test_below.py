@@ -7,12 +7,13 @@ import pytest
 
 from demo.tiny.seed import Seeded
 from release.below import PathsDiffer, below_one_path
-from release.preflight import WARM_UP_PATH, preflight_swap
+from release.preflight import preflight_swap
 from release.shape import Expected
 from release.site import PRODUCTION, path_of
 from release.smoke import SmokeTestFailed, smoke_test
 from release.staging import start_and_warm
 from release.swap import put_live
+from release.warm_up import WARM_UP_PATH
 from tests.release.conftest import NEW, Cloud
 from tests.release.test_put_live import CHANGE, Thread
 

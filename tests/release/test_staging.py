@@ -14,22 +14,19 @@ from release.errors import ReleaseError
 from release.ghost.releases import GhostRelease
 from release.model import Stacks, Stop
 from release.preflight import (
-    WARM_UP_STATUSES,
-    AddressWouldMove,
     NoNodeStack,
     NotAnUpgrade,
     NotRunning,
     PreflightFailed,
     PreviewLeftBehind,
-    VisitorsRouted,
     WrongNode,
     preflight_swap,
     preflight_upgrade,
     stacks_for,
-    warm_up_warnings,
 )
 from release.shape import Deployed
 from release.site import PRODUCTION
+from release.slot_settings import AddressWouldMove
 from release.staging import (
     MUTE,
     Mark,
@@ -170,11 +167,6 @@ async def preview_left_behind(cloud: Cloud) -> None:
     await cloud.site.app.preview()
 
 
-async def routed(cloud: Cloud) -> None:
-    rule = {"actionHostName": "x", "reroutePercentage": 12.5, "name": "staging"}
-    cloud.service.cloud.sites["blog"].production.record.web["experiments"] = {"rampUpRules": [rule]}
-
-
 async def address_not_sticky(cloud: Cloud) -> None:
     cloud.service.cloud.sites["blog"].record.sticky_settings = ["slot"]
 
@@ -195,7 +187,6 @@ async def no_node(cloud: Cloud) -> None:
     ("arrange", "problem"),
     [
         (preview_left_behind, PreviewLeftBehind),
-        (routed, VisitorsRouted),
         (address_not_sticky, AddressWouldMove),
         (production_stopped, NotRunning),
         (no_node, NoNodeStack),
@@ -263,28 +254,6 @@ async def test_staging_gets_its_stack_once_and_production_by_a_swap_only(laid_ou
     assert await laid_out.asked("config/web", "PATCH") == 1
     with pytest.raises(ValueError, match="by a swap"):
         await laid_out.site.app.set_stack(PRODUCTION, "NODE|24-lts")
-
-
-@pytest.mark.parametrize(
-    ("statuses", "url", "words"),
-    [
-        ("200", "http://blog", ""),
-        ("200,301", "https://blog", ""),
-        ("200,301", "", ""),
-        ("", "http://blog", "WEBSITE_SWAP_WARMUP_PING_STATUSES=200."),
-        ("", "https://blog", "WEBSITE_SWAP_WARMUP_PING_STATUSES=200,301."),
-        ("200,503", "http://blog", "takes an error"),
-        ("200,404", "https://blog", "takes an error"),
-        ("200,302", "http://blog", "takes a redirect"),
-        ("200", "https://blog", "would wait in vain"),
-    ],
-)
-async def test_warm_up_settings_that_lie_are_named(cloud: Cloud, statuses: str, url: str, words: str) -> None:
-    cloud.settings(PRODUCTION).update({WARM_UP_STATUSES: "200", "url": "http://blog"})
-    cloud.settings("staging").update({WARM_UP_STATUSES: statuses, "url": url})
-    warnings = await warm_up_warnings(cloud.site)
-    assert len(warnings) == bool(words)
-    assert all(warning.startswith("staging: ") and words in warning for warning in warnings)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from demo.tiny.seed import Seeded
 from release.azure.errors import AzureRefused, AzureUnavailable, SiteMissing, SwapRefused, SwapUncertain
 from release.azure.webapp import Asked
-from release.preflight import WARM_UP_STATUSES
 from release.site import PRODUCTION
+from release.warm_up import WARM_UP_STATUSES
 from tests.release.conftest import Cloud, a_cloud
 from tests.sandbox.appservice_fixtures import eventually
 
