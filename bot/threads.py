@@ -100,10 +100,13 @@ def messages_of(release: Release, approval: Approval | None, approvers: Sequence
 def bundles(
     wanted: Mapping[str, Message], sent: Mapping[str, SentMessage]
 ) -> list[tuple[tuple[str, ...], Message]]:
-    """The messages as they are posted: log lines that wait together go as one message, and stay one."""
+    """The messages as they are posted: log lines that wait together go as one message, and stay one.
+
+    A line whose post was never heard of again stands alone: two of them may be in two messages.
+    """
     together: dict[str, list[str]] = {}
     for part in wanted:
-        line = sent[part].ts if part in sent else "lines not posted yet"
+        line = (sent[part].ts or part) if part in sent else "lines not posted yet"
         together.setdefault(line if part.startswith(LOG) else part, []).append(part)
     return [(tuple(parts), joined([wanted[part] for part in parts])) for parts in together.values()]
 

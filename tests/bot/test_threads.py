@@ -76,6 +76,26 @@ async def test_a_message_whose_answer_got_lost_is_found_again_and_not_posted_twi
     assert len(at_the_top(seen)) == 1
 
 
+async def test_two_lines_whose_answers_got_lost_are_both_found_again(team: Team) -> None:
+    release = await team.starts_upgrade()
+    await team.sees("Upgrade blog", button="Cancel")
+    await told(team)
+    await team.breaks("chat.postMessage", count=2, drop=True, after=True)
+    await team.records.step(release.id, Step.SWAP, StepState.DONE, "the first try")
+    await team.sees("the first try")
+    # What a kill before the engine knew of it does: the step begins anew, while others are told.
+    await team.records.step(release.id, Step.SWAP, StepState.RUNNING, "")
+    await team.records.step(release.id, Step.VERIFY, StepState.DONE, "well")
+    await team.sees("*Check production* done")
+    await team.records.step(release.id, Step.SWAP, StepState.DONE, "the second try")
+    await team.sees("the second try")
+    await told(team)
+    shown = [one["plain"] for one in await everything(team)]
+    assert len(shown) == 3
+    assert sum("Swap staging into production* done" in words for words in shown) == 1
+    assert sum("Check production* done" in words for words in shown) == 1
+
+
 async def test_where_the_bot_may_not_read_a_message_twice_is_better_than_none(team: Team) -> None:
     await team.breaks("conversations.history", count=20, error="missing_scope")
     await team.breaks("chat.postMessage", drop=True, after=True)
