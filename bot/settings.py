@@ -296,6 +296,7 @@ class SiteSettings(_Part):
 
     kind: SiteKind = SiteKind.GHOST
     package: Way = Field(Way.WHOLE, description="how a package is made and gets on a slot")
+    image: str | None = Field(None, description="host/name:tag with {version} in it; for package = image")
     resource_group: str
     app: str | None = Field(None, description="the web app's name; default: the site's name here")
     slot: str = "staging"
@@ -339,10 +340,25 @@ class SiteSettings(_Part):
             raise ValueError('deploy and migration are tables of a site of kind = "web app"')
         return self
 
+    @model_validator(mode="after")
+    def _image_is_told(self) -> Self:
+        if (self.package is Way.IMAGE) != (self.image is not None):
+            raise ValueError('image and package = "image" go together')
+        return self
+
+    @field_validator("image")
+    @classmethod
+    def _is_an_image(cls, image: str | None) -> str | None:
+        if image is not None and not re.fullmatch(
+            r"[\w.-]+(:\d+)?(/[\w.-]+)+:[\w.-]*\{version\}[\w.-]*", image
+        ):
+            raise ValueError("is no image with its version in the tag (registry.example.com/blog:{version})")
+        return image
+
     def shape(self) -> Shape:
         """What kind of site this is."""
         if self.kind is SiteKind.GHOST:
-            return deployed(GHOST_ON_SQLITE, self.package)
+            return deployed(GHOST_ON_SQLITE, self.package, self.image or "")
         return web_app(self.deploy.pages_of(), self._asks_first, bool(self.migration.down))
 
     @property

@@ -8,7 +8,7 @@ from typing import TypeVar
 from release.backup import can_be_backed_up
 from release.below import below_one_path
 from release.errors import ReleaseError
-from release.ghost.node import accepts_major, major_of_stack
+from release.ghost.node import accepts_major, fitting_majors_of, major_of_stack, usual_major_of
 from release.ghost.path import stops_between
 from release.ghost.releases import GhostRelease
 from release.model import Stacks, Stop
@@ -194,14 +194,17 @@ async def stacks_for(site: Site, target: GhostRelease) -> Stacks:
 
     Raises NoNodeStack where staging's is none of Node's, and WrongNode where no Node of App Service would do.
     """
-    production, staging = await asyncio.gather(site.app.stack(PRODUCTION), site.app.stack(site.staging))
+    runtime = site.shape.runtime
+    production, staging = await asyncio.gather(
+        *(runtime.stack(site, slot, target.node) for slot in (PRODUCTION, site.staging))
+    )
     if major_of_stack(staging) is None:
         raise NoNodeStack(site.app.called(site.staging), staging or "not set")
     for stack in (staging, production):
         major = major_of_stack(stack)
         if major is not None and accepts_major(target.node, major):
             return Stacks(production, staging, stack)
-    if not fitting_majors(target):
+    if not fitting_majors_of(target.node):
         raise WrongNode(str(target.version), target.node, site.app.called(site.staging), staging)
     return Stacks(production, staging, f"NODE|{usual_major(target)}-lts")
 
@@ -212,7 +215,7 @@ def _major(stacks: Stacks | None) -> int:
 
 async def node_major(site: Site, target: GhostRelease, slot: str) -> int:
     """The Node major of the slot's stack, if `target` runs on it."""
-    stack = await site.app.stack(slot)
+    stack = await site.shape.runtime.stack(site, slot, target.node)
     called = site.app.called(slot)
     major = major_of_stack(stack)
     if major is None:
@@ -224,9 +227,4 @@ async def node_major(site: Site, target: GhostRelease, slot: str) -> int:
 
 def usual_major(target: GhostRelease) -> int:
     """The Node major that suits this Ghost, as near to 22 as may be."""
-    return min(fitting_majors(target), key=lambda major: abs(major - 22), default=22)
-
-
-def fitting_majors(target: GhostRelease) -> tuple[int, ...]:
-    """The majors of Node that App Service may have and this Ghost accepts, newest first; it has even ones only."""
-    return tuple(major for major in range(40, 9, -2) if accepts_major(target.node, major))
+    return usual_major_of(target.node)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from release.errors import ReleaseError
 from release.ghost.packing import WHOLE, Packing
 from release.model import Kind
+from release.runtimes import LINUX, Runtime
 
 if TYPE_CHECKING:
     from release.site import Site
@@ -76,6 +77,10 @@ class Deployment(Protocol):
     def notes(self) -> str:
         """The folder below /home where the bot writes its notes on a slot: writable, and going along in a swap."""
 
+    @property
+    def unpacks_to(self) -> str | None:
+        """The folder below /home where a package's files are afterwards; None where they are in no folder."""
+
     async def problems(self, site: "Site") -> tuple[ReleaseError, ...]:
         """What is set up on the slots so that this way of deployment would go wrong, for the preflight."""
 
@@ -99,7 +104,7 @@ class Shape:
     `address_setting` is the app setting that holds the site's own address, where it has one.
     `packing` says what of a built site is in the zip that `deployment` puts on a slot.
     `product` comes before a version where people read one. `own_database`: each slot has one of its own, which is
-    exchanged with the code in a swap; else both share one.
+    exchanged with the code in a swap; else both share one. `runtime` says which Node a slot has.
     """
 
     words: str
@@ -110,3 +115,4 @@ class Shape:
     packing: Packing = WHOLE
     product: str = "Ghost "
     own_database: bool = True
+    runtime: Runtime = LINUX

@@ -4,11 +4,13 @@ from dataclasses import replace
 from enum import StrEnum
 
 from release.deployments.built import BuiltOnServer
+from release.deployments.image import Image
 from release.deployments.run_from_package import RunFromPackage
 from release.deployments.whole import Whole
 from release.ghost.packing import WithoutModules
 from release.ghost.pages import GhostPages
 from release.model import Kind
+from release.runtimes import OfTheImage
 from release.shape import Shape
 
 GHOST_ON_SQLITE = Shape(
@@ -38,10 +40,11 @@ class Way(StrEnum):
     WHOLE = "whole"
     BUILT_ON_THE_SERVER = "built on the server"
     RUN_FROM_PACKAGE = "run from package"
+    IMAGE = "image"
 
 
-def deployed(shape: Shape, way: Way) -> Shape:
-    """The same kind of site, with its packages made and deployed in this way."""
+def deployed(shape: Shape, way: Way, image: str = "") -> Shape:
+    """The same kind of site, with its packages made and deployed in this way; `image` is the reference of images."""
     match way:
         case Way.WHOLE:
             return shape
@@ -49,3 +52,5 @@ def deployed(shape: Shape, way: Way) -> Shape:
             return replace(shape, deployment=BuiltOnServer(), packing=WithoutModules())
         case Way.RUN_FROM_PACKAGE:
             return replace(shape, deployment=RunFromPackage())
+        case Way.IMAGE:
+            return replace(shape, deployment=Image(image), runtime=OfTheImage())

@@ -14,7 +14,7 @@ from release.azure.errors import SlotDidNotStart
 from release.errors import ReleaseError
 from release.ghost.archive import part_of_zip
 from release.shape import Deployed
-from release.site import WWWROOT, Site
+from release.site import Site
 from release.trouble import in_words
 
 MARK = ".ghostbot.json"
@@ -75,10 +75,11 @@ async def give_stack(site: Site, stack: str) -> bool:
     Production has its own until the swap: a stack goes with the content. What was on staging before may not run on
     it, so nothing is left running.
     """
-    if await site.app.stack(site.staging) == stack:
+    runtime = site.shape.runtime
+    if await runtime.stack(site, site.staging, "*") == stack:
         return False
     await stop_staging(site)
-    await site.app.set_stack(site.staging, stack)
+    await runtime.give(site, stack)
     # As after any write of settings, the SCM site is away for a while.
     await asyncio.sleep(1)
     await (await site.kudu(site.staging)).reachable()
@@ -95,7 +96,8 @@ async def deploy(site: Site, what: Deployed, told: Callable[[str], Awaitable[Non
     """The package is on the stopped staging slot; returns the deployment's id."""
     await stop_staging(site)
     deployment = await site.shape.deployment.deploy(site, what, told)
-    if not f"{site.config.content}/".startswith(f"{WWWROOT}/"):
+    place = site.shape.deployment.unpacks_to
+    if place is None or not f"{site.config.content}/".startswith(f"{place}/"):
         await _put_shipped_content(site, what.archive)
     return deployment
 

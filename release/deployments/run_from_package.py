@@ -39,6 +39,7 @@ class RunFromPackage(Zipped):
     """The slot runs from the zip that was deployed last."""
 
     notes = "data"
+    unpacks_to = None
 
     def __init__(self) -> None:
         # A package never changes under its name, and its directory of some MB is asked for again and again.

@@ -11,6 +11,7 @@ class Zipped:
     """The package is unpacked into wwwroot, and the bot writes its notes beside it."""
 
     notes = WWWROOT
+    unpacks_to: str | None = WWWROOT
 
     async def version(self, site: Site, slot: str) -> str:
         """From the files: Ghost tells only major.minor over HTTP, its package.json all of it."""

@@ -9,7 +9,7 @@ import semantic_version  # type: ignore[import-untyped]  # the package ships no 
 
 from release.ghost.cache import Cache, Mark, host_platform
 from release.ghost.errors import NodeUnavailable
-from release.ghost.npm import NotPublished, Npm
+from release.ghost.npm import NotPublished, Npm, carried_node
 from release.version import Version, npm_range
 
 
@@ -41,6 +41,22 @@ def accepts_major(wanted: str, major: int) -> bool:
     """Whether some Node of this major is in the npm range; App Service keeps each major at its newest."""
     newest = Version(major, 999, 0)
     return newest.satisfies(wanted) or npm_range(wanted) == npm_range("*")
+
+
+def fitting_majors_of(wanted: str) -> tuple[int, ...]:
+    """The majors of Node that App Service may have and this range accepts, newest first; it has even ones only."""
+    return tuple(major for major in range(40, 9, -2) if accepts_major(wanted, major))
+
+
+def usual_major_of(wanted: str) -> int:
+    """The Node major that suits this range, as near to 22 as may be."""
+    return min(fitting_majors_of(wanted), key=lambda major: abs(major - 22), default=22)
+
+
+def nearest_major_of(wanted: str) -> int:
+    """The major that this range accepts and that costs least here: that of the carried Node, else the usual one."""
+    carried = int(_defined(carried_node().prefix, "MAJOR"))
+    return carried if accepts_major(wanted, carried) else usual_major_of(wanted)
 
 
 async def node_for(npm: Npm, wanted: str, major: int | None = None) -> Node:

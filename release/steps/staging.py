@@ -112,7 +112,7 @@ class Staging(Remembering, Merging):
             # Whoever is routed to staging would meet a stopped slot.
             cleared = await self._clear_routing(release_id, site)
             stacks = release.facts.stacks
-            given = stacks is not None and await give_stack(site, stacks.needed)
+            given = stacks is not None and stacks.differ and await give_stack(site, stacks.needed)
             muted = await mute(site)
             await words.say(f"uploading {megabytes(package.size)}")
             # Until it has its database, too, what is there may not be swapped by anybody.

@@ -78,8 +78,10 @@ class Undoing(Remembering):
             told = f"{before.version} is on {site.staging} as before, {running(before)}"
             return StagingLeft(undone=True, running=before.running, version=before.version, words=told)
         stacks = release.facts.stacks
-        if stacks is not None and stacks.differ and await site.app.stack(site.staging) == stacks.needed:
-            await give_stack(site, stacks.staging)
+        if stacks is not None and stacks.differ:
+            now = await site.shape.runtime.stack(site, site.staging, "*")
+            if now == stacks.needed:
+                await give_stack(site, stacks.staging)
         if before.version is None:
             await self._close(release, site)
             what = site.shape.product.strip() or "app"
@@ -160,12 +162,19 @@ class Undoing(Remembering):
             await kudu.delete(site.note(SILENT))
 
     async def _package(self, site: Site, version: str, words: Words) -> Package:
-        stack = await site.app.stack(site.staging)
+        stack = await site.shape.runtime.stack(site, site.staging, await self._wanted(version))
         major = major_of_stack(stack)
         if major is None:
             raise NoNodeStack(site.app.called(site.staging), stack or "not set")
         await words.say(f"Ghost {version} for staging, from the cache or built again")
         return await build(Version.parse(version), major, self._npm, telling(words), site.shape.packing)
+
+    async def _wanted(self, version: str) -> str:
+        """The range of Nodes that a version asks for; any, where npm is away: the package may be in the cache."""
+        try:
+            return (await self._ghosts.find(Version.parse(version))).node
+        except ReleaseError:
+            return "*"
 
     async def _as_it_ran(self, site: Site, before: StagingBefore) -> None:
         if not before.running:

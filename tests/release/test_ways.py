@@ -11,6 +11,7 @@ import pytest
 
 from release.backup import BackupCommandFailed, BackupStale, back_up
 from release.deployments.in_a_zip import NoSuchZip, RemoteZip
+from release.shape import Deployed
 from release.shapes import GHOST_ON_SQLITE, Way, deployed
 from release.site import NothingThere, Site
 from tests.release.conftest import Cloud
@@ -18,9 +19,9 @@ from tests.release.conftest import Cloud
 OUTSIDE = {"content": "data/ghost", "database": "data/ghost/ghost.db", "backup_file": "data/ghost/backup.db"}
 
 
-def in_the_way(cloud: Cloud, way: Way, **options: object) -> Site:
+def in_the_way(cloud: Cloud, way: Way, image: str = "", **options: object) -> Site:
     site = cloud.site_with(**options)
-    site.shape = deployed(GHOST_ON_SQLITE, way)
+    site.shape = deployed(GHOST_ON_SQLITE, way, image)
     return site
 
 
@@ -129,3 +130,33 @@ async def test_a_shape_says_how_its_packages_are_made() -> None:
     assert replace(built, deployment=GHOST_ON_SQLITE.deployment, packing=GHOST_ON_SQLITE.packing) == (
         GHOST_ON_SQLITE
     )
+
+
+async def test_an_image_tells_its_version_by_its_tag_and_home_has_to_be_kept(cloud: Cloud) -> None:
+    site = in_the_way(cloud, Way.IMAGE, image="registry.example.com/blog:{version}-alpine")
+    told = await said(site)
+    assert "is no image like registry.example.com/blog:{version}-alpine" in told
+    assert told.count("keeps nothing") == 2
+    with pytest.raises(NothingThere, match="an image like"):
+        await site.version("staging")
+    await site.app.set_stack("staging", "DOCKER|registry.example.com/blog:6.4.0-alpine")
+    assert await site.version("staging") == "6.4.0"
+    assert not await site.holds("staging", "package.json")
+    await site.app.set_stack("staging", "DOCKER|registry.example.com/blog:newest-alpine")
+    with pytest.raises(NothingThere):
+        await site.version("staging")
+
+
+async def test_setting_the_image_twice_is_the_same_as_once(cloud: Cloud, tmp_path: Path) -> None:
+    site = in_the_way(cloud, Way.IMAGE, image="registry.example.com/blog:{version}")
+    told: list[str] = []
+
+    async def tell(text: str) -> None:
+        told.append(text)
+
+    what = Deployed("6.4.0", tmp_path / "of-no-use.zip")
+    deployments = {await site.shape.deployment.deploy(site, what, tell) for _ in range(2)}
+    assert deployments == {"DOCKER|registry.example.com/blog:6.4.0"}
+    assert told == ["setting the image to registry.example.com/blog:6.4.0"]
+    assert await site.shape.deployment.latest(site) in deployments
+    assert await site.app.stack("production") != await site.app.stack("staging")

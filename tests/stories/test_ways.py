@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from demo.tiny.versions import find, install
 from demo.webjob import SOURCE as WEBJOB
+from release.ghost.build import start_files
 from release.model import State
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
@@ -34,6 +36,7 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
             "backup_command": "node /home/data/backup/run.js",
             **OUTSIDE,
         },
+        "boxed": {"package": "image", "image": "registry.example.com/blog:{version}"},
     }
     async with a_team(tmp_path_factory.mktemp("ways"), cache, tuple(options), options_of=options) as team:
         yield team
@@ -136,3 +139,49 @@ async def test_a_site_runs_from_its_package(team: Team) -> None:
     name = (newest / "SitePackages" / "packagename.txt").read_text()
     with zipfile.ZipFile(newest / "SitePackages" / name) as package:
         assert json.loads(package.read("package.json"))["version"] == NEWEST
+
+
+async def is_pushed(team: Team, version: str, folder: Path) -> str:
+    """An image of this version, as somebody builds it who knows nothing of the bot; returns its reference."""
+    install(find(version), folder)
+    for ours in start_files():
+        (folder / ours).unlink()
+    reference = f"registry.example.com/blog:{version}"
+    image = {
+        "reference": reference,
+        "folder": str(folder),
+        "command": "server__host=0.0.0.0 node index.js",
+        "node": team.opening.node_major,
+        "port": 2368,
+    }
+    answer = await team.world.http.put(f"{team.world.azure['control']}/images", json=image)
+    assert answer.status_code < 400, answer.text
+    return reference
+
+
+async def image_of(team: Team, site: str, slot: str) -> str:
+    stack: str = (await team.world.site(site))["slots"][slot]["stack"]
+    return stack.removeprefix("DOCKER|")
+
+
+async def test_a_containers_image_is_the_package(team: Team, tmp_path: Path) -> None:
+    key = await team.has_site("boxed")
+    old, new = [await is_pushed(team, version, tmp_path / version) for version in (OLDER, NEWEST)]
+    wwwroot = await team.world.wwwroot("boxed")
+    for path in wwwroot.iterdir():
+        if path.name not in ("content", "App_Data"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    await team.world.put_site("boxed", image=old)
+    for slot in SLOTS:
+        await team.has_settings(
+            "boxed",
+            slot,
+            WEBSITES_ENABLE_APP_SERVICE_STORAGE="true",
+            paths__contentPath="/home/site/wwwroot/content",
+            database__connection__filename="/home/site/wwwroot/content/data/ghost.db",
+        )
+    await goes_live_and_back(team, "boxed", key)
+    assert [await image_of(team, "boxed", slot) for slot in SLOTS] == [old, new]
+    wwwroot = await team.world.wwwroot("boxed", "staging")
+    assert sorted(path.name for path in wwwroot.iterdir() if path.is_dir()) == ["App_Data", "content"]
+    assert (wwwroot / "content" / "themes" / "casper" / "package.json").is_file()
