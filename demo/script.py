@@ -12,7 +12,7 @@ import httpx
 from rich.console import Console
 
 from demo.world import SandboxRefused, World
-from release.ghost.pages import admin_token
+from release.ghost.admin_api import admin_token
 
 CHANNEL = "releases"
 WRITTEN = "Written while the approval waited"

@@ -18,6 +18,9 @@ from release.ghost.npm import Npm
 from release.ghost.running import running
 from release.version import Version
 
+# Without the native part of its sharp, resizing ends an upload.
+UNRESIZED = {"imageOptimization__resize": "false"}
+
 
 @dataclass(frozen=True)
 class Blog:
@@ -48,9 +51,11 @@ async def prepare(version: Version, node_major: int, npm: Npm, progress: Callabl
             await asyncio.to_thread(_add_theme, wwwroot / "content" / "themes")
             program = Path(package.node_prefix) / "bin" / "node"
             environment = npm.surroundings(program.parent)
+            if any("sharp" in warning for warning in package.warnings):
+                environment |= UNRESIZED
             log = npm.cache.log(f"blog-{version}")
             async with running(wwwroot, program, environment, log) as url:
-                admin_key = await tell(url)
+                admin_key = await tell(url, str(version))
             await asyncio.to_thread(_empty, wwwroot / "content" / "logs")
             await inspect(wwwroot / "content" / "data" / "ghost.db")
             await asyncio.to_thread(shutil.copytree, wwwroot / "content", folder / "content")

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from demo.tiny.seed import picture
+from release.ghost.admin_api import admin_api
 
 OWNER = {"name": "Ann Owner", "email": "ann@example.com", "password": "ebb-and-flow-2024"}
 TITLE = "The Harbour Post"
@@ -20,11 +21,10 @@ PLACES = ("quay", "lighthouse", "fish market", "boatyard", "breakwater", "old cr
 EDITION = 1
 
 
-async def tell(url: str) -> str:
+async def tell(url: str, version: str) -> str:
     """The blog at `url`, just booted for the first time, has its owner and content; returns an Admin API key."""
-    async with httpx.AsyncClient(
-        base_url=f"{url}/ghost/api/admin", headers={"Origin": url}, timeout=60
-    ) as client:
+    base_url = url + admin_api(version).path
+    async with httpx.AsyncClient(base_url=base_url, headers={"Origin": url}, timeout=60) as client:
         await _post(client, "/authentication/setup/", {"setup": [{**OWNER, "blogTitle": TITLE}]})
         login = {"username": OWNER["email"], "password": OWNER["password"]}
         (await client.post("/session/", json=login)).raise_for_status()

@@ -9,7 +9,7 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from release.ghost.cache import Mark, host_platform
 from release.ghost.errors import CommandFailed, CommandTooSlow
 from release.ghost.node import Node
 from release.ghost.npm import Npm
-from release.ghost.process import Command, run
+from release.ghost.process import Command, ask, run
 
 DRIVERS = ("better-sqlite3", "sqlite3", "@vscode/sqlite3")
 DOWNLOAD_SECONDS = 60
@@ -127,20 +127,25 @@ async def _prebuilt(driver: Driver, site: Path, node: Node, npm: Npm, copy: Path
 
 async def _build(driver: Driver, site: Path, node: Node, npm: Npm, copy: Path) -> None:
     options = ["--release", "--jobs=2", f"--nodedir={node.prefix}", f"--python={sys.executable}"]
-    if "node-pre-gyp" in driver.install_script:
-        program = site / "node_modules" / "@mapbox" / "node-pre-gyp" / "bin" / "node-pre-gyp"
-        arguments = ["rebuild", "--build-from-source", *options]
+    # An old driver's own build calls `python`.
+    environment = npm.environment(node.programs, Path(sys.executable).parent)
+    environment |= {"NODE_PATH": str(site / "node_modules")}
+    pre_gyp = site / "node_modules" / "@mapbox" / "node-pre-gyp" / "bin" / "node-pre-gyp"
+    if "node-pre-gyp" in driver.install_script and await asyncio.to_thread(pre_gyp.is_file):
+        words: list[str | Path] = [node.program, pre_gyp, "rebuild", "--build-from-source", *options]
     else:
-        program = npm.carried.npm / "node_modules" / "node-gyp" / "bin" / "node-gyp.js"
-        arguments = ["rebuild", *options]
-        if not await asyncio.to_thread(program.is_file):
+        node_gyp = npm.carried.npm / "node_modules" / "node-gyp" / "bin" / "node-gyp.js"
+        if not await asyncio.to_thread(node_gyp.is_file):
             raise DriverUnbuildable(driver.name, "nowhere", "npm came without node-gyp")
-    environment = npm.environment(node.programs) | {"NODE_PATH": str(site / "node_modules")}
+        if "node-pre-gyp" in driver.install_script:
+            options += await _placed(driver, node, npm, copy, environment)
+        # By the Node that it came with: an old one cannot run it, and builds are for the Node in `nodedir`.
+        words = [npm.carried.node, node_gyp, "rebuild", *options]
     try:
         await run(
             Command(
                 title=f"building {driver.name} {driver.version}",
-                words=[node.program, program, *arguments],
+                words=words,
                 folder=copy,
                 environment=environment,
                 log=npm.cache.log("building-driver"),
@@ -149,6 +154,28 @@ async def _build(driver: Driver, site: Path, node: Node, npm: Npm, copy: Path) -
         )
     except CommandFailed as error:
         raise DriverUnbuildable(driver.name, error.args[2], error.detail) from error
+
+
+async def _placed(
+    driver: Driver, node: Node, npm: Npm, copy: Path, environment: Mapping[str, str]
+) -> list[str]:
+    """What node-pre-gyp of before 1.0 would tell node-gyp; it cannot be run itself, its node-gyp wants Python 2."""
+    told = await ask(
+        Command(
+            title=f"asking where {driver.name} looks for its binary",
+            words=[
+                node.program,
+                "-p",
+                "require('node-pre-gyp').find(require('path').resolve('package.json'))",
+            ],
+            folder=copy,
+            environment=environment,
+            log=npm.cache.log("place-of-driver"),
+            seconds=30,
+        )
+    )
+    binary = Path(told.decode().strip())
+    return [f"--module_name={binary.stem}", f"--module_path={binary.parent}"]
 
 
 async def _try(driver: Driver, site: Path, node: Node, npm: Npm, also: Path | None = None) -> None:

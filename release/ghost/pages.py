@@ -1,16 +1,14 @@
 """What a well Ghost answers, and how it tells who it is."""
 
 import asyncio
-import re
-import time
 from urllib.parse import SplitResult, urlsplit
 from xml.etree.ElementTree import Element, ParseError  # what defusedxml returns, and raises for broken XML
 
 import httpx
-import jwt
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from release.ghost.admin_api import AdminApi, admin_api
 from release.shape import Expected, Page
 from release.site import Site
 from release.trouble import in_words
@@ -47,10 +45,11 @@ class GhostPages:
 
     async def process(self, site: Site, url: str, expected: Expected) -> list[str]:
         """Major.minor, from the process that really answers."""
+        where = f"{admin_api(expected.version).path}/site/"
         try:
-            running = str((await site.ask(f"{url}/ghost/api/admin/site/")).json()["site"]["version"])
+            running = str((await site.ask(f"{url}{where}")).json()["site"]["version"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
-            return ["it does not tell its version at /ghost/api/admin/site/"]
+            return [f"it does not tell its version at {where}"]
         if running != expected.version.rpartition(".")[0]:
             return [f"the process that answers is version {running}, expected {expected.version}"]
         return []
@@ -98,7 +97,7 @@ async def _lost_portal(site: Site, url: str, production: str) -> list[str]:
 
 
 async def _wrong_totals(site: Site, url: str, expected: Expected) -> list[str]:
-    wrong = []
+    wrong, api = [], admin_api(expected.version)
     # Ghost keeps posts and pages in one table, and lists them apart.
     for what, total, lists in (
         ("posts", expected.posts, ("posts", "pages")),
@@ -107,7 +106,7 @@ async def _wrong_totals(site: Site, url: str, expected: Expected) -> list[str]:
         if total is None:
             continue
         try:
-            served = sum([await _total(site, url, name) for name in lists])
+            served = sum([await _total(site, url, name, api) for name in lists])
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             wrong.append(f"the staff API does not list {what} (is admin_key still valid?)")
             continue
@@ -116,20 +115,10 @@ async def _wrong_totals(site: Site, url: str, expected: Expected) -> list[str]:
     return wrong
 
 
-async def _total(site: Site, url: str, what: str) -> int:
+async def _total(site: Site, url: str, what: str, api: AdminApi) -> int:
     answer = await site.ask(
-        f"{url}/ghost/api/admin/{what}/",
+        f"{url}{api.path}/{what}/",
         params={"limit": "1"},
-        headers={"Authorization": f"Ghost {admin_token(site.config.admin_key or '')}"},
+        headers={"Authorization": f"Ghost {api.token(site.config.admin_key or '')}"},
     )
     return int(answer.json()["meta"]["pagination"]["total"])
-
-
-def admin_token(key: str) -> str:
-    """A token of five minutes for Ghost's Admin API from a key "id:secret" (secret in hex)."""
-    key_id, _, secret = key.partition(":")
-    if not key_id or not re.fullmatch(r"[0-9a-fA-F]+", secret) or len(secret) % 2:
-        raise ValueError("an Admin API key looks like id:secret")
-    now = int(time.time())
-    claims = {"iat": now, "exp": now + 300, "aud": "/admin/"}
-    return jwt.encode(claims, bytes.fromhex(secret), algorithm="HS256", headers={"kid": key_id})

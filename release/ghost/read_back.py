@@ -16,11 +16,11 @@ from pathlib import Path
 import httpx
 
 from release.errors import ReleaseError
+from release.ghost.admin_api import AdminApi, admin_api
 from release.ghost.build import Package
 from release.ghost.cache import Cache
 from release.ghost.migrate import CONTENT_FOLDERS
 from release.ghost.npm import Npm
-from release.ghost.pages import admin_token
 from release.ghost.running import DidNotBoot, running
 from release.model import ReadBack
 from release.trouble import in_words
@@ -158,8 +158,9 @@ async def _read(url: str, exact: str, wanted: _Wanted) -> tuple[str, dict[str, i
                 await _page(client, f"/{wanted.post}/", exact)
             totals = {}
             if wanted.key:
-                totals["posts"] = sum([await _total(client, name, wanted.key) for name in ("posts", "pages")])
-                totals["members"] = await _total(client, "members", wanted.key)
+                api, key = admin_api(exact), wanted.key
+                totals["posts"] = sum([await _total(client, name, api, key) for name in ("posts", "pages")])
+                totals["members"] = await _total(client, "members", api, key)
         except httpx.HTTPError as error:
             raise NotReadBack(exact, f"it stopped answering ({in_words(error)})") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -184,10 +185,10 @@ async def _page(client: httpx.AsyncClient, path: str, exact: str) -> str:
     return found[1]
 
 
-async def _total(client: httpx.AsyncClient, what: str, key: str) -> int:
+async def _total(client: httpx.AsyncClient, what: str, api: AdminApi, key: str) -> int:
     answer = await client.get(
-        f"/ghost/api/admin/{what}/",
+        f"{api.path}/{what}/",
         params={"limit": "1"},
-        headers={"Authorization": f"Ghost {admin_token(key)}"},
+        headers={"Authorization": f"Ghost {api.token(key)}"},
     )
     return int(answer.json()["meta"]["pagination"]["total"])

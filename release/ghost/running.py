@@ -1,6 +1,7 @@
 """A Ghost of one's own, running for a while on a free port."""
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from release.errors import ReleaseError
+from release.ghost.admin_api import admin_api
 from release.ghost.build import START_FILE
 from release.ghost.process import end_group, tail
 
@@ -76,10 +78,12 @@ async def _wait_until_it_answers(
     url: str, process: asyncio.subprocess.Process, wwwroot: Path, log: Path
 ) -> None:
     deadline = time.monotonic() + BOOT_SECONDS
+    version = json.loads((wwwroot / "package.json").read_text())["version"]
+    where = f"{url}{admin_api(version).path}/site/"
     async with httpx.AsyncClient(trust_env=False) as client:
         while time.monotonic() < deadline and process.returncode is None:
             try:
-                if (await client.get(f"{url}/ghost/api/admin/site/", timeout=10)).status_code == 200:
+                if (await client.get(where, timeout=10)).status_code == 200:
                     return
             except httpx.HTTPError:
                 pass

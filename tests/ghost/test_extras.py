@@ -12,8 +12,8 @@ import pytest
 from demo.stages import put_on_stage, real_opening, settings_of
 from demo.tiny.seed import picture
 from demo.world import SiteInDemo, World, open_world
+from release.ghost.admin_api import admin_token
 from release.ghost.cache import default_cache_folder
-from release.ghost.pages import admin_token
 from release.model import State
 from release.warm_up import WARM_UP_PATH
 from tests.stories.team import Team

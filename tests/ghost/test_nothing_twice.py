@@ -19,8 +19,8 @@ import pytest
 
 from demo.stages import put_on_stage, real_opening, settings_of
 from demo.world import SiteInDemo, World, open_world
+from release.ghost.admin_api import admin_token
 from release.ghost.cache import default_cache_folder
-from release.ghost.pages import admin_token
 from release.model import State, Step
 from tests.ghost.post_office import PostOffice, open_post_office
 from tests.stories.team import Team

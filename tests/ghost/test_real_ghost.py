@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from demo.blog.prepare import lay_out, prepare
+from release.ghost.admin_api import admin_token
 from release.ghost.build import build
 from release.ghost.cache import Cache, default_cache_folder
 from release.ghost.database import inspect
 from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm, registry_of_user
-from release.ghost.pages import admin_token
 from release.ghost.running import running
 from release.version import Version
 from tests.ghost.test_webjob import run_job

@@ -10,9 +10,9 @@ import pytest
 
 from demo.tiny.seed import Seeded, seed
 from demo.tiny.versions import SICK_FRONT_PAGE, WRONG_VERSION
+from release.ghost.admin_api import admin_token
 from release.ghost.database import inspect
 from release.ghost.npm import carried_node
-from release.ghost.pages import admin_token
 from release.ghost.running import DidNotBoot, free_port, running
 
 MEASURED = {

@@ -12,8 +12,8 @@ import pytest
 
 from demo.tiny.seed import Seeded
 from release.closing import CLOSED, StaysOpen, close_writes, open_again, staying_closed
+from release.ghost.admin_api import admin_token
 from release.ghost.build import GUARD_FILE, START_FILE
-from release.ghost.pages import admin_token
 from release.silence import SILENT, carry_silence, keep_silent
 from release.site import PRODUCTION, WWWROOT
 from release.staging import MUTE

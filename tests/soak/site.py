@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from demo.world import World
-from release.ghost.pages import admin_token
+from release.ghost.admin_api import admin_token
 
 WRITE_EVERY = 0.7  # seconds
 BACKUP = re.compile(r"b-\d{8}-\d{6}-[0-9a-f]{4}")

@@ -12,7 +12,7 @@ import httpx
 
 from demo.stages import Opening, put_on_stage, tiny_opening
 from demo.world import SiteInDemo, World, open_world
-from release.ghost.pages import admin_token
+from release.ghost.admin_api import admin_token
 from release.model import Release, State
 from release.records import Records, open_records
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from release.ghost.admin_api import admin_token
 from release.ghost.build import GUARD_FILE
-from release.ghost.pages import admin_token
 from release.model import State, Step
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 

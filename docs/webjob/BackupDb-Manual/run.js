@@ -29,6 +29,21 @@ function siteFolder() {
     return found;
 }
 
+async function bySqlite3(sqlite3, file, statement) {
+    const database = await new Promise((resolve, reject) => {
+        const opened = new sqlite3.Database(file, sqlite3.OPEN_READWRITE,
+            error => error ? reject(error) : resolve(opened));
+    });
+    database.configure('busyTimeout', BUSY_MILLISECONDS);
+    try {
+        return await new Promise((resolve, reject) => {
+            database.all(statement, (error, rows) => error ? reject(error) : resolve(rows));
+        });
+    } finally {
+        await new Promise(resolve => database.close(resolve));
+    }
+}
+
 // Each way opens `file`, runs `statement` on it and resolves to its rows; it throws if the site lacks it.
 const WAYS = {
     'better-sqlite3': async (require_, file, statement) => {
@@ -41,21 +56,9 @@ const WAYS = {
             database.close();
         }
     },
-    sqlite3: async (require_, file, statement) => {
-        const sqlite3 = require_('sqlite3');
-        const database = await new Promise((resolve, reject) => {
-            const opened = new sqlite3.Database(file, sqlite3.OPEN_READWRITE,
-                error => error ? reject(error) : resolve(opened));
-        });
-        database.configure('busyTimeout', BUSY_MILLISECONDS);
-        try {
-            return await new Promise((resolve, reject) => {
-                database.all(statement, (error, rows) => error ? reject(error) : resolve(rows));
-            });
-        } finally {
-            await new Promise(resolve => database.close(resolve));
-        }
-    },
+    sqlite3: (require_, file, statement) => bySqlite3(require_('sqlite3'), file, statement),
+    // Some Ghosts 4, as 4.44.
+    '@vscode/sqlite3': (require_, file, statement) => bySqlite3(require_('@vscode/sqlite3'), file, statement),
     'node:sqlite': async (require_, file, statement) => {
         const {DatabaseSync} = require('node:sqlite');
         const database = new DatabaseSync(file);
@@ -106,7 +109,7 @@ async function backUp() {
     const way = workingWay(require_);
     const part = `${backup}.${process.pid}.part`;
     try {
-        await WAYS[way](require_, live, `VACUUM INTO '${part.replaceAll('\'', '\'\'')}'`);
+        await WAYS[way](require_, live, `VACUUM INTO '${part.replace(/'/g, '\'\'')}'`);
         const [verdict] = await WAYS[way](require_, part, 'PRAGMA integrity_check(1)');
         if (verdict.integrity_check !== 'ok') {
             throw new Error(`the copy is damaged: ${verdict.integrity_check}`);
