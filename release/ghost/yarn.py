@@ -29,6 +29,9 @@ def yarn_words(program: Path, yarn: Path, cache: Path, registry: Sequence[str]) 
         "--non-interactive",
         "--cache-folder",
         cache,
+        # Two yarns at once spoil each other's cache.
+        "--mutex",
+        f"file:{cache / '.mutex'}",
         *registry,
     ]
 

@@ -38,6 +38,7 @@ from release.preflight import Cleared
 from release.records import Records
 from release.routing import clear_routing, how_to_set_again
 from release.routing import in_words as routed_in_words
+from release.side_by_side import all_of
 from release.site import Site
 from release.smoke import Expected
 from release.staging import Mark
@@ -143,8 +144,8 @@ class Steps:
         await self._records.note(release.id, stops=cleared.stops, stacks=stacks)
 
     async def _stops(self, stops: tuple[Stop, ...], told: Progress) -> tuple[StopBuilt, ...]:
-        """The Ghosts on the way, from the cache or built here."""
-        return tuple([await build_stop(stop, self._npm, told) for stop in stops])
+        """The Ghosts on the way, from the cache or built here: side by side, as a compiler uses one processor."""
+        return tuple(await all_of(build_stop(stop, self._npm, told) for stop in stops))
 
     async def _migrate(
         self, release_id: str, backup: BackupTaken, package: Package, told: Progress

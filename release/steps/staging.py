@@ -9,11 +9,12 @@ from release.ghost.build import Package
 from release.ghost.node import major_of_stack
 from release.ghost.path import path_in_words
 from release.journal import telling
-from release.model import BackupTaken, Candidate, Kind, MigrationDone, Step
+from release.model import BackupTaken, Candidate, Kind, MigrationDone, Release, Step
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
 from release.room import in_words, room_on_plan
 from release.shape import Deployed
 from release.silence import carry_silence
+from release.site import Site
 from release.slot_database import database_read_by
 from release.smoke import smoke_test
 from release.staging import deploy, give_stack, leave_mark, mute, put_database, start_and_warm
@@ -111,8 +112,7 @@ class Staging(Remembering, Merging):
             package = await self._here(release_id, package)
             # Whoever is routed to staging would meet a stopped slot.
             cleared = await self._clear_routing(release_id, site)
-            stacks = release.facts.stacks
-            given = stacks is not None and stacks.differ and await give_stack(site, stacks.needed)
+            given = await self._give_stack(release, site)
             muted = await mute(site)
             await words.say(f"uploading {megabytes(package.size)}")
             # Until it has its database, too, what is there may not be swapped by anybody.
@@ -120,12 +120,22 @@ class Staging(Remembering, Merging):
             deployment = await deploy(site, Deployed(package.version, Path(package.path)), words.say)
             await note_unfinished(site, release_id, deployment)
             words.text = f"{megabytes(package.size)} on {site.staging}"
-            if given and stacks is not None:
-                words.text += f", whose stack is {stacks.needed} now (it was {stacks.staging})"
+            words.text += given
             if muted:
                 words.text += ", which now sends no mail and publishes nothing"
             words.text = "; ".join(part for part in (words.text, cleared) if part)
         return deployment
+
+    async def _give_stack(self, release: Release, site: Site) -> str:
+        """Staging has the stack that the release needs; says so where it had another one."""
+        stacks = release.facts.stacks
+        if stacks is None or not stacks.differ:
+            return ""
+        if await site.app.stack(site.staging) != stacks.needed:
+            # What is there does not run on it: whatever comes now, nobody swaps it in any more.
+            await note_unfinished(site, release.id)
+            await give_stack(site, stacks.needed)
+        return f", whose stack is {stacks.needed} now (it was {stacks.staging})"
 
     async def sync_content(self, release_id: str, package: Package) -> None:
         """Staging has production's images, media, files, themes and settings."""

@@ -18,13 +18,14 @@ from azure.identity.aio import ManagedIdentityCredential
 from demo.stages import TINY_NODE
 from demo.tiny.registry import start_registry
 from demo.tiny.seed import Amounts, Seeded, seed
+from demo.tiny.versions import LAST_OF_5, USUAL_NODE
 from release.azure.arm import arm_client
 from release.backups import BackupStore
-from release.ghost.build import build
+from release.ghost.build import build, build_stop
 from release.ghost.cache import Cache
 from release.ghost.npm import Npm, Registry, carried_node
 from release.ghost.releases import Releases as PublishedGhosts
-from release.model import Release, State, Verdict
+from release.model import Release, State, Stop, Verdict
 from release.packages import Packages
 from release.records import Records, open_records
 from release.releases import Releases
@@ -100,6 +101,8 @@ class Blog:
                 WARM_UP_STATUSES: "200",
             }
         self.runtime.record.sticky_settings = ["url", "slot"]
+        # Each release sets staging's stack, so that this call has its faults too.
+        self.runtime.slots["staging"].record.web["linuxFxVersion"] = "NODE|18-lts"
 
     def goes_wrong(self, slot: str, **fault: Any) -> Fault:
         """Some of the next requests about a slot of this blog get this instead; without a slot, tokens for it."""
@@ -228,9 +231,9 @@ async def a_bench(folder: Path, cache: Path) -> AsyncIterator[Bench]:
         seeded = await asyncio.to_thread(
             seed, folder / "seeded" / "wwwroot", OLD, Amounts(posts=3, drafts=1, pages=1, members=3, images=2)
         )
-        await build(
-            Version.parse(NEW), TINY_NODE, npm, lambda _: None
-        )  # so that all releases find it in the cache
+        # So that all releases find them in the cache.
+        await build(Version.parse(NEW), TINY_NODE, npm, lambda _: None)
+        await build_stop(Stop(LAST_OF_5, USUAL_NODE), npm, lambda _: None)
         url = f"sqlite:///{folder}/ghostbot.db"
         records = open_records(url)
         stack.callback(records.close)

@@ -67,6 +67,7 @@ CALLS = (
     _arm("staging", "POST", "/config/connectionstrings/list"),
     _arm("staging", "PUT", "/config/appsettings", acts=True),
     _arm("staging", "GET", "/config/web"),
+    _arm("staging", "PATCH", "/config/web", acts=True),
     _arm("staging", "POST", "/stop", acts=True),
     _arm("staging", "POST", "/start", acts=True),
     _arm("staging", "POST", "/applySlotConfig", acts=True),
