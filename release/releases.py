@@ -319,7 +319,11 @@ class Releases:
         return SiteStatus(site.name, production, staging, open_release, ended, last_backup, backed_up)
 
     async def versions(self, site: str | None) -> Versions:
-        """The newest published versions, and how far behind each site is."""
+        """The newest published versions, and how far behind each site is that runs them."""
+        chosen = self._chosen(site)
+        upgraded = [one for one in chosen if Kind.UPGRADE in one.shape.kinds]
+        if site is not None and not upgraded:
+            raise NotForThisSite(chosen[0].name, chosen[0].shape.words)
         known = [release.version for release in await self._ghosts.all()]
         newest = tuple(str(version) for version in reversed(known[-5:]))
 
@@ -330,10 +334,6 @@ class Releases:
                 return SiteVersions(chosen.name, None, newest[0], 0, str(error))
             return SiteVersions(chosen.name, str(current), newest[0], sum(v > current for v in known))
 
-        chosen = self._chosen(site)
-        if site is not None and Kind.UPGRADE not in chosen[0].shape.kinds:
-            raise NotForThisSite(chosen[0].name, chosen[0].shape.words)
-        upgraded = (one for one in chosen if Kind.UPGRADE in one.shape.kinds)
         sites = await asyncio.gather(*(of(one) for one in upgraded))
         return Versions(newest, tuple(sites), await self.records.skipped_versions())
 

@@ -12,7 +12,7 @@ from release.ghost.archive import BLOCK, FIXED_TIME, MOST_FILES, MOST_NAME, STOR
 from release.ghost.cache import file_digest
 
 # Unpacked; a zip of zeros shrinks to a thousandth.
-MOST_UNPACKED = 4 << 30
+MOST_UNPACKED = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ async def split(
     """The artefact's files are in the zip `site`, those of its folder `bundle` in `migrations`, if it names one.
 
     Raises UnsafeArtefact for names that would leave their folder, for links and devices, for two files of one name and
-    beyond 4 GiB unpacked or 100,000 files; NoBundle where the folder is empty.
+    beyond 2 GiB unpacked or 100,000 files; NoBundle where the folder is empty.
     """
     return await in_thread(lambda stop: _split(archive, name, bundle, site, migrations, stop))
 

@@ -66,6 +66,7 @@ class Bench:
             one.mkdir(parents=True, mode=0o700)
         try:
             await unpack_zip(self.bundle, folder)
+            await asyncio.to_thread(_may_run, folder)
             with self._handed_over(place) as (file, variables, given):
                 command = Run(
                     title=title,
@@ -106,11 +107,9 @@ class Bench:
             yield "", {}, None
 
     def _words(self, words: tuple[str, ...], folder: Path, file: str) -> tuple[str, ...]:
-        """The command with its places filled in; a program of the bundle may be run, whatever its zip says."""
+        """The command with its places filled in; a program of the bundle is meant before one of the machine's."""
         program = folder / words[0]
-        inside = program.resolve()
-        if inside.is_relative_to(folder.resolve()) and inside.is_file():
-            inside.chmod(inside.stat().st_mode | stat.S_IXUSR)
+        if program.resolve().is_relative_to(folder.resolve()) and program.is_file():
             words = (str(program), *words[1:])
         filled = (word.replace(FILE, file) for word in words)
         return tuple(word.replace(CONNECTION_STRING, self._string) for word in filled)
@@ -118,3 +117,10 @@ class Bench:
     def _environment(self, place: Path) -> dict[str, str]:
         ours = {name: os.environ[name] for name in _FROM_OURS if name in os.environ}
         return {**ours, "HOME": str(place / "home"), "TMPDIR": str(place / "tmp"), **self.config.environment}
+
+
+def _may_run(folder: Path) -> None:
+    """Every file of a bundle may be run by its owner: a zip made on Windows does not tell which are programs."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IXUSR)

@@ -74,9 +74,9 @@ class Connection:
 def connection(text: str, told_type: str = "", kind: DatabaseKind | None = None) -> Connection:
     """What the string says; `told_type` is ARM's word for it, `kind` the operator's, who knows best."""
     parts = _of_url(text) if re.match(r"[\w+.-]+://", text) else _of_pairs(text)
-    found = kind or _SCHEMES.get(parts.pop("scheme", "")) or _TYPES.get(told_type.lower()) or _guess(parts)
-    parts.pop("pairs", None)
-    return Connection(text, found, **parts)
+    scheme, words = parts.pop("scheme", ""), parts.pop("words", "").split()
+    told = _SCHEMES.get(scheme) or _TYPES.get(told_type.lower())
+    return Connection(text, kind or told or _guess(parts.get("port", ""), words), **parts)
 
 
 def _of_url(text: str) -> dict[str, str]:
@@ -109,7 +109,7 @@ def _of_pairs(text: str) -> dict[str, str]:
     host, _, port = found["host"].removeprefix("tcp:").partition(",")
     found["host"], found["port"] = host, found["port"] or port
     found["ssl"] = found["ssl"].lower().replace("-", "").replace(" ", "")
-    found["pairs"] = " ".join(pairs)
+    found["words"] = " ".join(pairs)
     return found
 
 
@@ -120,10 +120,9 @@ def _bare(value: str) -> str:
     return value
 
 
-def _guess(parts: dict[str, str]) -> DatabaseKind:
-    words = parts.get("pairs", "").split()
-    if parts.get("port") in _PORTS:
-        return _PORTS[parts["port"]]
+def _guess(port: str, words: list[str]) -> DatabaseKind:
+    if port in _PORTS:
+        return _PORTS[port]
     if {"initialcatalog", "trustservercertificate", "integratedsecurity"} & set(words):
         return DatabaseKind.SQLSERVER
     if "host" in words:  # Npgsql's word, and libpq's

@@ -80,7 +80,7 @@ async def _start(command: Run) -> asyncio.subprocess.Process:
         reading, writing = os.pipe()
         os.write(writing, command.given.encode())
         os.close(writing)
-        words, pipe = ["/bin/sh", "-c", f'exec "$@" <&{reading}', "sh", *words], reading
+        words, pipe = ["/bin/sh", "-c", f'exec "$@" </dev/fd/{reading}', "sh", *words], reading
     try:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(until_orphaned.__file__)),

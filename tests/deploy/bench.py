@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -136,7 +137,7 @@ def zipped(archive: Path, files: Mapping[str, str]) -> Path:
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w") as package:
         for name, text in files.items():
-            package.writestr(name, text)
+            package.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), text)  # equal builds, equal zips
     return archive
 
 
@@ -214,6 +215,8 @@ class Bench:
 
     async def opens(self, build: Build = ONE, schema: tuple[str, ...] = ("001",)) -> None:
         """Production runs this build, put there by somebody else; staging is empty, and nothing is known of before."""
+        for left in await self.records.open_releases():  # by a test that failed
+            await self.records.move(left.id, State.CANCELLED)
         self.database.write_text("".join(f"{one}\n" for one in schema))
         for slot in self.runtime.slots.values():
             slot.record.connection_strings = {"Shop": ConnectionString(self.connection_string, "Custom")}
@@ -293,7 +296,12 @@ class Bench:
         """What changed anything, in order: `POST staging stop`."""
         found = []
         for one in self.service.cloud.faults.seen:
-            if one.method in ("GET", "HEAD") or one.host == "site" or "/list" in one.path:
+            # The warm-up is asked for from inside, by a command that changes nothing.
+            if (
+                one.method in ("GET", "HEAD")
+                or one.host == "site"
+                or re.search(r"/list\b|/api/command", one.path)
+            ):
                 continue
             found.append(f"{one.method} {one.path.partition('?')[0].rpartition('/')[2]}")
         return found
