@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,19 @@ from typing import Any
 
 import psycopg
 import pymysql
+import pytest
 
 from demo.shop.versions import ShopVersion, Tool, migrations
 from tests.logins import Kind, Login
-from tests.mariadb import a_mariadb
-from tests.postgres import a_postgres
+from tests.mariadb import MariaDb, a_mariadb
+from tests.postgres import Postgres, a_postgres
 
+BOTH = [
+    pytest.param(Kind.POSTGRES, marks=pytest.mark.postgres, id="postgres"),
+    pytest.param(Kind.MYSQL, marks=pytest.mark.mariadb, id="mariadb"),
+]
+"""For a fixture that is either."""
+ANSWER_SECONDS = 30
 NAME = "shop"
 """What the connection string is called on the slots."""
 
@@ -49,13 +56,25 @@ class ShopDatabase:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What the database answers."""
+        with self.session() as ask:
+            return ask(statement)
+
+    @contextmanager
+    def session(self) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+        """One connection for the length of the block; each statement stands for itself."""
         login = self.login
         if login.kind is Kind.POSTGRES:
-            with psycopg.connect(login.url, autocommit=True) as connection:
-                return connection.execute(statement.encode()).fetchall()
+            patience = f"-c statement_timeout={ANSWER_SECONDS}s"
+            with psycopg.connect(login.url, autocommit=True, options=patience) as connection:
+                yield lambda statement: connection.execute(statement.encode()).fetchall()
+            return
         with connected(login) as in_mysql, in_mysql.cursor() as cursor:
-            cursor.execute(statement)
-            return list(cursor.fetchall())
+
+            def ask(statement: str) -> list[tuple[Any, ...]]:
+                cursor.execute(statement)
+                return list(cursor.fetchall())
+
+            yield ask
 
     def orders(self) -> list[str]:
         return [token for (token,) in self.rows("SELECT token FROM orders")]
@@ -90,34 +109,42 @@ def connected(login: Login) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         password=login.password,
         database=login.database,
         autocommit=True,
+        read_timeout=ANSWER_SECONDS,
+    )
+
+
+def shop_on_postgres(postgres: Postgres) -> ShopDatabase:
+    """An empty database, and alembic from this very installation."""
+    alembic = str(Path(sys.executable).with_name("alembic"))
+    return ShopDatabase(
+        postgres.new_login(),
+        Tool.ALEMBIC,
+        up=(alembic, "upgrade", "head"),
+        pending=(alembic, "history", "--rev-range", "current:head", "--indicate-current"),
+        pending_pattern=r"^(?!.*\(current\)).* -> (.*)$",
+        down=(alembic, "downgrade", "-{count}"),
+    )
+
+
+def shop_on_mariadb(mariadb: MariaDb, dbmate: Path) -> ShopDatabase:
+    """An empty database, and dbmate from npm."""
+    words = (str(dbmate), "--migrations-dir", ".", "--no-dump-schema")
+    return ShopDatabase(
+        mariadb.new_login(),
+        Tool.DBMATE,
+        up=(*words, "migrate"),
+        pending=(*words, "status"),
+        pending_pattern=r"^\[ \] (.*)$",
+        down=(*words, "rollback"),
     )
 
 
 @contextmanager
-def shop_on_postgres() -> Iterator[ShopDatabase]:
-    """PostgreSQL, and alembic from this very installation."""
-    alembic = str(Path(sys.executable).with_name("alembic"))
-    with a_postgres() as postgres:
-        yield ShopDatabase(
-            postgres.new_login(),
-            Tool.ALEMBIC,
-            up=(alembic, "upgrade", "head"),
-            pending=(alembic, "history", "--rev-range", "current:head", "--indicate-current"),
-            pending_pattern=r"^(?!.*\(current\)).* -> ",
-            down=(alembic, "downgrade", "-{count}"),
-        )
-
-
-@contextmanager
-def shop_on_mariadb(dbmate: Path) -> Iterator[ShopDatabase]:
-    """MariaDB, and dbmate from npm."""
-    words = (str(dbmate), "--migrations-dir", ".", "--no-dump-schema")
-    with a_mariadb() as mariadb:
-        yield ShopDatabase(
-            mariadb.new_login(),
-            Tool.DBMATE,
-            up=(*words, "migrate"),
-            pending=(*words, "status"),
-            pending_pattern=r"^\[ \]",
-            down=(*words, "rollback"),
-        )
+def a_shop_database(kind: Kind, dbmate: Path) -> Iterator[ShopDatabase]:
+    """One of a server of its own, for the length of the block."""
+    if kind is Kind.POSTGRES:
+        with a_postgres() as postgres:
+            yield shop_on_postgres(postgres)
+    else:
+        with a_mariadb() as mariadb:
+            yield shop_on_mariadb(mariadb, dbmate)

@@ -24,20 +24,14 @@ from demo.world import end_group
 from release.ghost.npm import carried_node
 from release.ghost.running import free_port
 from tests.logins import Kind
-from tests.shop import ShopDatabase, shop_on_mariadb, shop_on_postgres
+from tests.shop import BOTH, ShopDatabase, a_shop_database
 
 START_SECONDS = 60
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("postgres", marks=pytest.mark.postgres),
-        pytest.param("mariadb", marks=pytest.mark.mariadb),
-    ]
-)
+@pytest.fixture(params=BOTH)
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[ShopDatabase]:
-    of_kind = shop_on_postgres() if request.param == "postgres" else shop_on_mariadb(await dbmate_program())
-    with of_kind as database:
+    with a_shop_database(request.param, await dbmate_program()) as database:
         yield database
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,16 @@ from release.ghost.archive import unpack_zip
 from release.migrations.config import CONNECTION_STRING, COUNT, FILE, HandOver, MigrationConfig
 from release.migrations.connection import Connection
 from release.migrations.hiding import Hiding
+from release.migrations.lock import SESSION
 from release.migrations.runner import Run, run
 
 MOST_PENDING = 200
 # What a program needs to be found and to speak; nothing else of the bot's own environment, which holds its secrets.
 _FROM_OURS = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# PostgreSQL's drivers name their sessions so, and who holds the lock finds what a stopped command left behind. One that
+# only lists holds no lock and goes unnamed.
+_NAMED = {"PGAPPNAME": SESSION}
+_UNNAMED: Mapping[str, str] = {}
 
 Told = Callable[[str], Awaitable[None]]
 
@@ -39,12 +44,12 @@ class Bench:
 
     async def migrate(self, told: Told) -> None:
         """The database has the new schema. Raises MigrationFailed or MigrationTooSlow."""
-        await self._run("The migration", self.config.command, told)
+        await self._run("The migration", self.config.command, told, _NAMED)
 
     async def migrate_down(self, count: int | None, told: Told) -> None:
         """What the release applied is undone, as far as the configured command does that."""
         words = tuple(word.replace(COUNT, str(count or 1)) for word in self.config.down)
-        await self._run("The down migration", words, told)
+        await self._run("The down migration", words, told, _NAMED)
 
     async def pending(self, told: Told) -> tuple[str, ...] | None:
         """The migrations that wait, by the tool's own words; None where it has no command for that."""
@@ -58,7 +63,9 @@ class Bench:
                 found.append((match.group(1) if pattern.groups else line).strip()[:200])
         return tuple(found[:MOST_PENDING])
 
-    async def _run(self, title: str, words: tuple[str, ...], told: Told) -> tuple[str, ...]:
+    async def _run(
+        self, title: str, words: tuple[str, ...], told: Told, more: Mapping[str, str] = _UNNAMED
+    ) -> tuple[str, ...]:
         place = self.work / "migration"
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
         folder = place / "bundle"
@@ -72,7 +79,7 @@ class Bench:
                     title=title,
                     words=self._words(words, folder, file),
                     folder=folder,
-                    environment={**self._environment(place), **variables},
+                    environment={**more, **self._environment(place), **variables},
                     seconds=self.config.seconds,
                     log=self.log,
                     called=self.called,

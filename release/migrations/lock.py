@@ -29,6 +29,9 @@ CLASS, OBJECT = 0x67686F73, 0x6D696772
 CONNECT_SECONDS = 15
 LOOK_SECONDS = 1.0
 SIGN_OF_LIFE_SECONDS = 10.0
+END_SECONDS = 10.0
+SESSION = "ghostbot migrates"
+"""What the sessions of a migration's command are called in PostgreSQL, where its driver takes PGAPPNAME."""
 
 
 class Lock(ABC):
@@ -47,6 +50,13 @@ class Lock(ABC):
         """Raises the driver's error where the connection is gone, and with it the lock."""
 
     @abstractmethod
+    async def end_left_behind(self) -> int:
+        """How many sessions of a command that has ended went on in the database; none of them does any more.
+
+        Only for who holds the lock: nobody else's command runs then.
+        """
+
+    @abstractmethod
     async def close(self) -> None:
         """The lock is free."""
 
@@ -57,7 +67,9 @@ async def one_at_a_time(
 ) -> AsyncIterator[Lock | None]:
     """The database's lock is held inside the block; None for a kind of database that the bot knows no lock of.
 
-    `name` says to others who holds it. Raises MigrationGoingOn after `patience` seconds.
+    `name` says to others who holds it. Raises MigrationGoingOn after `patience` seconds. What a command before left in
+    the database is ended first, and what the one inside leaves there at the end: it would keep its locks, and
+    production would wait for them.
     """
     lock = await _open(target, site, name)
     if lock is None:
@@ -65,7 +77,11 @@ async def one_at_a_time(
         return
     try:
         await _taken(lock, site, patience, told)
-        yield lock
+        await _ended(lock, told)
+        try:
+            yield lock
+        finally:
+            await asyncio.shield(_ended(lock, told))
     finally:
         await asyncio.shield(_closed(lock))
 
@@ -107,6 +123,13 @@ async def _taken(lock: Lock, site: str, patience: float, told: Told) -> None:
             await asyncio.sleep(LOOK_SECONDS)
     except (psycopg.Error, pymysql.MySQLError, OSError) as error:
         raise DatabaseUnreachable(site, _why(error)) from error
+
+
+async def _ended(lock: Lock, told: Told) -> None:
+    with suppress(psycopg.Error, pymysql.MySQLError, OSError):
+        many = await lock.end_left_behind()
+        if many:
+            await told(f"ended {many} sessions that a command which was stopped had left in the database")
 
 
 async def _closed(lock: Lock) -> None:
@@ -167,24 +190,36 @@ class PostgresLock(Lock):
         return cls(await connecting)
 
     async def try_to_take(self) -> bool:
-        return bool(await self._ask("SELECT pg_try_advisory_lock(%s, %s)"))
+        return bool(await self._ask("SELECT pg_try_advisory_lock(%s, %s)", CLASS, OBJECT))
 
     async def holder(self) -> str:
         found = await self._ask(
             "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
             " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s AND l.objid = %s AND l.database ="
-            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " (SELECT oid FROM pg_database WHERE datname = current_database())",
+            CLASS,
+            OBJECT,
         )
         return masked(str(found or "a session without a name"))[:80]
 
     async def is_alive(self) -> None:
         await self._connection.execute("SELECT 1")
 
+    async def end_left_behind(self) -> int:
+        """The server goes on with what a killed client had asked for: it looks for the client only when it answers."""
+        mine = "FROM pg_stat_activity WHERE application_name = %s AND usename = current_user"
+        many = int(await self._ask(f"SELECT count(pg_terminate_backend(pid)) {mine}", SESSION))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                while await self._ask(f"SELECT count(*) {mine}", SESSION):  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.1)
+        return many
+
     async def close(self) -> None:
         await self._connection.close()
 
-    async def _ask(self, query: str) -> Any:  # Any: a value of the database's
-        found = await (await self._connection.execute(query, (CLASS, OBJECT))).fetchone()
+    async def _ask(self, query: str, *told: object) -> Any:  # Any: a value of the database's
+        found = await (await self._connection.execute(query.encode(), told)).fetchone()
         return found[0] if found else None
 
 
@@ -236,6 +271,10 @@ class MysqlLock(Lock):
 
     async def is_alive(self) -> None:
         await self._ask("SELECT IS_USED_LOCK(%s)", self._name)
+
+    async def end_left_behind(self) -> int:
+        """None: the server ends a statement when its client is gone, or finishes it if it alters a table."""
+        return 0
 
     async def close(self) -> None:
         await asyncio.to_thread(self._connection.close)

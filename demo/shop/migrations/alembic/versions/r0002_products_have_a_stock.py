@@ -8,8 +8,9 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    op.add_column("products", Column("stock", Integer, nullable=False, server_default="100"))
+    # In the order in which an order of the running shop locks the tables: the other way round the two would deadlock.
     op.add_column("orders", Column("channel", String(40)))
+    op.add_column("products", Column("stock", Integer, nullable=False, server_default="100"))
     op.create_table(
         "reviews",
         Column("id", Integer, primary_key=True),
