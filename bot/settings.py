@@ -9,6 +9,7 @@ import os
 import re
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -39,6 +40,9 @@ from bot.identity import Roles
 from commands import named
 from release.errors import ReleaseError
 from release.ghost.cache import default_cache_folder
+from release.ghost.git import FromGit
+from release.ghost.recipe import Recipe
+from release.ghost.sources import NPM, Source
 from release.migrations.config import CONNECTION_STRING, DatabaseKind, HandOver, MigrationConfig
 from release.migrations.target import OWN
 from release.shape import Page, Shape
@@ -291,6 +295,53 @@ class MigrationSettings(_Part):
         )
 
 
+class SourceSettings(_Part):
+    """A git repository in which somebody keeps a form of Ghost of their own; without one it comes from npm."""
+
+    repository: str | None = None
+    tags: str = "v*"
+    server: Annotated[str, StringConstraints(pattern=r"^[\w-][\w./-]*\.js$")] = "index.js"
+    migrate: tuple[str, ...] = ()
+
+    @field_validator("repository")
+    @classmethod
+    def _is_a_repository(cls, repository: str | None) -> str | None:
+        # A password in it would be in the command line of git and in every message about it.
+        usual = (
+            r"(https://|file:///|ssh://([\w.-]+@)?)[\w.-]+(:\d+)?(/[\w.~+-]+)*/?|[\w.-]+@[\w.-]+:[\w./~+-]+"
+        )
+        if repository is not None and not re.fullmatch(usual, repository):
+            raise ValueError(
+                "is no repository's address without a password (https://host/path, ssh://git@host/path)"
+            )
+        return repository
+
+    @field_validator("tags")
+    @classmethod
+    def _is_a_pattern(cls, tags: str) -> str:
+        if not re.fullmatch(r"([A-Za-z0-9][\w./+-]*)?\*[\w./+-]*", tags):
+            raise ValueError("is a tag's name with one * for the version, like v*")
+        return tags
+
+    @field_validator("server")
+    @classmethod
+    def _is_inside(cls, server: str) -> str:
+        if ".." in server.split("/"):
+            raise ValueError("is a file inside the repository")
+        return server
+
+    @model_validator(mode="after")
+    def _needs_a_repository(self) -> Self:
+        if self.repository is None and self != SourceSettings.model_construct():
+            raise ValueError("tags, server and migrate need a repository beside them")
+        return self
+
+    def source(self) -> Source:
+        if self.repository is None:
+            return NPM
+        return FromGit(self.repository, self.tags, self.server, self.migrate)
+
+
 class SiteSettings(_Part):
     """One web app. Paths are below /home of the App Service."""
 
@@ -324,6 +375,7 @@ class SiteSettings(_Part):
     scheduled_wait_minutes: float = Field(120, ge=0)
     path: str | None = Field(None, pattern=r"^(/[A-Za-z0-9._~-]+)*$")
 
+    source: SourceSettings = SourceSettings()
     deploy: DeploySettings = DeploySettings()
     migration: MigrationSettings = MigrationSettings()
 
@@ -358,7 +410,8 @@ class SiteSettings(_Part):
     def shape(self) -> Shape:
         """What kind of site this is."""
         if self.kind is SiteKind.GHOST:
-            return deployed(GHOST_ON_SQLITE, self.package, self.image or "")
+            ghost = replace(GHOST_ON_SQLITE, recipe=Recipe(self.source.source()))
+            return deployed(ghost, self.package, self.image or "")
         return web_app(self.deploy.pages_of(), self._asks_first, bool(self.migration.down))
 
     @property

@@ -17,7 +17,8 @@ from release.ghost.build import Package, Progress, build, node_of, package_key, 
 from release.ghost.cache import Mark
 from release.ghost.errors import DamagedPackage
 from release.ghost.npm import Npm
-from release.ghost.packing import WHOLE, Packing
+from release.ghost.recipe import USUAL, Recipe
+from release.ghost.sources import Source
 from release.model import PackageStored
 from release.records import Records
 from release.version import Version
@@ -39,16 +40,16 @@ class Packages:
         self._blobs = blobs
 
     async def build(
-        self, version: Version, node_major: int, progress: Progress, packing: Packing = WHOLE
+        self, version: Version, node_major: int, progress: Progress, recipe: Recipe = USUAL
     ) -> Package:
         """The package of this Ghost, as `release.ghost.build.build` makes it, and stored for other machines.
 
         Storage that is away or damaged costs a build, and never a release.
         """
-        package = await self.find(version, node_major, progress, packing)
-        if self._blobs is None or not packing.whole:
+        package = await self.find(version, node_major, progress, recipe)
+        if self._blobs is None or not recipe.packing.whole:
             return package
-        key = await package_key(version, node_major)
+        key = await package_key(version, node_major, recipe.source)
         if package.from_cache and await self._records.package(key) is not None:
             await self._records.use_package(key)
         else:
@@ -57,23 +58,25 @@ class Packages:
         return package
 
     async def find(
-        self, version: Version, node_major: int, progress: Progress, packing: Packing = WHOLE
+        self, version: Version, node_major: int, progress: Progress, recipe: Recipe = USUAL
     ) -> Package:
         """The package, from where it is quickest to be had; nothing is stored. For when every second counts."""
-        if self._blobs is not None and packing.whole:
-            key = await package_key(version, node_major)
+        if self._blobs is not None and recipe.packing.whole:
+            key = await package_key(version, node_major, recipe.source)
             known = None if self._is_here(key) else await self._records.package(key)
             if known is not None:
                 progress(f"fetching the package of Ghost {version}")
-                await self._try_to_bring(_Stored(known, self._blobs), version, node_major)
-        return await build(version, node_major, self._npm, progress, packing)
+                await self._try_to_bring(_Stored(known, self._blobs), version, node_major, recipe.source)
+        return await build(version, node_major, self._npm, progress, recipe)
 
     def _is_here(self, key: str) -> bool:
         return (self._npm.cache.folder / "sites" / f"{key}.json").is_file()
 
-    async def _try_to_bring(self, stored: "_Stored", version: Version, node_major: int) -> None:
+    async def _try_to_bring(
+        self, stored: "_Stored", version: Version, node_major: int, source: Source
+    ) -> None:
         try:
-            await self._bring(stored, version, node_major)
+            await self._bring(stored, version, node_major, source)
         except NotStored:
             log.warning("a package is gone from the storage", extra={"package": stored.known.key})
         except ReleaseError as error:
@@ -82,7 +85,7 @@ class Packages:
                 extra={"package": stored.known.key, "problem": str(error)},
             )
 
-    async def _bring(self, stored: "_Stored", version: Version, node_major: int) -> None:
+    async def _bring(self, stored: "_Stored", version: Version, node_major: int, source: Source) -> None:
         """The stored package is in the cache, packed and unpacked, as if it had been built here."""
         cache, key, known = self._npm.cache, stored.known.key, stored.known
         async with cache.turn(f"stored-{key}"), cache.workplace(f"stored-{key}") as work:
@@ -94,7 +97,7 @@ class Packages:
                 await stored.fetch(archive)
                 files = await unpack_zip(archive, folder)
                 await asyncio.to_thread(_link, folder, known.links)
-                package = await asyncio.to_thread(read_package, folder, version)
+                package = await asyncio.to_thread(read_package, folder, version, source.entry)
                 node = await node_of(package, self._npm, node_major)
                 return {
                     "node": node.version,

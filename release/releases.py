@@ -90,10 +90,9 @@ class Releases:
     async def upgrade(self, site: str | None, version: str | None, by: str, channel: str) -> Release:
         """Stage `version` (the newest when None). Wrong versions are refused before a release is begun."""
         chosen = self._site(site)
+        published = self._ghosts.of(chosen.shape.recipe.source)
         found = (
-            await self._ghosts.find(Version.parse(version))
-            if version is not None
-            else await self._ghosts.newest()
+            await published.find(Version.parse(version)) if version is not None else await published.newest()
         )
         current = await chosen.version(PRODUCTION)
         try:
@@ -330,9 +329,11 @@ class Releases:
         async def of(chosen: Site) -> SiteVersions:
             try:
                 current = Version.parse(await chosen.version(PRODUCTION))
+                there = [one.version for one in await self._ghosts.of(chosen.shape.recipe.source).all()]
             except ReleaseError as error:
                 return SiteVersions(chosen.name, None, newest[0], 0, str(error))
-            return SiteVersions(chosen.name, str(current), newest[0], sum(v > current for v in known))
+            latest = str(there[-1]) if there else newest[0]
+            return SiteVersions(chosen.name, str(current), latest, sum(v > current for v in there))
 
         sites = await asyncio.gather(*(of(one) for one in upgraded))
         return Versions(newest, tuple(sites), await self.records.skipped_versions())

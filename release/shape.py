@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from release.errors import ReleaseError
-from release.ghost.packing import WHOLE, Packing
+from release.ghost.recipe import USUAL, Recipe
 from release.model import Kind
 from release.runtimes import LINUX, Runtime
 
@@ -102,7 +102,7 @@ class Shape:
     """One kind of site. `words` are for people; `kinds` are the releases it can have.
 
     `address_setting` is the app setting that holds the site's own address, where it has one.
-    `packing` says what of a built site is in the zip that `deployment` puts on a slot.
+    `recipe` says what its packages are made of, and what of them is in the zip that `deployment` puts on a slot.
     `product` comes before a version where people read one. `own_database`: each slot has one of its own, which is
     exchanged with the code in a swap; else both share one. `runtime` says which Node a slot has.
     """
@@ -112,7 +112,7 @@ class Shape:
     pages: Pages
     deployment: Deployment
     address_setting: str | None = None
-    packing: Packing = WHOLE
+    recipe: Recipe = USUAL
     product: str = "Ghost "
     own_database: bool = True
     runtime: Runtime = LINUX

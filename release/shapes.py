@@ -49,7 +49,9 @@ def deployed(shape: Shape, way: Way, image: str = "") -> Shape:
         case Way.WHOLE:
             return shape
         case Way.BUILT_ON_THE_SERVER:
-            return replace(shape, deployment=BuiltOnServer(), packing=WithoutModules())
+            return replace(
+                shape, deployment=BuiltOnServer(), recipe=replace(shape.recipe, packing=WithoutModules())
+            )
         case Way.RUN_FROM_PACKAGE:
             return replace(shape, deployment=RunFromPackage())
         case Way.IMAGE:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from release.ghost.archive import unpack_npm_tarball
 from release.ghost.cache import Mark, file_digest, host_platform
 from release.ghost.driver import place_driver
 from release.ghost.errors import (
@@ -20,9 +19,10 @@ from release.ghost.errors import (
 )
 from release.ghost.node import Node, accepts_major, node_for
 from release.ghost.npm import NotPublished, Npm
-from release.ghost.packing import WHOLE, Packing
 from release.ghost.process import Command, run
+from release.ghost.recipe import USUAL, Recipe
 from release.ghost.releases import Releases
+from release.ghost.sources import NPM, Source
 from release.ghost.yarn import install_what_there_is, yarn_words
 from release.model import Stop
 from release.version import Version
@@ -86,29 +86,29 @@ class Package:
     from_cache: bool
     driver: str | None
     warnings: tuple[str, ...] = ()
+    migrate: tuple[str, ...] = ()
 
 
-async def package_key(version: Version, node_major: int) -> str:
+async def package_key(version: Version, node_major: int, source: Source = NPM) -> str:
     """What the built site is called in the cache: equal where the same would be built."""
-    ours = await asyncio.to_thread(start_files)
-    return f"ghost-{version}-node{node_major}-{host_platform()}-r{RECIPE}-{_digest_of(ours)}"
+    ours = await asyncio.to_thread(start_files, source.entry)
+    return f"{source.name}-{version}-node{node_major}-{host_platform()}-r{RECIPE}-{_digest_of(ours)}"
 
 
 async def build(
-    version: Version, node_major: int, npm: Npm, progress: Progress, packing: Packing = WHOLE
+    version: Version, node_major: int, npm: Npm, progress: Progress, recipe: Recipe = USUAL
 ) -> Package:
     """The package of this Ghost for a slot with this major of Node, on this machine's platform.
-
-    `packing` says what of it goes into the zip that is deployed.
 
     From the cache when it is there whole: its digest and the unpacked folder are checked each time, and
     what does not hold is built again. UnknownVersion, NodeTooOld, RegistryUnreachable and CommandFailed
     leave nothing behind that a later call would trust.
     """
-    key = await package_key(version, node_major)
+    source, packing = recipe.source, recipe.packing
+    key = await package_key(version, node_major, source)
 
     async def fill_site(folder: Path) -> Mark:
-        return await _build_site(version, node_major, npm, folder, progress)
+        return await _build_site(version, node_major, npm, folder, progress, source)
 
     site = await npm.cache.folder_of("sites", key, fill_site)
 
@@ -140,6 +140,7 @@ async def build(
         from_cache=not made,
         driver=str(site.mark["driver"]) or None,
         warnings=tuple(filter(None, str(site.mark["warnings"]).split("\n"))),
+        migrate=source.migrate,
     )
 
 
@@ -152,6 +153,7 @@ class StopBuilt:
     folder: str
     driver: str | None
     seconds: float
+    migrate: tuple[str, ...] = ()
 
 
 async def build_stop(stop: Stop, npm: Npm, progress: Progress) -> StopBuilt:
@@ -184,14 +186,16 @@ async def check_package(package: Package) -> None:
         raise DamagedPackage(path.name, "its digest is not the one it was built with")
 
 
-async def _build_site(version: Version, node_major: int, npm: Npm, folder: Path, progress: Progress) -> Mark:
+async def _build_site(
+    version: Version, node_major: int, npm: Npm, folder: Path, progress: Progress, source: Source = NPM
+) -> Mark:
     progress(f"fetching Ghost {version}")
-    await _fetch(version, npm, folder)
-    package = await asyncio.to_thread(read_package, folder, version)
+    await source.fetch(version, npm, Releases(npm), folder)
+    package = await asyncio.to_thread(read_package, folder, version, source.entry)
     node = await node_of(package, npm, node_major)
     progress(f"installing what Ghost {version} needs")
     told = await _install(package, folder, node, npm)
-    await asyncio.to_thread(_finish_package, package, folder)
+    await asyncio.to_thread(_finish_package, package, folder, source.entry)
     driver = await place_driver(folder, node, npm, progress)
     await asyncio.to_thread(prune, folder)
     return {
@@ -213,17 +217,6 @@ async def node_of(package: dict[str, Any], npm: Npm, node_major: int) -> Node:
 def wanted_node(package: dict[str, Any]) -> str:
     """The range of Node's versions that a package.json asks for."""
     return str(package.get("engines", {}).get("node", "*"))
-
-
-async def _fetch(version: Version, npm: Npm, folder: Path) -> None:
-    """Ghost's own files are in `folder`; UnknownVersion, naming the nearest ones, where npm has no such version."""
-    async with npm.cache.workplace(f"tarball-{version}") as work:
-        try:
-            tarball = await npm.pack(f"ghost@{version}", work)
-        except NotPublished:
-            await Releases(npm).find(version)
-            raise BrokenSource(str(version), "npm lists it, but does not have its files") from None
-        await unpack_npm_tarball(tarball, folder)
 
 
 async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) -> tuple[str, ...]:
@@ -304,7 +297,7 @@ def wanted_pnpm(package: dict[str, Any]) -> str:
     return found.group(1) if found else USUAL_PNPM
 
 
-def read_package(folder: Path, version: Version) -> dict[str, Any]:
+def read_package(folder: Path, version: Version, entry: str = NPM.entry) -> dict[str, Any]:
     """The package.json of a Ghost; BrokenSource if it is not this version's."""
     try:
         package = json.loads((folder / "package.json").read_text())
@@ -314,8 +307,8 @@ def read_package(folder: Path, version: Version) -> dict[str, Any]:
         raise BrokenSource(str(version), "its package.json names another version")
     if not all(isinstance(package.get(name, {}), dict) for name in _TABLES):
         raise BrokenSource(str(version), "its package.json is not one of a package")
-    if not (folder / "index.js").is_file():
-        raise BrokenSource(str(version), "it has no index.js")
+    if not (folder / entry).is_file():
+        raise BrokenSource(str(version), f"it has no {entry}")
     return package
 
 
@@ -331,17 +324,17 @@ def _write_package(package: dict[str, Any], folder: Path) -> None:
     (folder / "package.json").write_text(json.dumps(package, indent=2) + "\n")
 
 
-def _finish_package(package: dict[str, Any], folder: Path) -> None:
+def _finish_package(package: dict[str, Any], folder: Path, entry: str) -> None:
     """package.json as App Service needs it: a start script, and nothing that makes it install again."""
     kept = _without(package, "devDependencies", "packageManager", "devEngines")
     _write_package({**kept, "scripts": {"start": f"node {START_FILE}"}}, folder)
-    for name, content in start_files().items():
+    for name, content in start_files(entry).items():
         (folder / name).write_text(content)
 
 
-def start_files() -> dict[str, str]:
-    """What the bot adds to a Ghost so that it runs on a slot, as name -> content."""
-    return {START_FILE: START, GUARD_FILE: GUARD_SOURCE.read_text()}
+def start_files(entry: str = NPM.entry) -> dict[str, str]:
+    """What the bot adds to a Ghost so that it runs on a slot, as name -> content; `entry` is what it starts."""
+    return {START_FILE: START.replace("index.js", entry), GUARD_FILE: GUARD_SOURCE.read_text()}
 
 
 def _digest_of(files: dict[str, str]) -> str:

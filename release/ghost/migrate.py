@@ -49,6 +49,8 @@ class Migrator(Protocol):
     def folder(self) -> str: ...
     @property
     def driver(self) -> str | None: ...
+    @property
+    def migrate(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -146,13 +148,7 @@ async def _run_migrator(migrator: Migrator, content: Path, copy: Path, npm: Npm,
     }
     command = Command(
         title=f"migrating to Ghost {migrator.version}",
-        words=[
-            programs / "node",
-            site / "node_modules" / ".bin" / "knex-migrator-migrate",
-            "--init",
-            "--mgpath",
-            str(site),
-        ],
+        words=_words(migrator),
         folder=site,
         environment=environment,
         log=log,
@@ -163,6 +159,16 @@ async def _run_migrator(migrator: Migrator, content: Path, copy: Path, npm: Npm,
     except (CommandFailed, CommandTooSlow) as error:
         how = error.args[1] if isinstance(error, CommandFailed) else f"stopped after {error.args[1]} seconds"
         raise MigrationFailed(migrator.version, how, str(log), error.detail) from error
+
+
+def _words(migrator: Migrator) -> list[str | Path]:
+    """The command in the site's folder: its own script, or Ghost's migrator."""
+    site = Path(migrator.folder)
+    node = Path(migrator.node_prefix) / "bin" / "node"
+    if migrator.migrate:
+        program, *rest = migrator.migrate
+        return [node if program == "node" else program, *rest]
+    return [node, site / "node_modules" / ".bin" / "knex-migrator-migrate", "--init", "--mgpath", str(site)]
 
 
 async def _check_complete(migrator: Migrator, before: Inspection, copy: Path, log: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from release.ghost.errors import UnknownVersion
 from release.ghost.npm import NotPublished, Npm
+from release.ghost.sources import Published, Source
 from release.version import NotAVersion, Version
 
 KEPT_SECONDS = 300
@@ -26,6 +27,10 @@ class Releases:
         self._npm = npm
         self._asked_at = 0.0
         self._known: tuple[GhostRelease, ...] = ()
+
+    def of(self, source: Source) -> Published:
+        """The versions that this source has: these, where it is npm."""
+        return source.published(self._npm, self)
 
     async def all(self) -> tuple[GhostRelease, ...]:
         """Every published version, oldest first; without pre-releases."""

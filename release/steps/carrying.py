@@ -31,7 +31,7 @@ class Carrying(Merging):
                 raise NothingToCarry(
                     site.name, f"production runs {current}, and they came late to {release.version}"
                 )
-            cleared = await preflight_restore(site, await self._ghosts.find(Version.parse(current)))
+            cleared = await preflight_restore(site, await self._published(site).find(Version.parse(current)))
             await self._records.set_versions(release_id, cleared.current, cleared.target)
             await self._note_way(release, cleared)
             await self._records.note(

@@ -20,6 +20,7 @@ from release.ghost.errors import DamagedPackage
 from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm
 from release.ghost.releases import Releases as PublishedGhosts
+from release.ghost.sources import Published
 from release.journal import Journal
 from release.late import NO_FILES, first, keep_written
 from release.model import (
@@ -112,6 +113,10 @@ class Steps:
 
         return await clear_routing(site, keep)
 
+    def _published(self, site: Site) -> Published:
+        """The versions that this site can have. What a database goes through on its way are Ghost's own, from npm."""
+        return self._ghosts.of(site.shape.recipe.source)
+
     def _work(self, release_id: str) -> Path:
         folder = self._folders.work / release_id
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds a copy of the database
@@ -184,7 +189,7 @@ class Steps:
         log.info("a package is not on this machine", extra={"release": release_id, "version": version})
         _, site, _ = await self._of(release_id)
         built = await self._packages.find(
-            Version.parse(version), int(node.partition(".")[0]), quietly, site.shape.packing
+            Version.parse(version), int(node.partition(".")[0]), quietly, site.shape.recipe
         )
         await self._records.note(release_id, package=kept_of(built))
         return built

@@ -38,7 +38,7 @@ class Merging(Steps):
         """The package of a release, from the cache or built again."""
         node_major = int(built.node.partition(".")[0])
         return await self._packages.find(
-            Version.parse(built.version), node_major, telling(words), site.shape.packing
+            Version.parse(built.version), node_major, telling(words), site.shape.recipe
         )
 
     async def _made_from(

@@ -45,7 +45,9 @@ class Restoring(Steps):
     async def node_of_production(self, release_id: str, backup: BackupTaken) -> int:
         """The Node major that production runs the backup's version with."""
         _, site, _ = await self._of(release_id)
-        return await node_major(site, await self._ghosts.find(Version.parse(backup.version)), PRODUCTION)
+        return await node_major(
+            site, await self._published(site).find(Version.parse(backup.version)), PRODUCTION
+        )
 
     async def check_kept(self, release_id: str) -> BackupTaken:
         """The backup that is to be verified was read from where backups are kept for good, and is whole."""
@@ -60,7 +62,7 @@ class Restoring(Steps):
     async def node_of_backup(self, release_id: str, backup: BackupTaken) -> int:
         """Production's Node major, where the backup's version runs on it; else one that it asks for."""
         _, site, _ = await self._of(release_id)
-        target = await self._ghosts.find(Version.parse(backup.version))
+        target = await self._published(site).find(Version.parse(backup.version))
         try:
             return await node_major(site, target, PRODUCTION)
         except WrongNode:
@@ -79,7 +81,7 @@ class Restoring(Steps):
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.BUILD_SAME) as words:
             package = await self._packages.build(
-                Version.parse(version), major, telling(words), site.shape.packing
+                Version.parse(version), major, telling(words), site.shape.recipe
             )
             await self._records.note(release_id, package=kept_of(package))
             how = "from the cache" if package.from_cache else f"built in {package.seconds:.0f} s"
@@ -120,7 +122,7 @@ class Restoring(Steps):
         """Everything the restore needs is there, or one error names all that is not."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.PREFLIGHT) as words:
-            target = await self._ghosts.find(Version.parse(backup.version))
+            target = await self._published(site).find(Version.parse(backup.version))
             cleared = await preflight_restore(site, target)
             await self._records.set_versions(release_id, cleared.current, cleared.target)
             await self._note_way(release, cleared)

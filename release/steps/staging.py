@@ -39,7 +39,8 @@ class Staging(Remembering, Merging):
         async with journal.step(Step.PREFLIGHT) as words:
             if release.kind is Kind.UPGRADE:
                 version = Version.parse(release.version or "")
-                target, published = await self._ghosts.find(version), await self._ghosts.all()
+                target = await self._published(site).find(version)
+                published = await self._ghosts.all()
                 cleared = await preflight_upgrade(site, target, published)
                 words.text = f"{way_in_words(cleared)}, all is ready"
                 await self._note_way(release, cleared)
@@ -73,7 +74,7 @@ class Staging(Remembering, Merging):
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.BUILD) as words:
             package = await self._packages.build(
-                Version.parse(cleared.target), cleared.node_major, telling(words), site.shape.packing
+                Version.parse(cleared.target), cleared.node_major, telling(words), site.shape.recipe
             )
             await self._records.note(release_id, package=kept_of(package))
             stops = await self._stops(cleared.stops, telling(words))

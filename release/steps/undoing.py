@@ -162,17 +162,17 @@ class Undoing(Remembering):
             await kudu.delete(site.note(SILENT))
 
     async def _package(self, site: Site, version: str, words: Words) -> Package:
-        stack = await site.shape.runtime.stack(site, site.staging, await self._wanted(version))
+        stack = await site.shape.runtime.stack(site, site.staging, await self._wanted(site, version))
         major = major_of_stack(stack)
         if major is None:
             raise NoNodeStack(site.app.called(site.staging), stack or "not set")
         await words.say(f"Ghost {version} for staging, from the cache or built again")
-        return await build(Version.parse(version), major, self._npm, telling(words), site.shape.packing)
+        return await build(Version.parse(version), major, self._npm, telling(words), site.shape.recipe)
 
-    async def _wanted(self, version: str) -> str:
+    async def _wanted(self, site: Site, version: str) -> str:
         """The range of Nodes that a version asks for; any, where npm is away: the package may be in the cache."""
         try:
-            return (await self._ghosts.find(Version.parse(version))).node
+            return (await self._published(site).find(Version.parse(version))).node
         except ReleaseError:
             return "*"
 

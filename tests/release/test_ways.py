@@ -126,8 +126,8 @@ async def test_what_is_no_zip_or_a_damaged_one_is_said_to_be_that() -> None:
 async def test_a_shape_says_how_its_packages_are_made() -> None:
     assert deployed(GHOST_ON_SQLITE, Way.WHOLE) == GHOST_ON_SQLITE
     built = deployed(GHOST_ON_SQLITE, Way.BUILT_ON_THE_SERVER)
-    assert not built.packing.whole
-    assert replace(built, deployment=GHOST_ON_SQLITE.deployment, packing=GHOST_ON_SQLITE.packing) == (
+    assert not built.recipe.packing.whole
+    assert replace(built, deployment=GHOST_ON_SQLITE.deployment, recipe=GHOST_ON_SQLITE.recipe) == (
         GHOST_ON_SQLITE
     )
 

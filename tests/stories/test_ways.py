@@ -13,6 +13,7 @@ from demo.tiny.versions import find, install
 from demo.webjob import SOURCE as WEBJOB
 from release.ghost.build import start_files
 from release.model import State
+from tests.forks import a_fork
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
@@ -28,7 +29,7 @@ SLOTS = ("production", "staging")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    options = {
+    options: dict[str, dict[str, object]] = {
         "served": {"package": "built on the server"},
         "unbuilt": {"package": "built on the server"},
         "packed": {
@@ -37,6 +38,10 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
             **OUTSIDE,
         },
         "boxed": {"package": "image", "image": "registry.example.com/blog:{version}"},
+    }
+    repository = a_fork(tmp_path_factory.mktemp("git") / "fork", (OLDER, NEWEST))
+    options["forked"] = {
+        "source": {"repository": repository, "server": "server.js", "migrate": ["node", "db.js"]}
     }
     async with a_team(tmp_path_factory.mktemp("ways"), cache, tuple(options), options_of=options) as team:
         yield team
@@ -185,3 +190,12 @@ async def test_a_containers_image_is_the_package(team: Team, tmp_path: Path) -> 
     wwwroot = await team.world.wwwroot("boxed", "staging")
     assert sorted(path.name for path in wwwroot.iterdir() if path.is_dir()) == ["App_Data", "content"]
     assert (wwwroot / "content" / "themes" / "casper" / "package.json").is_file()
+
+
+async def test_a_fork_from_git_is_released_with_its_own_migration_script(team: Team) -> None:
+    key = await team.has_site("forked")
+    await goes_live_and_back(team, "forked", key)
+    staging = await team.world.wwwroot("forked", "staging")
+    assert (staging / "web.config").is_file()
+    await team.types("ann", "/ghost versions forked")
+    await team.sees("ann", f"1 version behind {NEWEST}")
