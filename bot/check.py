@@ -14,16 +14,9 @@ from bot.clients import Clients, open_clients
 from bot.identity import slack_error
 from bot.settings import Mode, Settings
 from release.azure.blobs import Blobs
-from release.backup import can_be_backed_up, copied_by
+from release.checking import Outcome, SiteChecked, check_site
 from release.errors import ReleaseError
-from release.migrations.config import MigrationConfig
-from release.migrations.target import another_in_production, target_of
 from release.model import Kind
-from release.preflight import raise_all
-from release.site import PRODUCTION, Site
-from release.steps.deploying import SHOWN_TO_ALL
-from release.steps.migrating import LOCKS, ONLY_OURS
-from release.warm_up import warm_up_findings
 
 # What the bot's calls need (facts about Slack); manifest.yml asks for the same.
 SCOPES = frozenset(
@@ -95,7 +88,7 @@ async def check(settings: Settings, console: Console) -> bool:
         if clients.blobs is not None:
             await findings.tried("storage", _storage(clients.blobs))
         for site in clients.sites.values():
-            await _site(site, findings)
+            _site(await check_site(site), findings)
         for name, source in clients.artefacts.items():
             if source.folder is not None and not source.folder.is_dir():
                 findings.wrong(
@@ -200,55 +193,13 @@ async def _storage(blobs: Blobs) -> str:
         return await blobs.try_out(Path(folder))
 
 
-async def _site(site: Site, findings: Findings) -> None:
-    name = site.name
-    if not await findings.tried(f"{name}: Azure", site.app.reachable()):
-        return
-    for slot in (PRODUCTION, site.staging):
-        await findings.tried(f"{name}: {slot}", _slot(site, slot))
-    if Kind.BACKUP in site.shape.kinds:
-        await findings.tried(f"{name}: {copied_by(site)}", can_be_backed_up(site))
-    await findings.tried(f"{name}: way of deployment", _way_of_deployment(site))
-    migration = site.config.migration
-    if migration is not None:
-        await findings.tried(f"{name}: the database to migrate", _migrated(site, migration, findings))
-    try:
-        for warning in await warm_up_findings(site):
-            findings.warn(f"{name}: {warning}")
-    except ReleaseError as error:
-        findings.wrong(f"{name}: {error}", error.advice)
-
-
-async def _slot(site: Site, slot: str) -> str:
-    found = await site.app.slot(slot)
-    kudu = await site.kudu(slot)
-    await kudu.reachable()
-    stack = await site.app.stack(slot)
-    version = await _version(site, slot)
-    return f"{found.state.lower()}, {version}, stack {stack or 'not set'}, {found.url}"
-
-
-async def _version(site: Site, slot: str) -> str:
-    if slot == PRODUCTION:
-        return f"{site.shape.product}{await site.version(slot)}"
-    try:
-        return f"{site.shape.product}{await site.version(slot)}"
-    except ReleaseError:
-        return "nothing deployed yet"  # a new staging slot is empty, and that is fine
-
-
-async def _migrated(site: Site, migration: MigrationConfig, findings: Findings) -> str:
-    """The connection string is there and can be handed over; what people should know of it is warned of."""
-    target = await target_of(site, migration, site.staging)
-    target.as_format(migration.format, migration.connection_string)
-    if migration.shows_secret:
-        findings.warn(f"{site.name}: {SHOWN_TO_ALL}.")
-    another = await another_in_production(site, migration)
-    if another:
-        findings.warn(f"{site.name}: {another}.")
-    kept = LOCKS.get(target.kind, ONLY_OURS)
-    return f"{migration.connection_string}, {target.kind}; {kept}"
-
-
-async def _way_of_deployment(site: Site) -> None:
-    raise_all(site, list(await site.shape.deployment.problems(site)))
+def _site(checked: SiteChecked, findings: Findings) -> None:
+    for one in checked.findings:
+        what = f"{checked.site}: {one.what}"
+        match one.outcome:
+            case Outcome.GOOD:
+                findings.good(what)
+            case Outcome.WARNING:
+                findings.warn(what)
+            case Outcome.PROBLEM:
+                findings.wrong(what, one.remedy)

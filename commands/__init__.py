@@ -7,6 +7,7 @@ from commands import (
     backups,
     cancel,
     carry,
+    check,
     deploy,
     help,  # noqa: A004 — the command is called help
     history,
@@ -32,6 +33,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     undo_migration.COMMAND,
     cancel.COMMAND,
     status.COMMAND,
+    check.COMMAND,
     versions.COMMAND,
     history.COMMAND,
     backups.COMMAND,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from release.checking import SiteChecked
 from release.errors import UnknownSite
 from release.model import BackupTaken, Kind, Release, SiteStatus, Versions
 from release.records import Entry
@@ -135,6 +136,11 @@ class StatusReply:
 
 
 @dataclass(frozen=True)
+class CheckReply:
+    sites: tuple[SiteChecked, ...]
+
+
+@dataclass(frozen=True)
 class VersionsReply:
     versions: Versions
 
@@ -165,7 +171,9 @@ class HelpReply:
     site_is: str = ""
 
 
-Reply = Started | CancelAsked | StatusReply | VersionsReply | HistoryReply | BackupsReply | HelpReply
+Reply = (
+    Started | CancelAsked | StatusReply | CheckReply | VersionsReply | HistoryReply | BackupsReply | HelpReply
+)
 
 Order = TypeVar("Order")
 

@@ -82,7 +82,8 @@ class Releases:
             raise UnknownSite(name, ", ".join(self.sites))
         return self._sites[name]
 
-    def _chosen(self, name: str | None) -> tuple[Site, ...]:
+    def chosen(self, name: str | None) -> tuple[Site, ...]:
+        """The site of that name, or every one."""
         return tuple(self._sites.values()) if name is None else (self._site(name),)
 
     # -- starting ---------------------------------------------------------------------------------
@@ -302,7 +303,7 @@ class Releases:
     # -- looking ----------------------------------------------------------------------------------
 
     async def status(self, site: str | None) -> tuple[SiteStatus, ...]:
-        return tuple(await asyncio.gather(*(self._status(chosen) for chosen in self._chosen(site))))
+        return tuple(await asyncio.gather(*(self._status(chosen) for chosen in self.chosen(site))))
 
     async def _status(self, site: Site) -> SiteStatus:
         production, staging, open_release, last, backups = await asyncio.gather(
@@ -319,7 +320,7 @@ class Releases:
 
     async def versions(self, site: str | None) -> Versions:
         """The newest published versions, and how far behind each site is that runs them."""
-        chosen = self._chosen(site)
+        chosen = self.chosen(site)
         upgraded = [one for one in chosen if Kind.UPGRADE in one.shape.kinds]
         if site is not None and not upgraded:
             raise NotForThisSite(chosen[0].name, chosen[0].shape.words)
@@ -347,7 +348,7 @@ class Releases:
             raise NotForThisSite(site, self._site(site).shape.words)
         found = [
             backup
-            for chosen in self._chosen(site)
+            for chosen in self.chosen(site)
             for backup in await self.records.backups(chosen.name, limit=None)
         ]
         return tuple(sorted(found, key=lambda backup: backup.taken_at, reverse=True))

@@ -6,6 +6,7 @@ from typing import Any
 from slack_sdk.models.blocks import Block
 
 from bot.render.backups import backups_list
+from bot.render.checked import checked
 from bot.render.message import (
     Message,
     clip,
@@ -27,6 +28,7 @@ from bot.render.words import STATE_SIGNS, STATE_WORDS, release_title
 from commands.command import (
     BackupsReply,
     CancelAsked,
+    CheckReply,
     Command,
     HelpReply,
     HistoryReply,
@@ -54,6 +56,8 @@ def reply(answer: Reply, slash: str) -> Message:
             return _cancel_asked(release)
         case StatusReply(sites):
             return _status(sites, slash)
+        case CheckReply(sites):
+            return checked(sites)
         case VersionsReply():
             return _versions(answer, slash)
         case HistoryReply():

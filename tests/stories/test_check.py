@@ -124,3 +124,31 @@ async def test_a_second_bot_on_the_same_folder_is_refused(team: Team) -> None:
 async def test_a_running_bot_is_healthy(team: Team) -> None:
     code, _ = await ghostbot(team, "healthy")
     assert code == 0
+
+
+async def test_in_slack_anyone_gets_the_same_findings_of_a_site(team: Team) -> None:
+    await team.types("cleo", "/ghost check blog")
+    told = (await team.sees("cleo", "*blog*:"))["plain"]
+    for part in ("all is well", "Azure", "production: running, Ghost", "WebJob", "traffic routing: off"):
+        assert part in told, told
+    requests = (await team.world.http.get(f"{team.world.azure['control']}/requests")).json()["requests"]
+    await team.arm("POST", "blog/slots/staging/stop")
+    strings = {"Main": {"value": "Server=db;Database=trial;Password=rosebud", "type": "MySql"}}
+    await team.arm("PUT", "blog/slots/staging/config/connectionstrings", {"properties": strings})
+    strings["Main"]["value"] = "Server=db;Database=live;Password=rosebud"
+    await team.arm("PUT", "blog/config/connectionstrings", {"properties": strings})
+    number = max(one["number"] for one in requests)
+    await team.types("cleo", "/ghost check blog")
+    told = (await team.sees("cleo", "1 problem"))["plain"]
+    assert "Main of blog names another database on staging" in told
+    assert "--slot-settings Main=" in told
+    assert "rosebud" not in told
+    query = {"since": number, "host": "arm"}
+    made = (await team.world.http.get(f"{team.world.azure['control']}/requests", params=query)).json()
+    ours = [one for one in made["requests"] if one["method"] not in ("GET", "HEAD")]
+    changing = [one["path"] for one in ours if "/list" not in one["path"]]
+    assert len(changing) == 3, "only what the story itself did"
+    code, text = await ghostbot(team, "check")
+    assert code == 1
+    assert "problem  blog: settings of both slots: Main of blog names another database" in text
+    assert "rosebud" not in text

@@ -1,0 +1,149 @@
+"""Everything a release of a site will need, looked at now and told at once; nothing is changed anywhere."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from release.backup import can_be_backed_up, copied_by
+from release.errors import ReleaseError
+from release.migrations.config import MigrationConfig
+from release.migrations.target import another_in_production, target_of
+from release.model import Kind
+from release.preflight import raise_all
+from release.routing import will_be_cleared
+from release.site import PRODUCTION, Site
+from release.slot_settings import compare_settings
+from release.staging import MUTE
+from release.steps.deploying import SHOWN_TO_ALL
+from release.steps.migrating import LOCKS, ONLY_OURS
+from release.warm_up import warm_up_findings
+
+
+class Outcome(StrEnum):
+    GOOD = "good"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One look and what came of it. `remedy` says what to do about a problem."""
+
+    outcome: Outcome
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class SiteChecked:
+    """All that was looked at, in its order."""
+
+    site: str
+    findings: tuple[Finding, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(one.outcome is outcome for one in self.findings)
+
+
+async def check_site(site: Site) -> SiteChecked:
+    """Try everything; failures are findings."""
+    if not (reached := await _tried("Azure", site.app.reachable())).good:
+        return SiteChecked(site.name, reached.findings)
+    looks = await asyncio.gather(
+        *(_tried(slot, _slot(site, slot)) for slot in (PRODUCTION, site.staging)),
+        *([_tried(copied_by(site), can_be_backed_up(site))] if Kind.BACKUP in site.shape.kinds else []),
+        _tried("way of deployment", _way_of_deployment(site)),
+        *(
+            [_tried("the database to migrate", _migrated(site, site.config.migration))]
+            if site.config.migration
+            else []
+        ),
+        _tried("settings of both slots", _settings(site)),
+        _tried("warm-up before a swap", _warm_up(site)),
+        _tried("traffic routing", _routing(site)),
+    )
+    return SiteChecked(site.name, (*reached.findings, *(one for look in looks for one in look.findings)))
+
+
+@dataclass(frozen=True)
+class _Look:
+    findings: tuple[Finding, ...]
+
+    @property
+    def good(self) -> bool:
+        return all(one.outcome is not Outcome.PROBLEM for one in self.findings)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a look found: a word where it is well, warnings, and problems that are no reason to stop looking."""
+
+    word: str = ""
+    warnings: tuple[str, ...] = ()
+    problems: tuple[ReleaseError, ...] = ()
+
+
+async def _tried(what: str, look: Awaitable[_Seen | None]) -> _Look:
+    try:
+        seen = await look or _Seen()
+    except ReleaseError as error:
+        return _Look((_problem(what, error),))
+    findings = [_problem(what, error) for error in seen.problems]
+    findings += [Finding(Outcome.WARNING, warning) for warning in seen.warnings]
+    if not seen.problems:
+        findings.insert(0, Finding(Outcome.GOOD, f"{what}: {seen.word}" if seen.word else what))
+    return _Look(tuple(findings))
+
+
+def _problem(what: str, error: ReleaseError) -> Finding:
+    return Finding(Outcome.PROBLEM, f"{what}: {error}", error.advice)
+
+
+async def _slot(site: Site, slot: str) -> _Seen:
+    found = await site.app.slot(slot)
+    await (await site.kudu(slot)).reachable()
+    stack = await site.app.stack(slot)
+    version = await _version(site, slot)
+    return _Seen(f"{found.state.lower()}, {version}, stack {stack or 'not set'}, {found.url}")
+
+
+async def _version(site: Site, slot: str) -> str:
+    if slot == PRODUCTION:
+        return f"{site.shape.product}{await site.version(slot)}"
+    try:
+        return f"{site.shape.product}{await site.version(slot)}"
+    except ReleaseError:
+        return "nothing deployed yet"  # a new staging slot is empty, and that is fine
+
+
+async def _way_of_deployment(site: Site) -> None:
+    raise_all(site, list(await site.shape.deployment.problems(site)))
+
+
+async def _migrated(site: Site, migration: MigrationConfig) -> _Seen:
+    """The connection string is there and can be handed over; what people should know of it is warned of."""
+    target = await target_of(site, migration, site.staging)
+    target.as_format(migration.format, migration.connection_string)
+    another = await another_in_production(site, migration)
+    warnings = (
+        *([f"{SHOWN_TO_ALL}."] if migration.shows_secret else []),
+        *([f"{another}."] if another else []),
+    )
+    kept = LOCKS.get(target.kind, ONLY_OURS)
+    return _Seen(f"{migration.connection_string}, {target.kind}; {kept}", warnings)
+
+
+async def _settings(site: Site) -> _Seen:
+    found = await compare_settings(site, MUTE)
+    return _Seen("compared", found.warnings, found.problems)
+
+
+async def _warm_up(site: Site) -> _Seen:
+    found = await warm_up_findings(site)
+    return _Seen("" if found else "reaches the app, as far as can be told", found)
+
+
+async def _routing(site: Site) -> _Seen:
+    found = will_be_cleared(await site.app.routed())
+    return _Seen("" if found else "off", found)
