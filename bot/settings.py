@@ -38,6 +38,7 @@ from sqlalchemy.exc import ArgumentError
 
 from bot.identity import Roles
 from commands import named
+from release.azure.sign_in import Password
 from release.errors import ReleaseError
 from release.ghost.cache import default_cache_folder
 from release.ghost.git import FromGit
@@ -342,6 +343,27 @@ class SourceSettings(_Part):
         return FromGit(self.repository, self.tags, self.server, self.migrate)
 
 
+class ScmSettings(_Part):
+    """A publishing user, for SCM sites that refuse the bot's identity and allow basic authentication."""
+
+    username: str | None = None
+    password: SecretStr | None = None
+    staging_username: str | None = None
+    staging_password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _whole_pairs(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password belong together")
+        if (self.staging_username is None) != (self.staging_password is None):
+            raise ValueError("staging_username and staging_password belong together")
+        return self
+
+
+def _password(user: str | None, secret: SecretStr | None) -> Password | None:
+    return None if user is None or secret is None else Password(user, secret.get_secret_value())
+
+
 class SiteSettings(_Part):
     """One web app. Paths are below /home of the App Service."""
 
@@ -378,6 +400,7 @@ class SiteSettings(_Part):
     source: SourceSettings = SourceSettings()
     deploy: DeploySettings = DeploySettings()
     migration: MigrationSettings = MigrationSettings()
+    scm: ScmSettings = ScmSettings()
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
@@ -446,6 +469,8 @@ class SiteSettings(_Part):
             close_writes=self.close_writes,
             scheduled_margin=timedelta(minutes=self.scheduled_minutes),
             scheduled_limit=timedelta(minutes=self.scheduled_wait_minutes),
+            scm_password=_password(self.scm.username, self.scm.password),
+            staging_scm_password=_password(self.scm.staging_username, self.scm.staging_password),
             path=self.path,
             stop_old_slot=self.deploy.stop_staging_after,
             migration=self.migration.config(self._asks_first),

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from release.azure.kudu import Kudu
 from release.backup import can_be_backed_up, copied_by
 from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
@@ -102,10 +103,28 @@ def _problem(what: str, error: ReleaseError) -> Finding:
 
 async def _slot(site: Site, slot: str) -> _Seen:
     found = await site.app.slot(slot)
-    await (await site.kudu(slot)).reachable()
+    kudu = await site.kudu(slot)
+    await kudu.reachable()
     stack = await site.app.stack(slot)
     version = await _version(site, slot)
-    return _Seen(f"{found.state.lower()}, {version}, stack {stack or 'not set'}, {found.url}")
+    sign_in = _about_the_password(site, slot, kudu)
+    return _Seen(f"{found.state.lower()}, {version}, stack {stack or 'not set'}, {found.url}", sign_in)
+
+
+def _about_the_password(site: Site, slot: str, kudu: Kudu) -> tuple[str, ...]:
+    """The identity's token is the better way in: it lives an hour, and cannot be found in any settings."""
+    if kudu.with_password:
+        return (
+            f"{slot}: its SCM site refuses the bot's identity, so a publishing password is used (basic "
+            "authentication). The identity is better: give it Website Contributor on the slot, then take the password "
+            "from the settings.",
+        )
+    if site.config.password(slot) is not None:
+        return (
+            f"{slot}: a publishing password is in the settings and is not needed: the SCM site takes the bot's "
+            "identity, which is better. Take it from the settings, and turn basic authentication off.",
+        )
+    return ()
 
 
 async def _version(site: Site, slot: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from azure.mgmt.web.aio import WebSiteManagementClient
 
 from release.azure.arm import SCOPE, speaking_of
 from release.azure.kudu import Kudu
+from release.azure.sign_in import Password, SignIn
 from release.azure.webapp import PRODUCTION, WebApp
 from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
@@ -37,7 +39,8 @@ class SiteConfig:
     With `close_writes` production refuses writes from the last look until it is swapped out. A swap waits, for
     at most `scheduled_limit`, while a post is scheduled within `scheduled_margin`. `path` is where the site is below
     its address, "/blog" for https://example.com/blog; None: where production's own setting says.
-    `migration` is that of a database which both slots share.
+    `migration` is that of a database which both slots share. `scm_password` is for SCM sites that refuse the bot's
+    identity; staging may have one of its own.
     """
 
     name: str
@@ -70,6 +73,12 @@ class SiteConfig:
     path: str | None = None
     stop_old_slot: bool = True
     migration: MigrationConfig | None = None
+    scm_password: Password | None = None
+    staging_scm_password: Password | None = None
+
+    def password(self, slot: str) -> Password | None:
+        """What a slot's SCM site may take where it refuses the bot's identity."""
+        return self.scm_password if slot == PRODUCTION else self.staging_scm_password or self.scm_password
 
     def __repr__(self) -> str:  # never the key, wherever a site is shown
         return f"SiteConfig({self.name!r})"
@@ -112,7 +121,11 @@ class Site:
             found = await self.app.slot(slot)
             self._origins[slot] = found.url
             self._kudus[slot] = Kudu(
-                found.scm_url, self.app.called(slot), self._token, self._http, self.config.scm_patience
+                found.scm_url,
+                self.app.called(slot),
+                self._sign_in(slot),
+                self._http,
+                self.config.scm_patience,
             )
         return self._kudus[slot]
 
@@ -164,6 +177,9 @@ class Site:
         except httpx.HTTPError:
             return False
         return response.status_code == front.status
+
+    def _sign_in(self, slot: str) -> SignIn:
+        return SignIn(self._token, self.config.password(slot), partial(self.app.takes_passwords, slot))
 
     async def _token(self) -> str:
         async with speaking_of("a token for the SCM sites"):

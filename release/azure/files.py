@@ -136,7 +136,7 @@ class Files(Scm):
                 if response.status_code == 404:
                     raise FileMissing(self.name, path)
                 if response.status_code != 200:
-                    if await self._expired(response):
+                    if await self._another_way_in(response):
                         raise ScmUnreachable(self.name, f"the token ran out reading {path}")
                     self._refused(response, "GET")
                     raise ScmUnreachable(self.name, f"HTTP {response.status_code} reading {path}")
@@ -218,7 +218,7 @@ class Files(Scm):
                 )
             except CallFailed as error:
                 raise TransferBroken(where, in_words(error)) from error
-        if await other._expired(answer):
+        if await other._another_way_in(answer):
             raise TransferBroken(where, "the token ran out on the way")
         other._refused(answer, "PUT")
         if answer.status_code in PASSING or answer.status_code == 409:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -10,11 +10,11 @@ from urllib.parse import quote
 import httpx
 
 from release.azure.errors import ScmRefused, ScmUnreachable, SlotFull
+from release.azure.sign_in import SignIn
 from release.masking import masked
 from release.trouble import in_words
 
 T = TypeVar("T")
-Token = Callable[[], Awaitable[str]]
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 CHUNK = 256 * 1024
 # What httpx raises for a call that failed; the last two are no HTTPErrors.
@@ -30,11 +30,11 @@ class Scm:
     """The SCM site at `url`. `name` is for people; `patience` in seconds bounds waiting for a recycling site."""
 
     def __init__(
-        self, url: str, name: str, token: Token, http: httpx.AsyncClient, patience: float = 90
+        self, url: str, name: str, sign_in: SignIn, http: httpx.AsyncClient, patience: float = 90
     ) -> None:
         self.name = name
         self._url = url
-        self._token = token
+        self._sign_in = sign_in
         self._http = http
         self._patience = patience
         # A blog has hundreds of folders, and visitors' probes share the client's connections.
@@ -45,7 +45,7 @@ class Scm:
         return f"{self._url}/api/vfs/{quote(path, errors='surrogateescape')}"
 
     async def _headers(self, extra: dict[str, str] | None = None) -> dict[str, str]:
-        return {"Authorization": f"Bearer {await self._token()}", **(extra or {})}
+        return {"Authorization": await self._sign_in.header(), **(extra or {})}
 
     async def _repeatable(self, method: str, url: str, **parts: Any) -> httpx.Response:  # Any: httpx's own
         """Send a request that does no harm when it arrives twice, until it is answered or patience ends.
@@ -64,7 +64,7 @@ class Scm:
                 response = await self._http.request(
                     method, url, **{**parts, "headers": headers, "content": content}
                 )
-                if time.monotonic() < deadline and await self._expired(response):
+                if time.monotonic() < deadline and await self._another_way_in(response):
                     continue
                 self._refused(response, method)
                 conflicts += response.status_code == 409
@@ -118,24 +118,28 @@ class Scm:
                 continue
             except CallFailed as error:
                 raise ScmUnreachable(self.name, in_words(error)) from error
-            if time.monotonic() < deadline and await self._expired(response):
+            if time.monotonic() < deadline and await self._another_way_in(response):
                 continue
             self._refused(response, method)
             if response.status_code in PASSING:
                 raise ScmUnreachable(self.name, f"HTTP {response.status_code}")
             return response
 
-    async def _expired(self, response: httpx.Response) -> bool:
-        """Whether a request was refused because its token ran out on the way: there is another one by now."""
-        if response.status_code != 401:
+    async def _another_way_in(self, response: httpx.Response) -> bool:
+        """Whether a request was refused for how it signed in, and there is another way: a newer token, a password."""
+        if response.status_code not in (401, 403):
             return False
-        sent: str | None = response.request.headers.get("Authorization")
-        return sent != (await self._headers())["Authorization"]
+        return await self._sign_in.another(response.request.headers.get("Authorization"))
+
+    @property
+    def with_password(self) -> bool:
+        """The site lets the bot in by a publishing password only."""
+        return self._sign_in.with_password
 
     def _refused(self, response: httpx.Response, method: str) -> None:
         """Raises for what no repetition cures: no rights, no space."""
         if response.status_code in (401, 403):
-            raise ScmRefused(self.name, method, f"HTTP {response.status_code}")
+            raise ScmRefused(self.name, method, f"HTTP {response.status_code}{self._sign_in.words}")
         if response.status_code < 400:
             return
         told = said(response)

@@ -202,6 +202,15 @@ class WebApp:
             lambda: call(*self._where(slot), {"properties": settings}),
         )
 
+    async def takes_passwords(self, slot: str) -> bool:
+        """Whether the slot's SCM site allows basic authentication; new apps do not."""
+
+        async def ask() -> bool:
+            found = await self._method("get_scm_allowed", slot)(*self._where(slot))
+            return bool(found.allow)
+
+        return await self._asked(f"the sign-in of {self.called(slot)}", ask)
+
     async def sticky_connection_strings(self) -> set[str]:
         """Names of the connection strings that stay with their slot in a swap."""
 

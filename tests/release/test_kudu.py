@@ -24,6 +24,7 @@ from release.azure.errors import (
     WebJobStuck,
 )
 from release.azure.kudu import Kudu
+from release.azure.sign_in import SignIn
 from tests.release.conftest import Cloud, a_cloud
 from tests.sandbox.appservice_fixtures import add_job, eventually
 
@@ -324,7 +325,9 @@ async def test_no_rights_and_no_credentials_are_told_apart(kudu: Kudu, cloud: Cl
 
 
 async def test_a_token_that_cannot_be_had_is_told_as_credentials(cloud: Cloud) -> None:
-    kudu = Kudu(cloud.told["sites"]["blog"]["staging"]["scm"], "blog", cloud.site._token, cloud.http, 2)
+    kudu = Kudu(
+        cloud.told["sites"]["blog"]["staging"]["scm"], "blog", SignIn(cloud.site._token), cloud.http, 2
+    )
     await cloud.answers(host="identity", count=99, status=400, body='{"error": "no identity"}')
     with pytest.raises(AzureRefused):
         await kudu.reachable()

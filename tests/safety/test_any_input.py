@@ -18,6 +18,7 @@ from bot.settings import Settings, SettingsWrong, misspelt, read_settings
 from commands import COMMANDS, find
 from commands.command import UsageError, Words, known_site
 from release.azure.kudu import Kudu
+from release.azure.sign_in import SignIn
 from release.errors import ReleaseError
 from release.ghost.build import read_package, wanted_node, wanted_pnpm
 from release.ghost.driver import driver_of
@@ -213,7 +214,7 @@ async def _token() -> str:
 
 async def ask_everything(body: bytes, status: int) -> None:
     async with httpx.AsyncClient(transport=Answering(body, status)) as http:
-        kudu = Kudu("http://scm.invalid", "blog", _token, http, 0)
+        kudu = Kudu("http://scm.invalid", "blog", SignIn(_token), http, 0)
         for question in (
             kudu.list("site/wwwroot"),
             kudu.stat("site/wwwroot/package.json"),
@@ -250,7 +251,7 @@ def test_a_listed_name_never_leaves_its_folder(name: str) -> None:
 
     async def listed() -> None:
         async with httpx.AsyncClient(transport=Answering(json.dumps(rows).encode(), 200)) as http:
-            for entry in await Kudu("http://scm.invalid", "blog", _token, http, 0).list("site"):
+            for entry in await Kudu("http://scm.invalid", "blog", SignIn(_token), http, 0).list("site"):
                 assert (Path("site") / entry.path).name == entry.path
                 assert entry.path not in {"", ".", ".."}
 

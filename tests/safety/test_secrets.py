@@ -1,6 +1,7 @@
 """Known secrets are put wherever they can enter; then everything that comes out of a release is searched."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import secrets
@@ -131,7 +132,21 @@ async def a_blog_with_secrets(team: Team, planted: Planted) -> None:
     talk = f"console.log('connecting with password {planted.new('webjob output')}');\n"
     job.write_text(talk + job.read_text())
     await team.world.stop_bot()
-    cast("dict[str, object]", team.world.sites_in_settings[0].options)["admin_key"] = key
+    options = cast("dict[str, object]", team.world.sites_in_settings[0].options)
+    options["admin_key"] = key
+    options["scm"] = await staging_takes_a_password_only(team, planted)
+
+
+async def staging_takes_a_password_only(team: Team, planted: Planted) -> dict[str, str]:
+    """Staging's SCM site refuses the bot's identity; what the settings say of the publishing user who is let in."""
+    azure = team.world.azure
+    body = {"slots": {"staging": {"basic_auth": True, "scm_bearer": False}}}
+    answer = await team.world.http.put(f"{azure['control']}/sites/blog", json=body)
+    assert answer.status_code == 200, answer.text
+    user, password = str(azure["deployment_user"]), str(azure["deployment_password"])
+    planted.at["deployment password"] = password
+    planted.at["header of the deployment password"] = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"username": user, "password": password}
 
 
 def files_of(folder: Path, *but: str) -> Iterator[Path]:
