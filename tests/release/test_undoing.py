@@ -13,7 +13,7 @@ from release.ghost.build import Package, package_key
 from release.ghost.cache import Mark as CacheMark
 from release.ghost.cache import file_digest, host_platform
 from release.ghost.npm import carried_node
-from release.model import Kind, Release, State, Step, StepState, Verdict
+from release.model import Kind, Release, Stacks, State, Step, StepState, Verdict
 from release.records import Records
 from release.silence import SILENT
 from release.site import PRODUCTION, WWWROOT
@@ -122,6 +122,22 @@ async def test_what_was_deployed_over_is_put_back_with_its_database_and_mark(
     assert kept is not None
     assert (kept.version, kept.slot) == (OLD, "staging")
     assert await desk.cloud.site.version(PRODUCTION) == NEW
+
+
+async def test_the_old_version_gets_its_node_back_before_it_is_started(desk: Desk, tmp_path: Path) -> None:
+    await can_be_built(desk, OLD)
+    release = await an_upgrade(desk)
+    stacks = Stacks("NODE|24-lts", f"NODE|{TINY_NODE}-lts", "NODE|22-lts")
+    await desk.records.note(release.id, stacks=stacks)
+    await deploys(desk, release, tmp_path)
+    assert await desk.cloud.site.app.stack("staging") == "NODE|22-lts"
+    for _ in range(2):
+        await desk.stages.undoing.undo(release.id)
+        assert await desk.cloud.site.app.stack("staging") == f"NODE|{TINY_NODE}-lts"
+        await desk.cloud.is_well("staging")
+        assert (await left(desk, release))[:2] == (True, True)
+    assert await desk.cloud.site.version("staging") == OLD
+    assert await desk.cloud.asked("config/web", "PATCH") == 2, "set once by the release, and once to undo it"
 
 
 async def test_what_cannot_be_built_again_leaves_a_slot_that_nobody_swaps_by_mistake(

@@ -1,5 +1,6 @@
 """From an old Ghost to a new one: the stops of the database, another Node, and the blog's own theme."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("far", "given", "refused", "warned")
+    sites = ("far", "given", "broken", "refused", "warned")
     async with a_team(tmp_path_factory.mktemp("paths"), cache, sites) as team:
         yield team
 
@@ -64,6 +65,16 @@ async def test_a_release_that_is_stopped_gives_staging_its_stack_back(team: Team
     await team.types("ann", "/ghost cancel given")
     await team.reaches("given", State.CANCELLED)
     assert await stacks(team, "given") == ("NODE|14-lts", "NODE|14-lts")
+
+
+async def test_a_slot_with_another_node_that_gets_nothing_deployed_is_closed_to_swaps(team: Team) -> None:
+    await on_an_old_node(team, "broken")
+    await team.azure_answers(host="scm", slot="broken/staging", method="POST", path="zipdeploy", status=400)
+    await team.types("ann", f"/ghost upgrade {NODE_24_ONLY} broken")
+    release = await team.reaches("broken", State.FAILED)
+    assert await stacks(team, "broken") == ("NODE|14-lts", "NODE|24-lts")
+    note = (await team.world.wwwroot("broken", "staging") / ".ghostbot.json").read_text()
+    assert json.loads(note)["unfinished"] == release.id
 
 
 async def test_a_theme_that_the_new_version_refuses_stops_the_release_before_staging(team: Team) -> None:
