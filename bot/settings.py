@@ -47,7 +47,7 @@ from release.ghost.sources import NPM, Source
 from release.migrations.config import CONNECTION_STRING, DatabaseKind, HandOver, MigrationConfig
 from release.migrations.target import OWN
 from release.shape import Page, Shape
-from release.shapes import GHOST_ON_SQLITE, Way, deployed
+from release.shapes import GHOST_ON_SQLITE, System, Way, deployed, on_system
 from release.site import SiteConfig
 from release.web_app import web_app
 
@@ -369,6 +369,7 @@ class SiteSettings(_Part):
 
     kind: SiteKind = SiteKind.GHOST
     package: Way = Field(Way.WHOLE, description="how a package is made and gets on a slot")
+    system: System = System.LINUX
     image: str | None = Field(None, description="host/name:tag with {version} in it; for package = image")
     resource_group: str
     app: str | None = Field(None, description="the web app's name; default: the site's name here")
@@ -419,6 +420,8 @@ class SiteSettings(_Part):
     def _image_is_told(self) -> Self:
         if (self.package is Way.IMAGE) != (self.image is not None):
             raise ValueError('image and package = "image" go together')
+        if self.package is Way.IMAGE and self.system is not System.LINUX:
+            raise ValueError("containers are released on Linux only")
         return self
 
     @field_validator("image")
@@ -434,7 +437,7 @@ class SiteSettings(_Part):
         """What kind of site this is."""
         if self.kind is SiteKind.GHOST:
             ghost = replace(GHOST_ON_SQLITE, recipe=Recipe(self.source.source()))
-            return deployed(ghost, self.package, self.image or "")
+            return deployed(on_system(ghost, self.system), self.package, self.image or "")
         return web_app(self.deploy.pages_of(), self._asks_first, bool(self.migration.down))
 
     @property

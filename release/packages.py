@@ -47,7 +47,7 @@ class Packages:
         Storage that is away or damaged costs a build, and never a release.
         """
         package = await self.find(version, node_major, progress, recipe)
-        if self._blobs is None or not recipe.packing.whole:
+        if self._blobs is None or not recipe.can_be_read_back:
             return package
         key = await package_key(version, node_major, recipe.source)
         if package.from_cache and await self._records.package(key) is not None:
@@ -61,7 +61,7 @@ class Packages:
         self, version: Version, node_major: int, progress: Progress, recipe: Recipe = USUAL
     ) -> Package:
         """The package, from where it is quickest to be had; nothing is stored. For when every second counts."""
-        if self._blobs is not None and recipe.packing.whole:
+        if self._blobs is not None and recipe.can_be_read_back:
             key = await package_key(version, node_major, recipe.source)
             known = None if self._is_here(key) else await self._records.package(key)
             if known is not None:

@@ -44,7 +44,10 @@ class WrongNode(ReleaseError):
 
 class NoNodeStack(ReleaseError):
     problem = "{0} has the stack {1}, from which its Node cannot be told."
-    remedy = 'Set it with `az webapp config set --linux-fx-version "NODE|22-lts"` for production and staging.'
+    remedy = (
+        'Set it with `az webapp config set --linux-fx-version "NODE|22-lts"` for production and staging. '
+    )
+    remedy += 'Is the site on Windows, set system = "windows" in ghostbot.toml.'
 
 
 class PreviewLeftBehind(ReleaseError):

@@ -1,8 +1,10 @@
 """Which Node a slot runs on, and how staging is given another one."""
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
-from release.ghost.node import nearest_major_of
+from release.errors import ReleaseError
+from release.ghost.node import major_of_stack, nearest_major_of
 
 if TYPE_CHECKING:
     from release.site import Site
@@ -27,6 +29,36 @@ class LinuxStack:
 
     async def give(self, site: "Site", stack: str) -> None:
         await site.app.set_stack(site.staging, stack)
+
+
+class NoWindowsNode(ReleaseError):
+    problem = "{0} is set up as a site on Windows, and its app setting {1} is {2}: its Node cannot be told."
+    remedy = (
+        "`az webapp config appsettings set --slot {3} --settings {1}=~22`, and the same for production. Where the site "
+        "is on Linux, leave out system in ghostbot.toml."
+    )
+
+
+NODE_VERSION = "WEBSITE_NODE_DEFAULT_VERSION"
+
+
+class WindowsNode:
+    """An app setting, which goes along in a swap as stacks do."""
+
+    async def stack(self, site: "Site", slot: str, wanted: str) -> str:
+        """Raises NoWindowsNode."""
+        del wanted
+        version = (await site.app.settings(slot)).get(NODE_VERSION, "")
+        major = re.match(r"\s*~?(\d+)", version, re.ASCII)
+        if major is None:
+            raise NoWindowsNode(site.app.called(slot), NODE_VERSION, version or "not set", site.staging)
+        return f"NODE|{major[1]}-lts"
+
+    async def give(self, site: "Site", stack: str) -> None:
+        settings = await site.app.settings(site.staging)
+        await site.app.write_settings(
+            site.staging, {**settings, NODE_VERSION: f"~{major_of_stack(stack) or ''}"}
+        )
 
 
 class OfTheImage:

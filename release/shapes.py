@@ -9,8 +9,9 @@ from release.deployments.run_from_package import RunFromPackage
 from release.deployments.whole import Whole
 from release.ghost.packing import WithoutModules
 from release.ghost.pages import GhostPages
+from release.ghost.platforms import WINDOWS
 from release.model import Kind
-from release.runtimes import OfTheImage
+from release.runtimes import OfTheImage, WindowsNode
 from release.shape import Shape
 
 GHOST_ON_SQLITE = Shape(
@@ -41,6 +42,20 @@ class Way(StrEnum):
     BUILT_ON_THE_SERVER = "built on the server"
     RUN_FROM_PACKAGE = "run from package"
     IMAGE = "image"
+
+
+class System(StrEnum):
+    """What the machines of a site's plan run."""
+
+    LINUX = "linux"
+    WINDOWS = "windows"
+
+
+def on_system(shape: Shape, system: System) -> Shape:
+    """The same kind of site, on machines of this kind."""
+    if system is System.LINUX:
+        return shape
+    return replace(shape, runtime=WindowsNode(), recipe=replace(shape.recipe, platform=WINDOWS))
 
 
 def deployed(shape: Shape, way: Way, image: str = "") -> Shape:

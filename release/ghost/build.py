@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from release.ghost.cache import Mark, file_digest, host_platform
-from release.ghost.driver import place_driver
+from release.ghost.cache import Kept, Mark, file_digest, host_platform
+from release.ghost.driver import place_driver, place_prebuilt_driver
 from release.ghost.errors import (
     BrokenSource,
     DamagedPackage,
     NodeTooOld,
+    OnlyBuiltThere,
     ToolUnavailable,
 )
 from release.ghost.node import Node, accepts_major, node_for
 from release.ghost.npm import NotPublished, Npm
+from release.ghost.packing import write_missing
+from release.ghost.platforms import Platform
 from release.ghost.process import Command, run
 from release.ghost.recipe import USUAL, Recipe
 from release.ghost.releases import Releases
@@ -111,15 +114,21 @@ async def build(
         return await _build_site(version, node_major, npm, folder, progress, source)
 
     site = await npm.cache.folder_of("sites", key, fill_site)
+    packed, key = site, key if packing.whole else f"{key}-{packing.name}"
+    platform = recipe.platform
+    if platform is not None:
+        key = f"{key}-{platform.name}"
+        if packing.whole:
+            packed = await _site_for(platform, key, version, node_major, npm, progress, source)
 
     async def fill_package(archive: Path) -> Mark:
         progress(f"packing Ghost {version}")
-        files = await packing.pack(site.path, archive, npm)
-        return {"files": files, "site": site.mark["content"]}
+        files = await packing.pack(packed.path, archive, npm, platform, START_FILE)
+        return {"files": files, "site": packed.mark["content"]}
 
-    name = f"{key}.zip" if packing.whole else f"{key}-{packing.name}.zip"
+    name = f"{key}.zip"
     package = await npm.cache.file_of("packages", name, fill_package)
-    if package.mark["site"] != site.mark["content"]:
+    if package.mark["site"] != packed.mark["content"]:
         # The site was built again since: a package of the former one would not be what gets migrated.
         await npm.cache.forget("packages", name)
         package = await npm.cache.file_of("packages", name, fill_package)
@@ -131,7 +140,7 @@ async def build(
         version=str(version),
         node=str(site.mark["node"]),
         node_prefix=str(site.mark["node_prefix"]),
-        platform=host_platform(),
+        platform=platform.name if platform and packing.whole else host_platform(),
         path=str(package.path),
         folder=str(site.path),
         digest=str(package.mark["digest"]),
@@ -142,6 +151,23 @@ async def build(
         warnings=tuple(filter(None, str(site.mark["warnings"]).split("\n"))),
         migrate=source.migrate,
     )
+
+
+async def _site_for(
+    platform: Platform,
+    key: str,
+    version: Version,
+    node_major: int,
+    npm: Npm,
+    progress: Progress,
+    source: Source,
+) -> Kept:
+    """The site as it is deployed to another kind of machine; what runs here, to migrate, is another build."""
+
+    async def fill(folder: Path) -> Mark:
+        return await _build_site(version, node_major, npm, folder, progress, source, platform)
+
+    return await npm.cache.folder_of("sites", key, fill)
 
 
 @dataclass(frozen=True)
@@ -187,16 +213,26 @@ async def check_package(package: Package) -> None:
 
 
 async def _build_site(
-    version: Version, node_major: int, npm: Npm, folder: Path, progress: Progress, source: Source = NPM
+    version: Version,
+    node_major: int,
+    npm: Npm,
+    folder: Path,
+    progress: Progress,
+    source: Source = NPM,
+    platform: Platform | None = None,
 ) -> Mark:
     progress(f"fetching Ghost {version}")
     await source.fetch(version, npm, Releases(npm), folder)
     package = await asyncio.to_thread(read_package, folder, version, source.entry)
     node = await node_of(package, npm, node_major)
     progress(f"installing what Ghost {version} needs")
-    told = await _install(package, folder, node, npm)
+    told = await _install(package, folder, node, npm, platform)
     await asyncio.to_thread(_finish_package, package, folder, source.entry)
-    driver = await place_driver(folder, node, npm, progress)
+    if platform is None:
+        driver = await place_driver(folder, node, npm, progress)
+    else:
+        await asyncio.to_thread(write_missing, platform.files(START_FILE), folder)
+        driver = await place_prebuilt_driver(folder, node, npm, platform)
     await asyncio.to_thread(prune, folder)
     return {
         "node": node.version,
@@ -219,13 +255,16 @@ def wanted_node(package: dict[str, Any]) -> str:
     return str(package.get("engines", {}).get("node", "*"))
 
 
-async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) -> tuple[str, ...]:
+async def _install(
+    package: dict[str, Any], folder: Path, node: Node, npm: Npm, platform: Platform | None = None
+) -> tuple[str, ...]:
     """Production's node_modules, by the package manager and lock file that this version ships, scripts not run.
 
     Returns what people should know of it.
     """
     environment = npm.environment(node.programs)
     registry = ["--registry", npm.registry.url] if npm.registry.url else []
+    elsewhere = [f"--os={platform.system}", f"--cpu={platform.processor}"] if platform else []
     words: list[str | Path]
     if (folder / "pnpm-lock.yaml").is_file():
         pnpm = await _tool(npm, "pnpm", wanted_pnpm(package))
@@ -244,9 +283,12 @@ async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) 
             *([f"--config.cafile={npm.registry.cafile}"] if npm.registry.cafile else []),
             "--store-dir",
             str(npm.cache.place("pnpm-store")),
+            *elsewhere,
             *registry,
         ]
     elif (folder / "yarn.lock").is_file():
+        if platform is not None:
+            raise OnlyBuiltThere(str(package["version"]), platform.name)
         yarn = await _tool(npm, "yarn", YARN)
         _write_package(
             _without(package, "devDependencies", "scripts", "packageManager", "devEngines"), folder
@@ -259,7 +301,7 @@ async def _install(package: dict[str, Any], folder: Path, node: Node, npm: Npm) 
         _write_package(
             _without(package, "devDependencies", "scripts", "packageManager", "devEngines"), folder
         )
-        words = [*npm.words("ci" if locked else "install", "--omit=dev", "--ignore-scripts")]
+        words = [*npm.words("ci" if locked else "install", "--omit=dev", "--ignore-scripts"), *elsewhere]
     await run(_installing(package, words, folder, environment, npm))
     return ()
 

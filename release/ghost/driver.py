@@ -18,6 +18,7 @@ from release.ghost.cache import Mark, host_platform
 from release.ghost.errors import CommandFailed, CommandTooSlow
 from release.ghost.node import Node
 from release.ghost.npm import Npm
+from release.ghost.platforms import Platform
 from release.ghost.process import Command, ask, run
 
 DRIVERS = ("better-sqlite3", "sqlite3", "@vscode/sqlite3")
@@ -34,6 +35,14 @@ TRIAL = {
 class DriverUnbuildable(ReleaseError):
     problem = "The SQLite driver {0} is not to be had prebuilt, and building it failed."
     remedy = "A build needs make and a C++ compiler on the bot's host. Its log is {1}. The last lines:\n{2}"
+
+
+class NoPrebuiltDriver(ReleaseError):
+    problem = "The SQLite driver {0} {1} cannot be had prebuilt for {2}: {3}."
+    remedy = (
+        "It cannot be built on the bot's machine, which is of another kind. Let the bot reach github.com, where the "
+        'driver\'s makers keep it, or set package = "built on the server" for this site in ghostbot.toml.'
+    )
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,55 @@ async def place_driver(site: Path, node: Node, npm: Npm, progress: Callable[[str
     await asyncio.to_thread(shutil.copytree, kept.path, driver.folder, dirs_exist_ok=True)
     await _try(driver, site, node, npm)
     return driver.name
+
+
+async def place_prebuilt_driver(site: Path, node: Node, npm: Npm, platform: Platform) -> str | None:
+    """The site's driver has its prebuilt binary for another kind of machine; NoPrebuiltDriver if it cannot be had.
+
+    It cannot be built here, and it cannot be tried here either.
+    """
+    driver = await asyncio.to_thread(driver_of, site)
+    if driver is None:
+        return None
+
+    async def fill(folder: Path) -> Mark:
+        async with npm.cache.workplace(f"prebuilt-{driver.name.replace('/', '+')}") as work:
+            copy = work / "node_modules" / driver.name
+            await asyncio.to_thread(shutil.copytree, driver.folder, copy, symlinks=True)
+            await _download(driver, site, node, npm, copy, platform)
+            await asyncio.to_thread(_collect, copy, folder)
+        return {"origin": "prebuilt"}
+
+    name = driver.key(node).removesuffix(host_platform()) + platform.name
+    kept = await npm.cache.folder_of("drivers", name, fill)
+    await asyncio.to_thread(shutil.copytree, kept.path, driver.folder, dirs_exist_ok=True)
+    return driver.name
+
+
+async def _download(driver: Driver, site: Path, node: Node, npm: Npm, copy: Path, platform: Platform) -> None:
+    words = shlex.split(driver.install_script.partition("||")[0])
+    if not words or words[0] != "prebuild-install":
+        raise NoPrebuiltDriver(driver.name, driver.version, platform.name, "it names none")
+    program = site / "node_modules" / "prebuild-install" / "bin.js"
+    chosen = [f"--platform={platform.system}", f"--arch={platform.processor}"]
+    if not driver.is_napi:
+        chosen.append(f"--target={node.version}")
+    command = Command(
+        title=f"downloading {driver.name} for {platform.name}",
+        words=[node.program, program, *words[1:], *chosen],
+        folder=copy,
+        environment=npm.environment(node.programs),
+        log=npm.cache.log("prebuilt-driver"),
+        seconds=DOWNLOAD_SECONDS,
+    )
+    try:
+        await run(command)
+    except CommandFailed as error:
+        why = error.detail.splitlines()[-1] if error.detail else "without a word"
+        raise NoPrebuiltDriver(driver.name, driver.version, platform.name, why) from error
+    except CommandTooSlow as error:
+        why = f"no answer within {DOWNLOAD_SECONDS} seconds"
+        raise NoPrebuiltDriver(driver.name, driver.version, platform.name, why) from error
 
 
 async def _make(

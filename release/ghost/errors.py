@@ -58,6 +58,13 @@ class BrokenSource(ReleaseError):
     remedy = "Nothing was installed. Choose another version, or check your npm registry."
 
 
+class OnlyBuiltThere(ReleaseError):
+    problem = (
+        "Ghost {0} ships a lock file for yarn, which installs for machines like the bot's only, not for {1}."
+    )
+    remedy = 'Set package = "built on the server" for this site in ghostbot.toml, or choose a newer Ghost.'
+
+
 class DamagedPackage(ReleaseError):
     problem = "The stored package {0} is damaged: {1}."
     remedy = "Run the upgrade again: the package is then built anew."

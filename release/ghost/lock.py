@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from release.ghost.platforms import Platform
 
 LOCK_FILE = "npm-shrinkwrap.json"
 _OF_A_PACKAGE = (
@@ -15,10 +18,11 @@ _OF_THE_SITE = ("name", "version", "license", "dependencies", "optionalDependenc
 _SCRIPTS = ("preinstall", "install", "postinstall")
 
 
-def lock_of(site: Path) -> str:
+def lock_of(site: Path, platform: Platform | None = None) -> str:
     """The lock file of a site, in npm's format 3. Where a package comes from the registry at hand decides.
 
-    It names exact versions, no digests: pnpm and yarn keep none in node_modules that npm could read.
+    It names exact versions, no digests: pnpm and yarn keep none in node_modules that npm could read. What is for
+    this machine's kind only is skipped on another; for `platform` the counterparts are in it, too.
     """
     root = _manifest(site)
     local = {
@@ -33,6 +37,8 @@ def lock_of(site: Path) -> str:
         if name in local:
             entry["resolved"] = local[name]
         packages[path] = entry
+    if platform is not None:
+        packages |= _counterparts(packages, platform)
     lock = {
         "name": root.get("name"),
         "version": root.get("version"),
@@ -41,6 +47,26 @@ def lock_of(site: Path) -> str:
         "packages": packages,
     }
     return json.dumps(lock, indent=1) + "\n"
+
+
+def _counterparts(packages: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Native parts for the platform, such as @img/sharp-win32-x64, which somebody here depends on and none needs."""
+    found: dict[str, Any] = {}
+    for entry in packages.values():
+        for name, version in entry.get("optionalDependencies", {}).items():
+            path = f"node_modules/{name}"
+            if (
+                platform.name in name
+                and path not in packages
+                and re.fullmatch(r"\d+\.\d+\.\d+", str(version))
+            ):
+                found[path] = {
+                    "version": version,
+                    "optional": True,
+                    "os": [platform.system],
+                    "cpu": [platform.processor],
+                }
+    return found
 
 
 def _packages(modules: Path, path: str) -> Iterator[tuple[str, Path]]:
@@ -71,6 +97,8 @@ def _entry(folder: Path) -> dict[str, Any]:
     scripts = manifest.get("scripts") or {}
     if any(scripts.get(name) for name in _SCRIPTS) or (folder / "binding.gyp").is_file():
         entry["hasInstallScript"] = True
+    if any(entry.get(name) for name in ("os", "cpu", "libc")):
+        entry["optional"] = True
     return entry
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from release.ghost.archive import pack_zip
 from release.ghost.lock import LOCK_FILE, lock_of
 from release.ghost.npm import Npm
+from release.ghost.platforms import Platform
 
 # Of other package managers, and what the bot's own lock file is written in place of.
 OTHER_LOCKS = ("pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock", "package-lock.json")
@@ -26,8 +28,8 @@ class Packing(Protocol):
     @property
     def whole(self) -> bool: ...
 
-    async def pack(self, site: Path, archive: Path, npm: Npm) -> int:
-        """The zip is at `archive`; how many files it has."""
+    async def pack(self, site: Path, archive: Path, npm: Npm, platform: Platform | None, start: str) -> int:
+        """The zip is at `archive`; how many files it has. `start` is the file that is started on `platform`."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class WithModules:
     name: str = "whole"
     whole: bool = True
 
-    async def pack(self, site: Path, archive: Path, npm: Npm) -> int:
-        del npm
+    async def pack(self, site: Path, archive: Path, npm: Npm, platform: Platform | None, start: str) -> int:
+        del npm, platform, start
         return await pack_zip(site, archive)
 
 
@@ -52,7 +54,7 @@ class WithoutModules:
     name: str = "sources"
     whole: bool = False
 
-    async def pack(self, site: Path, archive: Path, npm: Npm) -> int:
+    async def pack(self, site: Path, archive: Path, npm: Npm, platform: Platform | None, start: str) -> int:
         def lay_out(folder: Path) -> None:
             shutil.copytree(
                 site,
@@ -61,9 +63,17 @@ class WithoutModules:
                 dirs_exist_ok=True,
                 ignore=lambda place, _: {"node_modules", *OTHER_LOCKS} if Path(place) == site else set(),
             )
-            (folder / LOCK_FILE).write_text(lock_of(site))
+            (folder / LOCK_FILE).write_text(lock_of(site, platform))
             (folder / ".npmrc").write_text(NPM_SETTINGS)
+            write_missing(platform.files(start) if platform else {}, folder)
 
         async with npm.cache.workplace(f"sources-{archive.stem}") as folder:
             await asyncio.to_thread(lay_out, folder)
             return await pack_zip(folder, archive)
+
+
+def write_missing(files: Mapping[str, str], folder: Path) -> None:
+    """These files are in the folder, but for those that it has one of already."""
+    for name, content in files.items():
+        if not (folder / name).exists():
+            (folder / name).write_text(content)

@@ -230,7 +230,8 @@ class Control:
 def _configure(site: Site, slot: Slot, wish: dict[str, Any]) -> None:
     record = slot.record
     if "settings" in wish:
-        record.app_settings = {str(name): str(value) for name, value in wish["settings"].items()}
+        kept = {NODE_VERSION: record.app_settings[NODE_VERSION]} if site.record.windows else {}
+        record.app_settings = kept | {str(name): str(value) for name, value in wish["settings"].items()}
     if "node" in wish and site.record.windows:
         record.app_settings[NODE_VERSION] = f"~{wish['node']}"
     elif "node" in wish:

@@ -11,9 +11,14 @@ import pytest
 
 from release.backup import BackupCommandFailed, BackupStale, back_up
 from release.deployments.in_a_zip import NoSuchZip, RemoteZip
+from release.ghost.releases import GhostRelease
+from release.preflight import stacks_for
+from release.runtimes import NoWindowsNode
 from release.shape import Deployed
-from release.shapes import GHOST_ON_SQLITE, Way, deployed
+from release.shapes import GHOST_ON_SQLITE, System, Way, deployed, on_system
 from release.site import NothingThere, Site
+from release.staging import give_stack
+from release.version import Version
 from tests.release.conftest import Cloud
 
 OUTSIDE = {"content": "data/ghost", "database": "data/ghost/ghost.db", "backup_file": "data/ghost/backup.db"}
@@ -160,3 +165,23 @@ async def test_setting_the_image_twice_is_the_same_as_once(cloud: Cloud, tmp_pat
     assert told == ["setting the image to registry.example.com/blog:6.4.0"]
     assert await site.shape.deployment.latest(site) in deployments
     assert await site.app.stack("production") != await site.app.stack("staging")
+
+
+async def test_the_node_of_a_windows_site_is_an_app_setting(cloud: Cloud) -> None:
+    site = cloud.site_with()
+    site.shape = on_system(GHOST_ON_SQLITE, System.WINDOWS)
+    app = site.app
+    with pytest.raises(NoWindowsNode, match="is not set"):
+        await site.shape.runtime.stack(site, "staging", "*")
+    await app.write_settings("staging", {"WEBSITE_NODE_DEFAULT_VERSION": "~22", "other": "kept"})
+    assert await site.shape.runtime.stack(site, "staging", "*") == "NODE|22-lts"
+    assert not await give_stack(site, "NODE|22-lts")
+    assert await give_stack(site, "NODE|24-lts")
+    assert await app.settings("staging") == {"WEBSITE_NODE_DEFAULT_VERSION": "~24", "other": "kept"}
+    assert not await give_stack(site, "NODE|24-lts")
+
+
+async def test_an_image_has_whatever_node_a_version_wants(cloud: Cloud) -> None:
+    site = in_the_way(cloud, Way.IMAGE, image="registry.example.com/blog:{version}")
+    found = await stacks_for(site, GhostRelease(Version.parse("5.24.0"), "^14.17.0 || ^16.13.0"))
+    assert (found.needed, found.differ) == ("NODE|16-lts", False)

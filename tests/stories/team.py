@@ -13,6 +13,8 @@ import httpx
 from demo.stages import Opening, put_on_stage, tiny_opening
 from demo.world import SiteInDemo, World, open_world
 from release.ghost.admin_api import admin_token
+from release.ghost.build import START_FILE
+from release.ghost.platforms import WINDOWS
 from release.model import Release, State
 from release.records import Records, open_records
 
@@ -43,6 +45,20 @@ class Team:
         async with tiny_opening(version, NEWEST, self.opening.cache.parent, _quietly) as opening:
             return await put_on_stage(
                 self.world, replace(opening, registry=self.opening.registry), name, slots
+            )
+
+    async def has_windows_site(self, name: str) -> str:
+        """As `has_site`, on Windows: started by iisnode, and not by package.json."""
+        async with tiny_opening(OLDER, NEWEST, self.opening.cache.parent, _quietly) as opening:
+
+            async def fill(wwwroot: Path) -> str:
+                key = await opening.fill(wwwroot)
+                (wwwroot / "web.config").write_text(WINDOWS.files(START_FILE)["web.config"])
+                return key
+
+            await self.world.put_site(name, windows=True, slots=["staging"], running=False)
+            return await put_on_stage(
+                self.world, replace(opening, registry=self.opening.registry, fill=fill), name
             )
 
     async def slot_does(self, site: str, slot: str, action: str, **body: object) -> None:

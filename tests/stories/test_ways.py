@@ -37,6 +37,8 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
             "backup_command": "node /home/data/backup/run.js",
             **OUTSIDE,
         },
+        "windowed": {"system": "windows"},
+        "windowed-served": {"system": "windows", "package": "built on the server"},
         "boxed": {"package": "image", "image": "registry.example.com/blog:{version}"},
     }
     repository = a_fork(tmp_path_factory.mktemp("git") / "fork", (OLDER, NEWEST))
@@ -77,8 +79,7 @@ async def is_undone_when_cancelled(team: Team, site: str) -> None:
     assert await team.page(site, "/") == 200
 
 
-async def builds_on_the_server(team: Team, site: str, registry: str) -> str:
-    key = await team.has_site(site)
+async def builds_on_the_server(team: Team, site: str, registry: str) -> None:
     settings = {
         "SCM_DO_BUILD_DURING_DEPLOYMENT": "true",
         "npm_config_registry": registry,
@@ -86,11 +87,11 @@ async def builds_on_the_server(team: Team, site: str, registry: str) -> str:
     }
     for slot in SLOTS:
         await team.has_settings(site, slot, **settings)
-    return key
 
 
 async def test_a_package_is_built_on_the_server(team: Team) -> None:
-    key = await builds_on_the_server(team, "served", team.opening.registry or "")
+    key = await team.has_site("served")
+    await builds_on_the_server(team, "served", team.opening.registry or "")
     await goes_live_and_back(team, "served", key)
     wwwroot = await team.world.wwwroot("served", "staging")
     assert (wwwroot / "node_modules" / "knex-migrator" / "package.json").is_file()
@@ -100,6 +101,7 @@ async def test_a_package_is_built_on_the_server(team: Team) -> None:
 async def test_a_build_that_fails_on_the_server_is_told_with_the_reason_and_touches_nothing(
     team: Team,
 ) -> None:
+    await team.has_site("unbuilt")
     await builds_on_the_server(team, "unbuilt", "http://127.0.0.1:9/")
     await team.types("ann", f"/ghost upgrade {NEWEST} unbuilt")
     release = await team.reaches("unbuilt", State.FAILED)
@@ -199,3 +201,22 @@ async def test_a_fork_from_git_is_released_with_its_own_migration_script(team: T
     assert (staging / "web.config").is_file()
     await team.types("ann", "/ghost versions forked")
     await team.sees("ann", f"1 version behind {NEWEST}")
+
+
+async def test_a_windows_site_is_started_by_iisnode_with_the_bots_web_config(team: Team) -> None:
+    key = await team.has_windows_site("windowed")
+    await goes_live_and_back(team, "windowed", key)
+    staging = await team.world.wwwroot("windowed", "staging")
+    assert 'path="app-service.js"' in (staging / "web.config").read_text()
+    assert (staging / "node_modules" / "knex-migrator").is_dir()
+
+
+async def test_a_windows_site_builds_on_the_server_too(team: Team) -> None:
+    site = "windowed-served"
+    key = await team.has_windows_site(site)
+    await builds_on_the_server(team, site, team.opening.registry or "")
+    card = await team.ask_for_approval(site)
+    await team.clicks("ben", card, "Approve")
+    await team.reaches(site, State.LIVE)
+    assert await team.page(site, f"/{await team.writes_a_post(site, key, 'Over a pipe')}/") == 200
+    assert (await team.world.wwwroot(site) / "web.config").is_file()

@@ -9,7 +9,9 @@ const {version} = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'u
 const quirksFile = path.join(root, 'core', 'quirks.json');
 const quirks = fs.existsSync(quirksFile) ? JSON.parse(fs.readFileSync(quirksFile, 'utf8')) : {};
 const contentPath = path.resolve(root, process.env.paths__contentPath || 'content');
-const port = Number(process.env.server__port || process.env.PORT || 2368);
+// A number, or the path of a pipe, as iisnode has it.
+const asked = process.env.server__port || process.env.PORT || '2368';
+const port = /^\d+$/.test(asked) ? Number(asked) : asked;
 const url = (process.env.url || `http://localhost:${port}`).replace(/\/$/, '');
 
 module.exports = {
