@@ -300,6 +300,8 @@ async def _again(seconds: float, chore: Callable[[], Awaitable[None]], stop: asy
 async def _look_for_versions(releases: Releases, notices: Notices) -> None:
     """Announce the newest version where a site is behind it."""
     versions = await releases.versions(None)
+    if not versions.newest:
+        return  # no site runs Ghost
     newest = versions.newest[0]
     if any(site.current and Version.parse(site.current) < Version.parse(newest) for site in versions.sites):
         await notices.announce(versions, newest)

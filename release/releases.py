@@ -91,6 +91,7 @@ class Releases:
     async def upgrade(self, site: str | None, version: str | None, by: str, channel: str) -> Release:
         """Stage `version` (the newest when None). Wrong versions are refused before a release is begun."""
         chosen = self._site(site)
+        _suits(Kind.UPGRADE, chosen)
         published = self._ghosts.of(chosen.shape.recipe.source)
         found = (
             await published.find(Version.parse(version)) if version is not None else await published.newest()
@@ -217,8 +218,7 @@ class Releases:
         backup: str | None = None,
         facts: Mapping[str, object] | None = None,
     ) -> Release:
-        if kind not in site.shape.kinds:
-            raise NotForThisSite(site.name, site.shape.words)
+        _suits(kind, site)
         release = await self.records.create(
             kind,
             site.name,
@@ -324,6 +324,8 @@ class Releases:
         upgraded = [one for one in chosen if Kind.UPGRADE in one.shape.kinds]
         if site is not None and not upgraded:
             raise NotForThisSite(chosen[0].name, chosen[0].shape.words)
+        if not upgraded:
+            return Versions((), (), await self.records.skipped_versions())
         known = [release.version for release in await self._ghosts.all()]
         newest = tuple(str(version) for version in reversed(known[-5:]))
 
@@ -344,8 +346,8 @@ class Releases:
 
     async def backups(self, site: str | None) -> tuple[BackupTaken, ...]:
         """Every backup that is kept, newest first."""
-        if site is not None and Kind.BACKUP not in self._site(site).shape.kinds:
-            raise NotForThisSite(site, self._site(site).shape.words)
+        if site is not None:
+            _suits(Kind.BACKUP, self._site(site))
         found = [
             backup
             for chosen in self.chosen(site)
@@ -355,6 +357,12 @@ class Releases:
 
     async def skip_version(self, version: str, by: str) -> None:
         await self.records.skip_version(version, by)
+
+
+def _suits(kind: Kind, site: Site) -> None:
+    """Raises NotForThisSite for a release that this kind of site cannot have."""
+    if kind not in site.shape.kinds:
+        raise NotForThisSite(site.name, site.shape.words)
 
 
 async def _failed_and_live(site: Site, release: Release) -> bool:

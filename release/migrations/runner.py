@@ -18,6 +18,7 @@ from release.migrations.hiding import Hiding
 
 TOLD_EVERY = 1.0
 """Seconds between two lines that are told while it runs."""
+CHUNK = 1 << 16
 KEPT_LINES = 2000
 TAIL_LINES = 12
 TAIL_LETTERS = 900
@@ -120,27 +121,51 @@ class _Said:
         self._log = log
         self._written = 0
         self._told_at = 0.0
+        self._news = False
 
     async def listen(self, process: asyncio.subprocess.Process, told: Told) -> None:
+        """Until the command closes its output. A line that came too soon after another is told a little later."""
         if process.stdout is None:
             return
         rest = b""
-        while part := await process.stdout.read(1 << 16):
-            *whole, rest = (rest + part).replace(b"\r", b"\n").split(b"\n")
-            while len(rest) > LONGEST_LINE:
-                whole, rest = [*whole, rest[:LONGEST_LINE]], rest[LONGEST_LINE:]
-            for line in whole:
-                self._keep(line)
-            await self._tell(told)
+        reading = asyncio.ensure_future(process.stdout.read(CHUNK))
+        try:
+            while True:
+                await asyncio.wait({reading}, timeout=TOLD_EVERY)
+                if not reading.done():
+                    await self._tell(told)
+                    continue
+                part = reading.result()
+                if not part:
+                    break
+                rest = self._take(rest + part)
+                await self._tell(told)
+                reading = asyncio.ensure_future(process.stdout.read(CHUNK))
+        finally:
+            reading.cancel()
         self._keep(rest)
         self._told_at = 0.0
         await self._tell(told)
+
+    def _take(self, text: bytes) -> bytes:
+        """Keep every whole line, and of one without an end what is long enough; returns the rest."""
+        *whole, rest = text.replace(b"\r", b"\n").split(b"\n")
+        # A cut may go through a secret, of which neither half would be known: so whole ones are hidden before it, and
+        # the end, where one may be arriving, waits.
+        if len(rest) > LONGEST_LINE:
+            rest = self._hiding.whole(rest)
+        while len(rest) > LONGEST_LINE + self._hiding.longest:
+            whole, rest = [*whole, rest[:LONGEST_LINE]], rest[LONGEST_LINE:]
+        for line in whole:
+            self._keep(line)
+        return rest
 
     def _keep(self, raw: bytes) -> None:
         line = self._hiding.hide(raw.decode("utf-8", "replace").rstrip())
         if not line:
             return
         self.lines.append(line[:LONGEST_LINE])
+        self._news = True
         written = f"{line}\n".encode()
         self._written += len(written)
         if self._written <= MOST_LOG:
@@ -148,8 +173,8 @@ class _Said:
             self._log.flush()
 
     async def _tell(self, told: Told) -> None:
-        if self.lines and time.monotonic() - self._told_at >= TOLD_EVERY:
-            self._told_at = time.monotonic()
+        if self.lines and self._news and time.monotonic() - self._told_at >= TOLD_EVERY:
+            self._told_at, self._news = time.monotonic(), False
             await told(self.lines[-1][:300])
 
     def tail(self) -> str:

@@ -29,6 +29,8 @@ from release.artefacts.reference import Place, Reference, reference
 from release.artefacts.shelf import KEPT, Shelf
 from release.artefacts.source import Source, expect
 from release.artefacts.split import pack_again, split
+from release.azure.blobs import Blobs
+from tests.azurite import an_azurite
 from tests.deploy.bench import digest_of, zipped
 
 
@@ -217,6 +219,25 @@ async def test_a_digest_beside_it_is_believed_where_there_is_one(tmp_path: Path)
     expect(there, digest_of(shop), digest_of(shop), None)
     with pytest.raises(WrongDigest):
         expect(there, digest_of(shop), "0" * 64)
+
+
+@pytest.mark.azurite
+async def test_blobs_are_fetched_below_their_prefix(tmp_path: Path) -> None:
+    shop = zipped(tmp_path / "shop.zip", {"a": "1"})
+    async with an_azurite(tmp_path / "azurite") as azurite, azurite.container() as client:
+        await client.upload_blob("builds/2.1.zip", shop.read_bytes())
+        await client.upload_blob("builds/2.1.zip.sha256", digest_of(shop).encode())
+        source = Source("shop", None, None, Blobs(client), "builds/", 1_000_000)
+        target = tmp_path / "got"
+        for typed in ("blob:2.1.zip", "2.1.zip"):
+            assert await source.fetch(reference(typed), target) == digest_of(shop)
+            assert target.stat().st_mode & 0o077 == 0
+        assert await source.digest_beside(reference("2.1.zip"), tmp_path / "d") == digest_of(shop)
+        with pytest.raises(ArtefactMissing):
+            await source.fetch(reference("blob:2.2.zip"), target)
+        assert await source.digest_beside(reference("blob:2.2.zip"), tmp_path / "d") is None
+        with pytest.raises(ArtefactTooLarge):
+            await Source("shop", None, None, Blobs(client), "builds/", 10).fetch(reference("2.1.zip"), target)
 
 
 # -- the archive --------------------------------------------------------------------------------

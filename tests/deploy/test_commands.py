@@ -143,6 +143,7 @@ async def test_its_folder_home_and_environment_are_its_own(
         "HOME",
         "TMPDIR",
         "DATABASE_URL",
+        "PGAPPNAME",
         "DOTNET_NOLOGO",
         "PWD",
         "OLDPWD",
@@ -180,6 +181,15 @@ async def test_one_that_talks_without_end_costs_no_memory_and_is_told_by_its_las
     assert told[-1] == "the end"
     assert max(map(len, told)) <= 300
     assert log.endswith("the end\n")
+
+
+async def test_a_secret_is_hidden_wherever_a_long_line_is_cut(tmp_path: Path) -> None:
+    script = "#!/bin/sh\nfor n in $(seq 1 3000); do printf '%s.' \"$DATABASE_URL\"; done; echo\n"
+    told, log = await heard_by(bench_of(tmp_path, CONFIG, go=script))
+    for text in (*told, log):
+        assert "cr3t" not in text
+        assert "s3c" not in text
+    assert log.replace("\n", "").count("[hidden]") == 3000
 
 
 async def test_what_is_pending_is_what_the_pattern_finds(tmp_path: Path) -> None:

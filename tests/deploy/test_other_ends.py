@@ -225,6 +225,26 @@ async def test_a_site_without_migrations_is_deployed_as_well(bench: Bench) -> No
     assert bench.schema() == ["001"]
 
 
+async def test_one_that_turns_sick_while_it_is_watched_is_swapped_back_and_the_database_stays(
+    bench: Bench,
+) -> None:
+    bench.configure(observe=timedelta(seconds=40))
+    await bench.opens(ONE)
+    asked = await bench.asks(replace(TWO, refuses=("bomb",)))
+    approval = await bench.records.approval_of(asked.id)
+    assert approval is not None
+    await bench.releases.decide(approval.id, Verdict.APPROVED, "ben")
+    await bench.at(asked, Step.OBSERVE)
+    with bench.database.open("a") as database:
+        database.write("bomb\n")
+    ended = await bench.stands(asked)
+    assert ended.state is State.FAILED
+    assert "swapped back by itself" in str(ended.reason)
+    assert await bench.answer() == (200, "1")
+    assert bench.schema() == ["001", "002", "bomb"]
+    assert ended.facts.left_on_new is None, "nothing that was written is on another database"
+
+
 async def test_the_old_slot_is_stopped_after_its_grace_and_a_rollback_wakes_it(bench: Bench) -> None:
     bench.configure(grace=timedelta())
     await bench.opens(ONE)
