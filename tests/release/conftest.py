@@ -20,6 +20,7 @@ from demo.tiny.seed import Seeded, seed
 from release.azure.arm import arm_client
 from release.ghost.npm import carried_node
 from release.records import Records, open_records
+from release.shape import Shape
 from release.shapes import GHOST_ON_SQLITE
 from release.site import Site, SiteConfig
 from release.warm_up import WARM_UP_PATH, WARM_UP_STATUSES
@@ -63,9 +64,13 @@ class Cloud:
 
     def site_with(self, **changes: Any) -> Site:
         """The same site with other settings of the bot."""
+        return self.site_of(GHOST_ON_SQLITE, **changes)
+
+    def site_of(self, shape: Shape, **changes: Any) -> Site:
+        """The same slots, taken for a site of this shape."""
         return Site(
             replace(CONFIG, **changes),
-            GHOST_ON_SQLITE,
+            shape,
             self._client,
             self._credential,
             self.http,

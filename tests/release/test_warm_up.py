@@ -3,13 +3,19 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demo.stages import TINY_NODE
+from release.preflight import preflight_deploy
+from release.shape import Expected, Page
 from release.site import PRODUCTION
+from release.staging import Mark
+from release.swap import Change, put_live
 from release.warm_up import (
     WARM_UP_PATH,
     WARM_UP_STATUSES,
@@ -18,7 +24,10 @@ from release.warm_up import (
     judged,
     warm_up_findings,
 )
+from release.web_app import web_app
+from sandbox.appservice.platforms.windows import NODE_VERSION
 from tests.release.conftest import Cloud, a_cloud
+from tests.release.test_put_live import Thread
 from tests.release.test_webapp import Kept
 from tests.sandbox.appservice_fixtures import eventually
 
@@ -135,6 +144,63 @@ async def test_the_trap_is_one_and_the_cure_is_one(secure: Cloud) -> None:
         f"{PRODUCTION}: {judged(secure.settings(PRODUCTION), Answered('/', 301, 'https://localhost/'))}",
     )
     assert await first_page_after_a_swap(secure) < 1.4
+
+
+async def test_the_bot_warms_the_app_itself_with_productions_settings(secure: Cloud) -> None:
+    """The same trap, not cured: the bot has asked staging as a visitor does, in the preview, and production is warm."""
+    site = secure.site_of(web_app((Page("/", "the page", 200),), asks_first=False, migrates_down=False))
+    secure.service.cloud.sites["blog"].record.sticky_settings = ["url", "slot", "PLAIN", "COLD_MS"]
+    await install(secure, PRODUCTION, PLAIN="require https", COLD_MS="1500")
+    await install(secure, "staging", COLD_MS="0")
+    for slot in (PRODUCTION, "staging"):
+        del secure.settings(slot)[WARM_UP_STATUSES]
+        mark = Mark("r-1", slot, "p", "d", "")
+        (secure.wwwroot(slot) / ".ghostbot.json").write_text(json.dumps(asdict(mark)))
+    await secure.is_well()  # production has been running for long
+    thread = Thread()
+    change = Change(Expected(PRODUCTION), Expected("staging"))
+    done, seen = await put_live(site, change, thread, thread.step, preview=True)
+    rows = [one for one in secure.service.cloud.faults.seen if one.slot in ("blog", "blog/staging")]
+    applied = next(one for one in rows if "applySlotConfig" in one.path)
+    asked = next(one for one in rows if one.path.partition("?")[0].endswith("/slotsswap"))
+    warming = [
+        one
+        for one in rows
+        if applied.number < one.number < asked.number and one.host == "site" and one.slot == "blog/staging"
+    ]
+    slow = next(one for one in warming if one.path == "/" and one.status == 200)
+    assert slow.seconds > 1.4, "it was staging that was cold, with production's settings"
+    assert seen.failed == 0, seen.failures
+    assert done.first_response_ms < 1000
+    assert seen.slowest_ms < 1400
+
+
+async def test_a_deploy_of_any_web_app_tells_of_the_trap_before_it_starts(secure: Cloud) -> None:
+    await install(secure, PRODUCTION, PLAIN="require https")
+    await install(secure, "staging", PLAIN="require https")
+    site = secure.site_of(web_app((Page("/", "the page", 200),), asks_first=True, migrates_down=False))
+    cleared = await preflight_deploy(site)
+    assert len(cleared.warm_up) == 2
+    assert all("with 301 to https://localhost/" in found for found in cleared.warm_up)
+
+
+async def test_an_app_on_windows_is_asked_from_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kudu may not connect to its own machine there, and has no such folder."""
+    async with a_cloud(tmp_path / "azure", monkeypatch) as cloud:
+        cloud.service.cloud.sites["blog"].record.windows = True
+        cloud.settings("staging")[NODE_VERSION] = f"~{TINY_NODE}"
+        (cloud.wwwroot("staging") / "start.js").write_text(
+            "require('http').createServer((q, s) => s.end('page')).listen(process.env.PORT)"
+        )
+        handler = '<add name="iisnode" path="start.js" verb="*" modules="iisnode"/>'
+        config = f"<configuration><system.webServer><handlers>{handler}</handlers></system.webServer></configuration>"
+        (cloud.wwwroot("staging") / "web.config").write_text(config)
+        await cloud.service.cloud.sites["blog"].slots["staging"].restart()
+        await cloud.is_well("staging")
+        assert await answer_to_warm_up(cloud.site, "staging") == Answered("/", 200, inside=False)
+        assert await cloud.asked("api/command") == 0
 
 
 async def test_where_the_inside_cannot_be_reached_it_is_asked_from_outside_and_says_so(secure: Cloud) -> None:
