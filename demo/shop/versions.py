@@ -47,7 +47,7 @@ OLDER = ShopVersion("1.0.0", _FIRST, stock=False)
 NEWER = ShopVersion("2.0.0", _SECOND)
 BREAKS_THE_OLDER = ShopVersion("3.0.0", (*_SECOND, "price_is_called_amount"), price="amount")
 FAILS_HALF_WAY = ShopVersion("3.1.0", (*_SECOND, "fails_half_way"))
-NEVER_ENDS = ShopVersion("3.2.0", (*_SECOND, "never_ends"))
+NEVER_ENDS = ShopVersion("1.1.0", (*_FIRST, "never_ends"), stock=False)
 
 
 def files(shop: ShopVersion) -> dict[str, bytes]:

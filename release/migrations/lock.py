@@ -50,8 +50,8 @@ class Lock(ABC):
         """Raises the driver's error where the connection is gone, and with it the lock."""
 
     @abstractmethod
-    async def end_left_behind(self) -> int:
-        """How many sessions of a command that has ended went on in the database; none of them does any more.
+    async def end_left_behind(self) -> None:
+        """No session of a command that has ended goes on in the database.
 
         Only for who holds the lock: nobody else's command runs then.
         """
@@ -67,9 +67,8 @@ async def one_at_a_time(
 ) -> AsyncIterator[Lock | None]:
     """The database's lock is held inside the block; None for a kind of database that the bot knows no lock of.
 
-    `name` says to others who holds it. Raises MigrationGoingOn after `patience` seconds. What a command before left in
-    the database is ended first, and what the one inside leaves there at the end: it would keep its locks, and
-    production would wait for them.
+    `name` says to others who holds it. Raises MigrationGoingOn after `patience` seconds. What the command of a bot that
+    was killed has left in the database is ended first.
     """
     lock = await _open(target, site, name)
     if lock is None:
@@ -77,17 +76,17 @@ async def one_at_a_time(
         return
     try:
         await _taken(lock, site, patience, told)
-        await _ended(lock, told)
-        try:
-            yield lock
-        finally:
-            await asyncio.shield(_ended(lock, told))
+        await _ended(lock)
+        yield lock
     finally:
         await asyncio.shield(_closed(lock))
 
 
 async def while_held(lock: Lock | None, work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns; it is stopped, and LockLost raised, when the lock is lost on the way."""
+    """What `work` returns; it is stopped, and LockLost raised, when the lock is lost on the way.
+
+    What `work` leaves in the database is ended at once: it would keep its locks, and visitors would wait for them.
+    """
     if lock is None:
         return await work
     working, watching = asyncio.create_task(work), asyncio.create_task(_watched(lock))
@@ -100,6 +99,7 @@ async def while_held(lock: Lock | None, work: Coroutine[Any, Any, T]) -> T:
         for task in (working, watching):
             task.cancel()
         await asyncio.gather(working, watching, return_exceptions=True)
+        await asyncio.shield(_ended(lock))
 
 
 async def _watched(lock: Lock) -> None:
@@ -125,11 +125,9 @@ async def _taken(lock: Lock, site: str, patience: float, told: Told) -> None:
         raise DatabaseUnreachable(site, _why(error)) from error
 
 
-async def _ended(lock: Lock, told: Told) -> None:
+async def _ended(lock: Lock) -> None:
     with suppress(psycopg.Error, pymysql.MySQLError, OSError):
-        many = await lock.end_left_behind()
-        if many:
-            await told(f"ended {many} sessions that a command which was stopped had left in the database")
+        await lock.end_left_behind()
 
 
 async def _closed(lock: Lock) -> None:
@@ -205,15 +203,14 @@ class PostgresLock(Lock):
     async def is_alive(self) -> None:
         await self._connection.execute("SELECT 1")
 
-    async def end_left_behind(self) -> int:
+    async def end_left_behind(self) -> None:
         """The server goes on with what a killed client had asked for: it looks for the client only when it answers."""
         mine = "FROM pg_stat_activity WHERE application_name = %s AND usename = current_user"
-        many = int(await self._ask(f"SELECT count(pg_terminate_backend(pid)) {mine}", SESSION))
+        await self._ask(f"SELECT count(pg_terminate_backend(pid)) {mine}", SESSION)
         with suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS):
                 while await self._ask(f"SELECT count(*) {mine}", SESSION):  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(0.1)
-        return many
 
     async def close(self) -> None:
         await self._connection.close()
@@ -272,9 +269,8 @@ class MysqlLock(Lock):
     async def is_alive(self) -> None:
         await self._ask("SELECT IS_USED_LOCK(%s)", self._name)
 
-    async def end_left_behind(self) -> int:
-        """None: the server ends a statement when its client is gone, or finishes it if it alters a table."""
-        return 0
+    async def end_left_behind(self) -> None:
+        """The server does it: it ends a statement whose client is gone, or finishes one that alters a table."""
 
     async def close(self) -> None:
         await asyncio.to_thread(self._connection.close)

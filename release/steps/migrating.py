@@ -42,6 +42,8 @@ ONLY_OURS = (
     "no lock of its kind of database is known to the bot: only its own releases of this site take turns"
 )
 TEST_AGAIN_SECONDS = 2.0
+MORE_SECONDS = 60.0
+"""Patience with another's migration, beyond the time that our own gets: it also looks around before and after."""
 
 
 class Migrating(Deploying):
@@ -239,7 +241,8 @@ class Migrating(Deploying):
         self, bench: Bench, site: Site, release: Release, words: Words
     ) -> AsyncIterator[Lock | None]:
         name = f"ghostbot {release.id}"
-        async with one_at_a_time(bench.target, site.name, name, bench.config.seconds, words.say) as lock:
+        patience = bench.config.seconds + MORE_SECONDS
+        async with one_at_a_time(bench.target, site.name, name, patience, words.say) as lock:
             yield lock
 
 

@@ -1,5 +1,6 @@
 """A web app whose slots share a real database, migrated in place by a real tool, while people order in it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.shop.load import load_on
-from demo.shop.versions import BREAKS_THE_OLDER, FAILS_HALF_WAY, NEWER, OLDER, dbmate_program
+from demo.shop.versions import BREAKS_THE_OLDER, FAILS_HALF_WAY, NEVER_ENDS, NEWER, OLDER, dbmate_program
 from release.model import State
 from tests.logins import Kind
 from tests.shop import ShopDatabase, a_shop_database
@@ -18,6 +19,7 @@ from tests.stories.team import a_team
 pytestmark = [pytest.mark.story, pytest.mark.timeout(600)]
 
 PER_SECOND = 8
+STUCK_SECONDS = 20
 
 
 @pytest.mark.postgres
@@ -48,6 +50,55 @@ async def test_a_shop_on_mariadb_is_migrated_after_the_approval_only(tmp_path: P
                 await fails_half_way(shop)
             assert not shown
             await tells_no_secret(shop)
+
+
+@pytest.mark.postgres
+async def test_two_sites_of_one_database_take_turns_and_no_stuck_migration_keeps_people_out(
+    tmp_path: Path, cache: Path
+) -> None:
+    with a_shop_database(Kind.POSTGRES, await dbmate_program()) as database:
+        told = options(
+            database, tmp_path / "artefacts", "before migration", migration={"seconds": STUCK_SECONDS}
+        )
+        (tmp_path / "artefacts").mkdir()
+        async with a_team(tmp_path / "world", cache, ("shop", "till"), told) as team:
+            shop, till = (Shop(team, name, database, tmp_path / "artefacts") for name in ("shop", "till"))
+            await shop.opens(tmp_path / "migrations")
+            await till.opens(tmp_path / "migrations")
+            await shop.has_built(NEVER_ENDS)
+            await shop.has_built(NEWER)
+            async with load_on(await team.world.url("till"), PER_SECOND) as load:
+                await goes_on(load)
+                await shop.asks(NEVER_ENDS)
+                await till.asks(NEWER)
+                stuck, card = await shop.card(), await till.card()
+                await team.clicks("ben", stuck, "Approve")
+                first = await sleeps_in(database)
+                await team.world.kill_bot()
+                await team.world.start_bot()
+                await sleeps_in(database, after=first)
+                await team.clicks("ben", card, "Approve")
+                await team.sees("ann", "waits for another migration of this database", seconds=60)
+                failed = await team.reaches("shop", State.FAILED, seconds=120)
+                await team.reaches("till", State.LIVE, seconds=120)
+                await goes_on(load)
+            assert f"had not ended after {STUCK_SECONDS} s" in (failed.reason or "")
+            assert not load.failures
+            assert load.versions == [OLDER.version, NEWER.version]
+            assert not load.lost(database.orders())
+            assert "weight" not in database.columns("products")
+            assert "stock" in database.columns("products")
+
+
+async def sleeps_in(database: ShopDatabase, after: int = 0) -> int:
+    """Wait until a migration hangs in the database, another than `after`; returns its session."""
+    async with asyncio.timeout(120):
+        while True:
+            asked = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()"
+            found = [pid for (pid,) in await asyncio.to_thread(database.rows, asked) if pid != after]
+            if found:
+                return int(found[0])
+            await asyncio.sleep(0.1)
 
 
 async def goes_live_and_back(shop: Shop) -> None:

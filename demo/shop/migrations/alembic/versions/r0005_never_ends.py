@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import Column, Integer
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0001"
 
 
 def upgrade() -> None:
