@@ -7,6 +7,7 @@ from release.azure.webapp import Slot, WebApp
 from release.errors import ReleaseError
 from release.ghost.releases import GhostRelease
 from release.ghost.releases import Releases as PublishedGhosts
+from release.ghost.sources import Published, Source
 from release.model import (
     PROMOTE_STEPS,
     STAGE_STEPS,
@@ -71,6 +72,11 @@ class StandInGhosts(PublishedGhosts):
 
     def __init__(self, *versions: str) -> None:
         self.versions = versions
+
+    def of(self, source: Source) -> Published:
+        """The same versions, wherever a site gets its own."""
+        del source
+        return self
 
     async def all(self) -> tuple[GhostRelease, ...]:
         return tuple(GhostRelease(Version.parse(version), "^22") for version in self.versions)
