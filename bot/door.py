@@ -15,6 +15,7 @@ from bot.render.replies import refusal, reply, usage_error
 from commands import COMMANDS, find, unknown
 from commands.command import Command, Request, Role, UsageError, Words
 from release.errors import NotPermitted, ReleaseError
+from release.masking import without_secrets
 from release.records import Deed
 from release.releases import Releases
 
@@ -134,7 +135,8 @@ class Door:
     async def _audit(self, knock: Knock, outcome: str) -> None:
         site, release = await subject(knock.what, knock.about, self._releases)
         told = " ".join(outcome.split())
-        deed = Deed(knock.visitor.user, knock.what, knock.about, told, site, release, knock.channel)
+        what = without_secrets(knock.what)
+        deed = Deed(knock.visitor.user, what, knock.about, told, site, release, knock.channel)
         entry = await self._releases.records.audit(deed)
         # Each digest in the log, too: who rewrites the whole chain cannot also rewrite a log kept elsewhere.
         log.info("Audited", extra={"entry": entry.id, "digest": entry.digest})

@@ -16,6 +16,7 @@ _LABELLED = re.compile(
 )
 _SCHEME = re.compile(r"\b(bearer|basic)\s+(?=\S*[\d.+/=])[\w.+/=-]{8,}", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(?<=://)[^/\s@]+@")
+_QUERY = re.compile(r"(\w+://[^\s?]+)\?[^\s>|]+")
 _SHAPES = re.compile(
     r"""\b(?:xox[a-z]|xapp)-[\w-]+          # Slack
       | \beyJ[\w-]+\.[\w.-]+                # a JSON web token
@@ -36,3 +37,8 @@ def masked(text: str) -> str:
     text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
     text = _LABELLED.sub(rf"\1{HIDDEN}", text)
     return _SHAPES.sub(HIDDEN, text)
+
+
+def without_secrets(typed: str) -> str:
+    """What somebody typed, with what an address may carry besides host and path hidden: a password, a signature."""
+    return _QUERY.sub(rf"\1?{HIDDEN}", _IN_ADDRESS.sub(f"{HIDDEN}@", typed))

@@ -126,3 +126,14 @@ async def test_the_home_tab_is_closed_to_guests(team: Team) -> None:
     await team.ask("POST", "home", **{"as": "gus"})
     home = await team.sees("Guests may not use this bot", who="gus", channel=None, surface="home")
     assert "Production" not in home["plain"]
+
+
+async def test_a_signature_in_an_address_is_refused_and_stands_in_no_record(team: Team) -> None:
+    team.blog.shape = replace(team.blog.shape, kinds=frozenset({Kind.DEPLOY}))
+    await team.types("ann", "/ghost deploy blog https://ci:hunter22@b.example.com/s.zip?sv=1&sig=Zm9vYmFy")
+    told = await team.sees("carries a password or a signature")
+    audited = "\n".join(await team.audited())
+    assert "deploy blog <https://[hidden]@b.example.com/s.zip?[hidden]>" in audited
+    for text in (told["plain"], audited):
+        assert "hunter22" not in text
+        assert "Zm9v" not in text

@@ -1,6 +1,7 @@
 """The other ends of a deployment: refused, cancelled, undone, cut off, and what each leaves behind."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,8 @@ import pytest
 
 from bot.render.replies import site_lines
 from bot.render.schema import schema_stands
+from release.artefacts.errors import ArtefactGone
+from release.checking import check_site
 from release.errors import NotForThisSite
 from release.migrations.config import HandOver
 from release.migrations.errors import NoDownMigration, SchemaInUse
@@ -21,6 +24,7 @@ from tests.deploy.bench import (
     BAD,
     MIGRATION,
     ONE,
+    PASSWORD,
     TWO,
     Bench,
     Build,
@@ -184,6 +188,43 @@ async def test_cut_off_in_the_middle_it_is_run_again_and_ends_once(bench: Bench)
     assert known.facts.schema is not None
     assert known.facts.schema.ended_at is not None
     await bench.records.move(release.id, State.CANCELLED)
+
+
+async def test_another_machine_goes_on_with_the_same_artefact_or_not_at_all(bench: Bench) -> None:
+    """As with replicas: what the first one fetched is not on the second one's disk."""
+    bench.configure()
+    await bench.opens(ONE)
+    steps = bench.stages.deploying
+    for is_still_there in (True, False):
+        asked = {"artefact_asked": ArtefactAsked(bench.built(TWO))}
+        release = await bench.records.create(Kind.DEPLOY, "shop", "ann", "C1", facts=asked)
+        await steps.preflight(release.id)
+        await steps.fetch(release.id)
+        shutil.rmtree(bench.folders.artefacts)
+        shutil.rmtree(bench.folders.work)
+        if is_still_there:
+            await steps.deploy(release.id)
+            await steps.migrate(release.id)
+            assert bench.schema() == ["001", "002"]
+        else:
+            bench.built(BAD, "shop-2.zip")
+            with pytest.raises(ArtefactGone):
+                await steps.deploy(release.id)
+            with pytest.raises(ArtefactGone):
+                await steps.fetch(release.id)
+        await bench.records.move(release.id, State.CANCELLED)
+
+
+async def test_a_check_of_the_site_tells_where_its_database_is_found(bench: Bench) -> None:
+    bench.configure()
+    await bench.opens(ONE)
+    told = str((await check_site(bench.site)).findings)
+    assert "Shop, other" in told
+    assert "WebJob" not in told
+    assert PASSWORD not in told
+    bench.configure(migration=replace(MIGRATION, connection_string="Elsewhere"))
+    told = str((await check_site(bench.site)).findings)
+    assert "has no connection string or app setting Elsewhere" in told
 
 
 async def test_the_same_artefact_can_go_live_once_more(bench: Bench) -> None:
