@@ -23,7 +23,7 @@ test-slow: .venv/.dev ## the tests with real Ghost, browser, az, whole stories a
 	$(BIN)/python -m pytest -m "$(SLOW)" $(ARGS)
 	$(BIN)/python -m pytest -n 2 -m faults $(ARGS)
 
-soak: .venv/.dev ## kill the bot over and over for half an hour, and see what holds (ARGS="--minutes 5", "--seed N", ...)
+soak: .venv/.dev ## kill the bot and break Azure's answers for half an hour, and see what holds (ARGS="--minutes 5", "--seed N", ...)
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: .venv/.dev ## ruff, mypy strict, import-linter, bandit, pip-audit

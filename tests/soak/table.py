@@ -15,8 +15,9 @@ def table(tally: Tally) -> Table:
     rows.add_column(overflow="fold")
     if tally.faults:
         rows.add_row("faults", f"{tally.faults:,}")
-    rows.add_row("kills (-9)", f"{tally.kills:,}, started again {tally.starts:,} times")
-    rows.add_row("cut off", _counted(tally.hit))
+    if tally.kills:
+        rows.add_row("kills (-9)", f"{tally.kills:,}, started again {tally.starts:,} times")
+        rows.add_row("cut off", _counted(tally.hit))
     rows.add_row("releases", f"{tally.releases:,}")
     for (kind, state), times in sorted(tally.ended.items()):
         rows.add_row(f"  {kind}", f"{times:,} {state.replace('_', ' ')}")
@@ -25,7 +26,8 @@ def table(tally: Tally) -> Table:
     if tally.in_vain:
         rows.add_row("asked in vain", f"{tally.in_vain:,}")
     rows.add_row("swaps by Azure", f"{tally.swaps:,}")
-    rows.add_row("posts written", f"{tally.written:,}, of them kept {tally.kept:,}")
+    if tally.written:
+        rows.add_row("posts written", f"{tally.written:,}, of them kept {tally.kept:,}")
     rows.add_row("invariants broken", f"{len(tally.broken):,}" if tally.broken else "none")
     return rows
 
