@@ -51,6 +51,24 @@ async def test_it_stops_deploys_migrates_starts_swaps_and_goes_back(bench: Bench
 
 
 @pytest.mark.story
+async def test_visitors_are_routed_back_before_staging_stops_and_the_warm_up_is_asked(bench: Bench) -> None:
+    bench.configure()
+    await bench.opens(ONE)
+    rule = {"actionHostName": "x", "reroutePercentage": 20, "name": "staging"}
+    bench.runtime.production.record.web["experiments"] = {"rampUpRules": [rule]}
+    release = await bench.asks(TWO)
+    assert release.state is State.AWAITING_APPROVAL, release.reason
+    acts = bench.asked_of_azure()
+    assert acts.index("PATCH web") < acts.index("POST stop") < acts.index("POST zipdeploy")
+    assert "traffic routing cleared (20 % to staging)" in release.step(Step.DEPLOY).detail
+    assert release.facts.routing_cleared is not None
+    assert "--distribution staging=20" in release.facts.routing_cleared.again
+    # Nothing says what counts as warm, so Azure would take anything: asked of both slots, and no release ends of it.
+    assert len(release.facts.warm_up) == 2
+    assert all("takes any answer for warm" in told for told in release.facts.warm_up)
+    await bench.decided(release, Verdict.REJECTED)
+
+
 async def test_asked_first_nothing_is_migrated_before_the_yes(bench: Bench) -> None:
     bench.configure(asks_first=True)
     await bench.opens(ONE)
