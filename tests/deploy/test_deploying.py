@@ -69,6 +69,7 @@ async def test_visitors_are_routed_back_before_staging_stops_and_the_warm_up_is_
     await bench.decided(release, Verdict.REJECTED)
 
 
+@pytest.mark.story
 async def test_asked_first_nothing_is_migrated_before_the_yes(bench: Bench) -> None:
     bench.configure(asks_first=True)
     await bench.opens(ONE)
