@@ -183,17 +183,21 @@ class StopBuilt:
 
 
 async def build_stop(stop: Stop, npm: Npm, progress: Progress) -> StopBuilt:
-    """This Ghost is here for its migrator alone: on any Node that it accepts, and never packed.
+    """This Ghost is here for its migrator alone: on any Node that it accepts, as npm has it, and never packed.
 
     From the cache when it is there whole. Raises as `build` does, and NodeUnavailable.
     """
     version = Version.parse(stop.version)
     node_major = int((await node_for(npm, stop.node)).version.partition(".")[0])
 
-    async def fill_site(folder: Path) -> Mark:
-        return await _build_site(version, node_major, npm, folder, progress)
+    async def fill(folder: Path) -> Mark:
+        _, mark = await _build_ghost(version, node_major, npm, folder, progress, NPM)
+        return mark
 
-    site = await npm.cache.folder_of("sites", await package_key(version, node_major), fill_site)
+    # Nothing of the bot's is in it: unlike a package it outlives an update of the bot.
+    key = f"ghost-{version}-node{node_major}-{host_platform()}-r{RECIPE}"
+    site = await npm.cache.folder_of("stops", key, fill)
+    await npm.cache.sweep("stops")
     return StopBuilt(
         version=str(version),
         node_prefix=str(site.mark["node_prefix"]),
@@ -218,23 +222,39 @@ async def _build_site(
     npm: Npm,
     folder: Path,
     progress: Progress,
-    source: Source = NPM,
+    source: Source,
     platform: Platform | None = None,
 ) -> Mark:
+    """This Ghost with what the bot adds to it, ready to be packed."""
+    package, mark = await _build_ghost(version, node_major, npm, folder, progress, source, platform)
+    await asyncio.to_thread(_finish_package, package, folder, source.entry)
+    if platform is not None:
+        await asyncio.to_thread(write_missing, platform.files(START_FILE), folder)
+    return mark
+
+
+async def _build_ghost(
+    version: Version,
+    node_major: int,
+    npm: Npm,
+    folder: Path,
+    progress: Progress,
+    source: Source,
+    platform: Platform | None = None,
+) -> tuple[dict[str, Any], Mark]:
+    """This Ghost with its packages and its driver is in `folder`. Returns its package.json too, as it came."""
     progress(f"fetching Ghost {version}")
     await source.fetch(version, npm, Releases(npm), folder)
     package = await asyncio.to_thread(read_package, folder, version, source.entry)
     node = await node_of(package, npm, node_major)
     progress(f"installing what Ghost {version} needs")
     told = await _install(package, folder, node, npm, platform)
-    await asyncio.to_thread(_finish_package, package, folder, source.entry)
     if platform is None:
         driver = await place_driver(folder, node, npm, progress)
     else:
-        await asyncio.to_thread(write_missing, platform.files(START_FILE), folder)
         driver = await place_prebuilt_driver(folder, node, npm, platform)
     await asyncio.to_thread(prune, folder)
-    return {
+    return package, {
         "node": node.version,
         "node_prefix": node.prefix,
         "driver": driver or "",
