@@ -12,7 +12,7 @@ import pytest_asyncio
 from demo.tiny.versions import find, install
 from demo.webjob import SOURCE as WEBJOB
 from release.ghost.build import start_files
-from release.model import State
+from release.model import Release, State
 from tests.forks import a_fork
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
@@ -34,12 +34,17 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
         "unbuilt": {"package": "built on the server"},
         "packed": {
             "package": "run from package",
+            "close_writes": True,
             "backup_command": "node /home/data/backup/run.js",
             **OUTSIDE,
         },
         "windowed": {"system": "windows"},
         "windowed-served": {"system": "windows", "package": "built on the server"},
-        "boxed": {"package": "image", "image": "registry.example.com/blog:{version}"},
+        "boxed": {
+            "package": "image",
+            "image": "registry.example.com/blog:{version}",
+            "close_writes": True,
+        },
     }
     repository = a_fork(tmp_path_factory.mktemp("git") / "fork", (OLDER, NEWEST))
     options["forked"] = {
@@ -49,8 +54,8 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
         yield team
 
 
-async def goes_live_and_back(team: Team, site: str, key: str) -> None:
-    """An upgrade is approved, keeps what was written meanwhile, and is rolled back."""
+async def goes_live_and_back(team: Team, site: str, key: str) -> Release:
+    """An upgrade is approved, keeps what was written meanwhile, and is rolled back; the release that was live."""
     card = await team.ask_for_approval(site)
     assert "No content lost" in card["plain"]
     slug = await team.writes_a_post(site, key, "Written while people decide")
@@ -63,6 +68,7 @@ async def goes_live_and_back(team: Team, site: str, key: str) -> None:
     await team.rolls_back(site)
     await team.sees("ann", f"{site} is back on {OLDER}", seconds=60)
     assert await team.world.swaps(site) == 2
+    return release
 
 
 async def is_undone_when_cancelled(team: Team, site: str) -> None:
@@ -75,7 +81,6 @@ async def is_undone_when_cancelled(team: Team, site: str) -> None:
     left = release.facts.staging_left
     assert left is not None
     assert (left.undone, left.version) == (True, NEWEST), left.words
-    assert await team.world.version(site, "staging") == NEWEST
     assert await team.page(site, "/") == 200
 
 
@@ -139,8 +144,10 @@ async def test_a_site_runs_from_its_package(team: Team) -> None:
             paths__contentPath="/home/data/ghost",
             database__connection__filename="/home/data/ghost/data/ghost.db",
         )
-    await goes_live_and_back(team, "packed", key)
+    live = await goes_live_and_back(team, "packed", key)
+    assert live.facts.writes_closed_at is not None, live.facts.writes_stay_open
     await is_undone_when_cancelled(team, "packed")
+    assert await team.world.version("packed", "staging") == NEWEST
     assert not (await team.world.wwwroot("packed", "staging") / "content" / "data").exists()
     newest = (await team.world.wwwroot("packed", "staging")).parents[1] / "data"
     name = (newest / "SitePackages" / "packagename.txt").read_text()
@@ -173,7 +180,7 @@ async def image_of(team: Team, site: str, slot: str) -> str:
 
 async def test_a_containers_image_is_the_package(team: Team, tmp_path: Path) -> None:
     key = await team.has_site("boxed")
-    old, new = [await is_pushed(team, version, tmp_path / version) for version in (OLDER, NEWEST)]
+    old, _, new = [await is_pushed(team, version, tmp_path / version) for version in (OLDER, NEWER, NEWEST)]
     wwwroot = await team.world.wwwroot("boxed")
     for path in wwwroot.iterdir():
         if path.name not in ("content", "App_Data"):
@@ -187,7 +194,9 @@ async def test_a_containers_image_is_the_package(team: Team, tmp_path: Path) -> 
             paths__contentPath="/home/site/wwwroot/content",
             database__connection__filename="/home/site/wwwroot/content/data/ghost.db",
         )
-    await goes_live_and_back(team, "boxed", key)
+    live = await goes_live_and_back(team, "boxed", key)
+    assert live.facts.writes_closed_at is None
+    await is_undone_when_cancelled(team, "boxed")
     assert [await image_of(team, "boxed", slot) for slot in SLOTS] == [old, new]
     wwwroot = await team.world.wwwroot("boxed", "staging")
     assert sorted(path.name for path in wwwroot.iterdir() if path.is_dir()) == ["App_Data", "content"]
