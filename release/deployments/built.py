@@ -22,8 +22,8 @@ class NotBuiltThere(ReleaseError):
 class ServerBuildFailed(ReleaseError):
     problem = "{0} could not install what the package needs. The last lines of its log:\n{1}"
     remedy = (
-        "Production is untouched. Most often the server could not reach the npm registry, or has no compiler for "
-        'the SQLite driver: package = "whole" builds all of it on the bot\'s machine.'
+        "Production is untouched. Most often the server could not reach the npm registry: "
+        'package = "whole" builds all of it on the bot\'s machine.'
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from release.ghost.archive import pack_zip
+from release.ghost.driver import driver_of
 from release.ghost.lock import LOCK_FILE, lock_of
 from release.ghost.npm import Npm
 from release.ghost.platforms import Platform
@@ -17,6 +18,7 @@ OTHER_LOCKS = ("pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock", "package-lo
 
 # Ghost's own package managers do not insist on peers either, and some of its packages disagree about theirs.
 NPM_SETTINGS = "legacy-peer-deps=true\n"
+PLACE_NATIVE = Path(__file__).with_name("place_native.js")
 
 
 class Packing(Protocol):
@@ -51,7 +53,7 @@ WHOLE = WithModules()
 class WithoutModules:
     """Without node_modules, which the server installs: by a lock file of what was built and tested here."""
 
-    name: str = "sources"
+    name: str = "without-modules"
     whole: bool = False
 
     async def pack(self, site: Path, archive: Path, npm: Npm, platform: Platform | None, start: str) -> int:
@@ -64,7 +66,8 @@ class WithoutModules:
                 ignore=lambda place, _: {"node_modules", *OTHER_LOCKS} if Path(place) == site else set(),
             )
             (folder / LOCK_FILE).write_text(lock_of(site, platform))
-            (folder / ".npmrc").write_text(NPM_SETTINGS)
+            natives = place_natives(site, folder, start) if platform is None else False
+            (folder / ".npmrc").write_text(NPM_SETTINGS + ("ignore-scripts=true\n" if natives else ""))
             write_missing(platform.files(start) if platform else {}, folder)
 
         async with npm.cache.workplace(f"sources-{archive.stem}") as folder:
@@ -77,3 +80,21 @@ def write_missing(files: Mapping[str, str], folder: Path) -> None:
     for name, content in files.items():
         if not (folder / name).exists():
             (folder / name).write_text(content)
+
+
+def place_natives(site: Path, folder: Path, start: str) -> bool:
+    """The SQLite driver's binaries that were tried here go along, and are put in their place when the app starts.
+
+    Then no install script has to run on the server, as none ran here. False where there is none to take along.
+    """
+    driver = driver_of(site)
+    if driver is None:
+        return False
+    for binary in driver.folder.rglob("*.node"):
+        target = folder / "native" / binary.relative_to(site / "node_modules")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(binary, target)
+    shutil.copyfile(PLACE_NATIVE, folder / PLACE_NATIVE.name)
+    starting = (folder / start).read_text()
+    (folder / start).write_text(f"require('./{PLACE_NATIVE.name}');\n{starting}")
+    return True

@@ -1,5 +1,6 @@
 """Packages for another kind of machine, and the lock file by which a server installs what was tested here."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import pytest
 
 from demo.tiny.registry import TinyRegistry
+from release.ghost.archive import unpack_zip
 from release.ghost.build import START_FILE, build
 from release.ghost.driver import NoPrebuiltDriver, place_prebuilt_driver
 from release.ghost.lock import lock_of
 from release.ghost.node import Node, node_for
 from release.ghost.npm import Npm
+from release.ghost.packing import WithoutModules
 from release.ghost.platforms import WINDOWS
 from release.ghost.recipe import Recipe
 from release.version import Version
@@ -112,3 +115,32 @@ def test_a_lock_file_names_what_is_there(tmp_path: Path) -> None:
         "os": ["win32"],
         "cpu": ["x64"],
     }
+
+
+async def test_what_is_native_goes_along_and_is_put_in_its_place_at_the_first_start(
+    site: Path, node: Node, npm: Npm, tmp_path: Path
+) -> None:
+    """The server runs no install script then: some fetch from where a server cannot go, and none was run here."""
+    driver = site / "node_modules" / "better-sqlite3"
+    (driver / "build" / "Release").mkdir(parents=True)
+    (driver / "build" / "Release" / "better_sqlite3.node").write_bytes(b"tried here")
+    (site / START_FILE).write_text("console.log('started');\n")
+    await WithoutModules().pack(site, tmp_path / "sources.zip", npm, None, START_FILE)
+    server = tmp_path / "server"
+    await unpack_zip(tmp_path / "sources.zip", server)
+    assert not (server / "node_modules").exists()
+    assert "ignore-scripts=true" in (server / ".npmrc").read_text().splitlines()
+    placed = server / "node_modules" / "better-sqlite3" / "build" / "Release" / "better_sqlite3.node"
+    for already in (b"", b"of the server"):
+        if already:
+            placed.write_bytes(already)
+        process = await asyncio.create_subprocess_exec(
+            node.program, START_FILE, cwd=server, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        assert said == b"started\n"
+        assert placed.read_bytes() == (already or b"tried here")
+    await WithoutModules().pack(site, tmp_path / "windows.zip", npm, WINDOWS, START_FILE)
+    await unpack_zip(tmp_path / "windows.zip", tmp_path / "windows")
+    assert not (tmp_path / "windows" / "native").exists()
+    assert "ignore-scripts" not in (tmp_path / "windows" / ".npmrc").read_text()
