@@ -145,6 +145,8 @@ async def _run_migrator(migrator: Migrator, content: Path, copy: Path, npm: Npm,
         "database__useNullAsDefault": "true",
         "paths__contentPath": str(content),
         "logging__transports": '["stdout"]',
+        # Its export holds the whole database in memory, twice; what is migrated is a copy of a backup anyway.
+        "disableJSBackups": "true",
     }
     command = Command(
         title=f"migrating to Ghost {migrator.version}",

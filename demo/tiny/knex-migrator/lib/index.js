@@ -69,8 +69,10 @@ function migrate(config, {init, log = () => {}}) {
             return 0;
         }
         database.prepare('UPDATE migrations_lock SET locked = 1, acquired_at = ?').run(now());
-        const posts = database.prepare('SELECT * FROM posts').all();
-        fs.writeFileSync(path.join(config.contentPath, 'data', `export-${Date.now()}.json`), JSON.stringify({posts}));
+        if (!process.env.disableJSBackups) {
+            const posts = database.prepare('SELECT * FROM posts').all();
+            fs.writeFileSync(path.join(config.contentPath, 'data', `export-${Date.now()}.json`), JSON.stringify({posts}));
+        }
         for (const one of todo) {
             log(`Running ${one.version}/${one.name}`);
             database.exec('BEGIN');
