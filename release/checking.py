@@ -7,11 +7,14 @@ from enum import StrEnum
 
 from release.azure.kudu import Kudu
 from release.backup import can_be_backed_up, copied_by
+from release.below import below_one_path
 from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
 from release.migrations.target import another_in_production, target_of
 from release.model import Kind
 from release.preflight import raise_all
+from release.references import unresolved_references
+from release.room import in_words
 from release.routing import will_be_cleared
 from release.site import PRODUCTION, Site
 from release.slot_settings import compare_settings
@@ -61,6 +64,8 @@ async def check_site(site: Site) -> SiteChecked:
             else []
         ),
         _tried("settings of both slots", _settings(site)),
+        _tried("where it is below its address", _below(site)),
+        _tried("disk", _disk(site)),
         _tried("warm-up before a swap", _warm_up(site)),
         _tried("traffic routing", _routing(site)),
     )
@@ -155,7 +160,17 @@ async def _migrated(site: Site, migration: MigrationConfig) -> _Seen:
 
 async def _settings(site: Site) -> _Seen:
     found = await compare_settings(site, MUTE)
-    return _Seen("compared", found.warnings, found.problems)
+    return _Seen("compared", (*found.warnings, *await unresolved_references(site)), found.problems)
+
+
+async def _below(site: Site) -> _Seen:
+    await below_one_path(site)
+    return _Seen(await site.path() or "at its root")
+
+
+async def _disk(site: Site) -> _Seen:
+    storage = await site.app.storage()
+    return _Seen(in_words(storage) if storage else "Azure does not tell how full it is")
 
 
 async def _warm_up(site: Site) -> _Seen:

@@ -12,6 +12,7 @@ from release.ghost.node import accepts_major, fitting_majors_of, major_of_stack,
 from release.ghost.path import stops_between
 from release.ghost.releases import GhostRelease
 from release.model import Stacks, Stop
+from release.references import unresolved_references
 from release.routing import will_be_cleared
 from release.site import PRODUCTION, WWWROOT, NothingThere, Site
 from release.slot_settings import compare_settings
@@ -169,7 +170,11 @@ async def _slots(site: Site, problems: list[ReleaseError], but: Collection[str] 
     problems += settings.problems if settings else ()
     problems += await _caught(problems, site.shape.deployment.problems(site)) or ()
     await _caught(problems, below_one_path(site))
-    return (*(will_be_cleared(routed) if routed else ()), *(settings.warnings if settings else ()))
+    return (
+        *(will_be_cleared(routed) if routed else ()),
+        *(settings.warnings if settings else ()),
+        *await unresolved_references(site),
+    )
 
 
 async def _current(site: Site, target: Version) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from release.errors import ReleaseError
-from release.site import PRODUCTION, Site
+from release.site import PRODUCTION, Site, path_of
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +207,7 @@ def _by_settings(statuses: set[int], listed: str, url: str) -> str | None:
     if not statuses:
         return (
             f"{WARM_UP_STATUSES} is not set, so Azure takes any answer for warm, even a 503. "
-            f"Set {WARM_UP_PATH}=/ and {WARM_UP_STATUSES}={good}."
+            f"Set {WARM_UP_PATH}={path_of(url)}/ and {WARM_UP_STATUSES}={good}."
         )
     if any(status >= 400 for status in statuses):
         return f"{WARM_UP_STATUSES}={listed} takes an error for warm. Set it to {good}."
