@@ -21,7 +21,7 @@ FROM python:3.11-slim-bookworm
 # once and kept in the cache volume. Leave these two out where prebuilt drivers can be fetched.
 # hadolint ignore=DL3008  # pinned, they would vanish from Debian's mirror with the next security update
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends g++ make \
+    && apt-get install --yes --no-install-recommends g++ make mariadb-client \
     && rm -rf /var/lib/apt/lists/*
 # Fixed ids, so that volumes keep their owner when the image is built anew.
 RUN groupadd --gid 10001 ghostbot \

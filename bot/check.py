@@ -16,7 +16,6 @@ from bot.settings import Mode, Settings
 from release.azure.blobs import Blobs
 from release.checking import Outcome, SiteChecked, check_site
 from release.errors import ReleaseError
-from release.model import Kind
 
 # What the bot's calls need (facts about Slack); manifest.yml asks for the same.
 SCOPES = frozenset(
@@ -83,7 +82,7 @@ async def check(settings: Settings, console: Console) -> bool:
     findings.good(f"settings: {len(settings.sites)} site(s), {settings.slack.mode} mode")
     await _slack(settings, findings)
     async with open_clients(settings) as clients:
-        if any(Kind.UPGRADE in site.shape.kinds for site in clients.sites.values()):
+        if any(kind.upgrades for site in clients.sites.values() for kind in site.shape.kinds):
             await _npm(clients, findings)
         if clients.blobs is not None:
             await findings.tried("storage", _storage(clients.blobs))

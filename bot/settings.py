@@ -46,8 +46,9 @@ from release.ghost.recipe import Recipe
 from release.ghost.sources import NPM, Source
 from release.migrations.config import CONNECTION_STRING, DatabaseKind, HandOver, MigrationConfig
 from release.migrations.target import OWN
+from release.mysql.config import MySqlConfig
 from release.shape import Page, Shape
-from release.shapes import GHOST_ON_SQLITE, System, Way, deployed, on_system
+from release.shapes import GHOST_ON_MYSQL, GHOST_ON_SQLITE, System, Way, deployed, on_system
 from release.site import SiteConfig
 from release.web_app import web_app
 
@@ -364,10 +365,48 @@ def _password(user: str | None, secret: SecretStr | None) -> Password | None:
     return None if user is None or secret is None else Password(user, secret.get_secret_value())
 
 
+class DatabaseClient(StrEnum):
+    SQLITE = "sqlite"
+    MYSQL = "mysql"
+
+
+class MySqlSettings(_Part):
+    """A Ghost whose slots share a database on a MySQL server; where it is, the slot's own settings say."""
+
+    scratch_database: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_$-]{1,50}$")
+    user: str | None = None
+    password: SecretStr | None = None
+    programs: Path | None = Field(
+        default=None, description="the folder of mysqldump and mysql; default: PATH"
+    )
+    dump_minutes: float = Field(default=60, gt=0)
+    readers_may_see_errors: bool = False
+    open_writes: bool = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password belong together: set both or none")
+        return self
+
+    def config(self) -> MySqlConfig:
+        return MySqlConfig(
+            scratch=self.scratch_database,
+            user=self.user,
+            password=self.password.get_secret_value() if self.password else None,
+            programs=self.programs,
+            dump_limit=self.dump_minutes * 60,
+            readers_may_see_errors=self.readers_may_see_errors,
+            open_writes=self.open_writes,
+        )
+
+
 class SiteSettings(_Part):
     """One web app. Paths are below /home of the App Service."""
 
     kind: SiteKind = SiteKind.GHOST
+    database_client: DatabaseClient = DatabaseClient.SQLITE
+    mysql: MySqlSettings = MySqlSettings()
     package: Way = Field(Way.WHOLE, description="how a package is made and gets on a slot")
     system: System = System.LINUX
     image: str | None = Field(None, description="host/name:tag with {version} in it; for package = image")
@@ -436,7 +475,8 @@ class SiteSettings(_Part):
     def shape(self) -> Shape:
         """What kind of site this is."""
         if self.kind is SiteKind.GHOST:
-            ghost = replace(GHOST_ON_SQLITE, recipe=Recipe(self.source.source()))
+            kept = {DatabaseClient.SQLITE: GHOST_ON_SQLITE, DatabaseClient.MYSQL: GHOST_ON_MYSQL}
+            ghost = replace(kept[self.database_client], recipe=Recipe(self.source.source()))
             return deployed(on_system(ghost, self.system), self.package, self.image or "")
         return web_app(self.deploy.pages_of(), self._asks_first, bool(self.migration.down))
 
@@ -477,6 +517,7 @@ class SiteSettings(_Part):
             path=self.path,
             stop_old_slot=self.deploy.stop_staging_after,
             migration=self.migration.config(self._asks_first),
+            mysql=self.mysql.config() if self.database_client is DatabaseClient.MYSQL else None,
         )
 
 

@@ -29,5 +29,5 @@ COMMAND = Command(
     needs=Role.RELEASER,
     parse=parse,
     run=run,
-    about=(Kind.ROLLBACK, Kind.SWAP_BACK),
+    about=(Kind.ROLLBACK, Kind.SWAP_BACK, Kind.ROLLBACK_SHARED),
 )

@@ -32,5 +32,5 @@ COMMAND = Command(
     needs=Role.RELEASER,
     parse=parse,
     run=run,
-    about=(Kind.UPGRADE,),
+    about=(Kind.UPGRADE, Kind.UPGRADE_SHARED),
 )

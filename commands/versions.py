@@ -29,5 +29,5 @@ COMMAND = Command(
     needs=Role.ANYONE,
     parse=parse,
     run=run,
-    about=(Kind.UPGRADE,),
+    about=(Kind.UPGRADE, Kind.UPGRADE_SHARED),
 )

@@ -45,6 +45,7 @@ class Beside(StrEnum):
 
     WRITTEN = "written.json"
     LATE_FILES = "late-files.zip"
+    DUMP = "sql.gz"
 
 
 class BackupStore:
@@ -198,7 +199,7 @@ def needed_by(history: Sequence[Release]) -> frozenset[str]:
             facts = release.facts
             stagings = facts.staging_before.database if facts.staging_before else None
             late = (facts.late.base, facts.late.late) if facts.late else ()
-            kept = (facts.backup, facts.restores, facts.live_backup, stagings, *late)
+            kept = (facts.backup, facts.restores, facts.live_backup, facts.way_back, stagings, *late)
             needed |= {release.backup, *(backup.id for backup in kept if backup)}
             needed |= {facts.left_behind.backup} if facts.left_behind else set()
     return frozenset(backup for backup in needed if backup is not None)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from release.azure.kudu import Kudu
-from release.backup import can_be_backed_up, copied_by
 from release.below import below_one_path
 from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
@@ -56,7 +55,7 @@ async def check_site(site: Site) -> SiteChecked:
         return SiteChecked(site.name, reached.findings)
     looks = await asyncio.gather(
         *(_tried(slot, _slot(site, slot)) for slot in (PRODUCTION, site.staging)),
-        *([_tried(copied_by(site), can_be_backed_up(site))] if Kind.BACKUP in site.shape.kinds else []),
+        *([_tried(site.shape.copies.told(site), _copies(site))] if Kind.BACKUP in site.shape.kinds else []),
         _tried("way of deployment", _way_of_deployment(site)),
         *(
             [_tried("the database to migrate", _migrated(site, site.config.migration))]
@@ -139,6 +138,10 @@ async def _version(site: Site, slot: str) -> str:
         return f"{site.shape.product}{await site.version(slot)}"
     except ReleaseError:
         return "nothing deployed yet"  # a new staging slot is empty, and that is fine
+
+
+async def _copies(site: Site) -> _Seen:
+    return _Seen(await site.shape.copies.ready(site) or "")
 
 
 async def _way_of_deployment(site: Site) -> None:

@@ -61,15 +61,16 @@ async def close_writes(site: Site) -> datetime:
     return since
 
 
-async def renew(site: Site) -> None:
-    """From now on production stays closed for as long as a swap may take."""
+async def renew(site: Site, *others: str) -> None:
+    """From now on production, and the `others` among the slots, stay closed for as long as a swap may take."""
     until = datetime.now(UTC) + CLOSED_FOR
     content = json.dumps({"until": int(until.timestamp() * 1000)}).encode()
-    await (await site.kudu(PRODUCTION)).write(site.note(CLOSED), content)
+    for slot in (PRODUCTION, *others):
+        await (await site.kudu(slot)).write(site.note(CLOSED), content)
 
 
 @asynccontextmanager
-async def staying_closed(site: Site) -> AsyncIterator[None]:
+async def staying_closed(site: Site, *others: str) -> AsyncIterator[None]:
     """The time does not run out while the block lasts; at its end there is all of it for the swap.
 
     StaysOpen at the end when production took a write of ours after all.
@@ -78,7 +79,11 @@ async def staying_closed(site: Site) -> AsyncIterator[None]:
     async def keep() -> None:
         while True:
             await asyncio.sleep(RENEWED_EVERY.total_seconds())
-            await renew(site)
+            try:
+                await renew(site, *others)
+            except ReleaseError as error:
+                # In a swap the SCM sites are away for a while; there is time left for the next try.
+                log.warning("not renewed", extra={"site": site.name, "problem": str(error)})
 
     keeping = asyncio.create_task(keep())
     try:
@@ -86,7 +91,7 @@ async def staying_closed(site: Site) -> AsyncIterator[None]:
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
-    await renew(site)
+    await renew(site, *others)
     if await _refused(site) is None:
         raise StaysOpen("production stopped refusing them before the swap")
 

@@ -18,11 +18,18 @@ class Kind(StrEnum):
     DEPLOY_ASKING_FIRST = "deploy_asking_first"
     SWAP_BACK = "swap_back"
     MIGRATE_DOWN = "migrate_down"
+    UPGRADE_SHARED = "upgrade_shared"
+    ROLLBACK_SHARED = "rollback_shared"
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether it puts a newer version live."""
+        return self in (Kind.UPGRADE, Kind.UPGRADE_SHARED)
 
     @property
     def goes_back(self) -> bool:
         """Whether it takes a release back that is live: a rollback, whatever becomes of the database."""
-        return self in (Kind.ROLLBACK, Kind.SWAP_BACK)
+        return self in (Kind.ROLLBACK, Kind.SWAP_BACK, Kind.ROLLBACK_SHARED)
 
     @property
     def deploys(self) -> bool:
@@ -85,6 +92,8 @@ FIRST_STATE = {
     Kind.DEPLOY_ASKING_FIRST: State.STAGING,
     Kind.SWAP_BACK: State.STAGING,
     Kind.MIGRATE_DOWN: State.MIGRATING,
+    Kind.UPGRADE_SHARED: State.STAGING,
+    Kind.ROLLBACK_SHARED: State.STAGING,
 }
 
 
@@ -122,10 +131,17 @@ class Step(StrEnum):
     MIGRATE_SHARED = "migrate_shared"
     TEST_PRODUCTION = "test_production"
     MIGRATE_DOWN = "migrate_down"
+    POINT = "point"
+    REHEARSE_BACK = "rehearse_back"
+    CLOSE_WRITES = "close_writes"
+    DUMP = "dump"
+    RESTORE_SHARED = "restore_shared"
+    STOP_OLD = "stop_old"
+    PUT_BACK = "put_back"
 
 
 # Of no plan: told of where it happens.
-UNPLANNED = (Step.UNDO,)
+UNPLANNED = (Step.UNDO, Step.PUT_BACK)
 
 STAGE_STEPS = (
     Step.PREFLIGHT,
@@ -246,6 +262,44 @@ PLAN: dict[Kind, tuple[Step, ...]] = {
         Step.VERIFY,
     ),
     Kind.MIGRATE_DOWN: (Step.PREFLIGHT, Step.MIGRATE_DOWN, Step.TEST_PRODUCTION),
+    Kind.UPGRADE_SHARED: (
+        Step.PREFLIGHT,
+        Step.BACK_UP,
+        Step.BUILD,
+        Step.TAKE_STOCK,
+        Step.CHECK_THEME,
+        Step.MIGRATE,
+        Step.POINT,
+        Step.DEPLOY,
+        Step.SYNC_CONTENT,
+        Step.START,
+        Step.SMOKE_TEST,
+        Step.RECHECK,
+        Step.CLOSE_WRITES,
+        Step.DUMP,
+        Step.MIGRATE_SHARED,
+        Step.TEST_PRODUCTION,
+        Step.PREVIEW,
+        Step.LAST_LOOK,
+        Step.SWAP,
+        Step.VERIFY,
+        Step.STOP_OLD,
+    ),
+    Kind.ROLLBACK_SHARED: (
+        Step.PREFLIGHT,
+        Step.REHEARSE_BACK,
+        Step.START,
+        Step.SMOKE_TEST,
+        Step.BACK_UP,
+        Step.RECHECK,
+        Step.CLOSE_WRITES,
+        Step.DUMP,
+        Step.RESTORE_SHARED,
+        Step.LAST_LOOK,
+        Step.SWAP,
+        Step.VERIFY,
+        Step.STOP_OLD,
+    ),
 }
 
 
@@ -281,7 +335,9 @@ class BackupTaken:
     `path` is relative to the backup folder, `digest` sha256 of the file, `size` its bytes. `rows` counts
     every table. `files` is how many files the content folders held then; they are listed beside the backup, not
     in it, and None where nobody looked. `verified_at` is when a Ghost was last booted on a copy of it and read back.
-    `slot` is the one it was taken from where that is not what production held.
+    `slot` is the one it was taken from where that is not what production held. Of a database on a server the file is
+    a picture to compare with, and what is restored is the dump beside it, whose sha256 is `dump_digest`; `size` is
+    the dump's then.
     """
 
     id: str
@@ -297,6 +353,7 @@ class BackupTaken:
     files: int | None = None
     files_digest: str | None = None
     slot: str | None = None
+    dump_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -621,6 +678,9 @@ class Facts:
     `stops` are the versions that the database goes through on its way, `stacks` those of the slots as they were found.
     Of a deployment, `pending` are the migrations that wait (None: the tool does not list them), `schema` is what was
     done to the shared database, and `production_tested` how the running version took that.
+    Where the slots share a database, `way_back` is its dump from right before this release began to change it, which
+    it does `changing_since` then and until it is put back, and `put_back` says what became of that database when the
+    release did not go through.
     `late` is what this release left on the old slot, `carries` what
     it carries over from there, and `carried_over_by` the release that carried its late writes over.
     """
@@ -664,6 +724,9 @@ class Facts:
     sick: TurnedSick | None = None
     watch: WatchDecided | None = None
     left_on_new: Written | None = None
+    way_back: BackupTaken | None = None
+    changing_since: datetime | None = None
+    put_back: str | None = None
     stuck: tuple[Stuck, ...] = ()
     artefact_asked: ArtefactAsked | None = None
     artefact: Artefact | None = None

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from release.backup import can_be_backed_up
 from release.below import below_one_path
 from release.errors import ReleaseError
 from release.ghost.node import accepts_major, fitting_majors_of, major_of_stack, usual_major_of
@@ -79,14 +78,14 @@ class Cleared:
 
 
 async def preflight_upgrade(site: Site, target: GhostRelease, published: Iterable[GhostRelease]) -> Cleared:
-    """Slots, SCM sites, WebJob and identity are as an upgrade to `target` needs them, and its way is known."""
+    """Slots, SCM sites and copies of the database are as an upgrade to `target` needs them, and its way is known."""
     problems: list[ReleaseError] = []
     warnings = await _slots(site, problems, MUTE)
     raise_all(site, problems)
     way, stacks, _ = await asyncio.gather(
         _caught(problems, _way(site, target.version, published)),
         _caught(problems, stacks_for(site, target)),
-        _caught(problems, can_be_backed_up(site)),
+        _caught(problems, site.shape.copies.ready(site)),
     )
     await _caught(problems, (await site.kudu(site.staging)).reachable())
     raise_all(site, problems)
@@ -103,7 +102,7 @@ async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
     current, stacks, _ = await asyncio.gather(
         _caught(problems, site.version(PRODUCTION)),
         _caught(problems, stacks_for(site, target)),
-        _caught(problems, can_be_backed_up(site)),
+        _caught(problems, site.shape.copies.ready(site)),
     )
     await _caught(problems, (await site.kudu(site.staging)).reachable())
     raise_all(site, problems)

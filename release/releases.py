@@ -91,7 +91,8 @@ class Releases:
     async def upgrade(self, site: str | None, version: str | None, by: str, channel: str) -> Release:
         """Stage `version` (the newest when None). Wrong versions are refused before a release is begun."""
         chosen = self._site(site)
-        _suits(Kind.UPGRADE, chosen)
+        kind = next((kind for kind in chosen.shape.kinds if kind.upgrades), Kind.UPGRADE)
+        _suits(kind, chosen)
         published = self._ghosts.of(chosen.shape.recipe.source)
         found = (
             await published.find(Version.parse(version)) if version is not None else await published.newest()
@@ -102,7 +103,7 @@ class Releases:
                 raise NotAnUpgrade(chosen.name, current, str(found.version))
         except NotAVersion:
             log.info("production's version cannot be read", extra={"site": chosen.name, "version": current})
-        return await self._begin(Kind.UPGRADE, chosen, by, channel, version=str(found.version))
+        return await self._begin(kind, chosen, by, channel, version=str(found.version))
 
     async def back_up(self, site: str | None, by: str, channel: str) -> Release:
         return await self._begin(Kind.BACKUP, self._site(site), by, channel)
@@ -321,7 +322,7 @@ class Releases:
     async def versions(self, site: str | None) -> Versions:
         """The newest published versions, and how far behind each site is that runs them."""
         chosen = self.chosen(site)
-        upgraded = [one for one in chosen if Kind.UPGRADE in one.shape.kinds]
+        upgraded = [one for one in chosen if any(kind.upgrades for kind in one.shape.kinds)]
         if site is not None and not upgraded:
             raise NotForThisSite(chosen[0].name, chosen[0].shape.words)
         if not upgraded:

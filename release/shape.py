@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from release.errors import ReleaseError
+from release.errors import NotForThisSite, ReleaseError
 from release.ghost.recipe import USUAL, Recipe
-from release.model import Kind
+from release.model import BackupTaken, Kind, ReadBack
 from release.runtimes import LINUX, Runtime
 
 if TYPE_CHECKING:
+    from release.backups import BackupStore
+    from release.ghost.build import Package
+    from release.ghost.npm import Npm
     from release.site import Site
 
 
@@ -97,6 +100,59 @@ class Deployment(Protocol):
         """It is on the stopped staging slot; returns what `latest` says from then on."""
 
 
+class Copies(Protocol):
+    """How a checked copy of production's database is taken, and how one is brought to life."""
+
+    def told(self, site: "Site") -> str:
+        """What takes them, for people."""
+
+    async def ready(self, site: "Site") -> str | None:
+        """What was seen that it takes, for people. Raises where no copy could be taken."""
+
+    async def take(self, site: "Site", store: "BackupStore") -> BackupTaken:
+        """A checked copy, in the store's folder. Asked twice, it makes two."""
+
+    async def read_back(
+        self,
+        site: "Site",
+        package: "Package",
+        backup: BackupTaken,
+        store: "BackupStore",
+        work: Path,
+        npm: "Npm",
+    ) -> ReadBack:
+        """What the package, booted on a copy of the backup, told; nothing of it is left. Raises NotReadBack."""
+
+
+class NothingCopied:
+    """For sites that have no release which would copy a database."""
+
+    def told(self, site: "Site") -> str:
+        return f"nothing copies the database of {site.name}"
+
+    async def ready(self, site: "Site") -> str | None:
+        raise NotForThisSite(site.name, site.shape.words)
+
+    async def take(self, site: "Site", store: "BackupStore") -> BackupTaken:
+        del store
+        raise NotForThisSite(site.name, site.shape.words)
+
+    async def read_back(
+        self,
+        site: "Site",
+        package: "Package",
+        backup: BackupTaken,
+        store: "BackupStore",
+        work: Path,
+        npm: "Npm",
+    ) -> ReadBack:
+        del package, backup, store, work, npm
+        raise NotForThisSite(site.name, site.shape.words)
+
+
+NOT_COPIED = NothingCopied()
+
+
 @dataclass(frozen=True)
 class Shape:
     """One kind of site. `words` are for people; `kinds` are the releases it can have.
@@ -111,6 +167,7 @@ class Shape:
     kinds: frozenset[Kind]
     pages: Pages
     deployment: Deployment
+    copies: Copies = NOT_COPIED
     address_setting: str | None = None
     recipe: Recipe = USUAL
     product: str = "Ghost "

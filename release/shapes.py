@@ -3,6 +3,7 @@
 from dataclasses import replace
 from enum import StrEnum
 
+from release.copied import CopiedOnTheSlot
 from release.deployments.built import BuiltOnServer
 from release.deployments.image import Image
 from release.deployments.run_from_package import RunFromPackage
@@ -11,6 +12,7 @@ from release.ghost.packing import WithoutModules
 from release.ghost.pages import GhostPages
 from release.ghost.platforms import WINDOWS
 from release.model import Kind
+from release.mysql.dumped import Dumped
 from release.runtimes import OfTheImage, WindowsNode
 from release.shape import Shape
 
@@ -30,9 +32,20 @@ GHOST_ON_SQLITE = Shape(
     ),
     pages=GhostPages(),
     deployment=Whole(),
+    copies=CopiedOnTheSlot(),
     address_setting="url",
 )
 """The database is a file in the site's content, copied and migrated off the server."""
+
+GHOST_ON_MYSQL = Shape(
+    words="Ghost on MySQL",
+    kinds=frozenset({Kind.UPGRADE_SHARED, Kind.ROLLBACK_SHARED, Kind.BACKUP, Kind.VERIFY, Kind.VERIFY_KEPT}),
+    pages=GhostPages(),
+    deployment=Whole(),
+    copies=Dumped(),
+    address_setting="url",
+)
+"""The database is on a server, and both slots share it: rehearsed on a scratch copy, migrated at the promotion."""
 
 
 class Way(StrEnum):

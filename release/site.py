@@ -16,6 +16,7 @@ from release.azure.sign_in import Password, SignIn
 from release.azure.webapp import PRODUCTION, WebApp
 from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
+from release.mysql.config import MySqlConfig
 from release.shape import Shape
 
 WWWROOT = "site/wwwroot"
@@ -39,8 +40,8 @@ class SiteConfig:
     With `close_writes` production refuses writes from the last look until it is swapped out. A swap waits, for
     at most `scheduled_limit`, while a post is scheduled within `scheduled_margin`. `path` is where the site is below
     its address, "/blog" for https://example.com/blog; None: where production's own setting says.
-    `migration` is that of a database which both slots share. `scm_password` is for SCM sites that refuse the bot's
-    identity; staging may have one of its own.
+    `migration` is that of a database which both slots share, `mysql` is told of a Ghost whose slots share one.
+    `scm_password` is for SCM sites that refuse the bot's identity; staging may have one of its own.
     """
 
     name: str
@@ -73,6 +74,7 @@ class SiteConfig:
     path: str | None = None
     stop_old_slot: bool = True
     migration: MigrationConfig | None = None
+    mysql: MySqlConfig | None = None
     scm_password: Password | None = None
     staging_scm_password: Password | None = None
 

@@ -40,6 +40,9 @@ def limits(config: SiteConfig) -> dict[Step, float]:
     backing_up = config.backup_limit + config.scm_patience
     testing = config.start_limit + ASKING
     migrating = config.migration.seconds if config.migration else 0.0
+    # One dump or restore of a Ghost's shared database, and a picture of it.
+    dumping = 2 * (config.mysql.dump_limit if config.mysql else 0) + CONTENT
+    shared = BUILDING + 2 * dumping + MIGRATION_SECONDS if config.mysql else 0.0
     catching_up = backing_up + CONTENT + BUILDING + MIGRATION_SECONDS + testing
     return {
         # A rollback and a swap look into staging's database, which is fetched whole.
@@ -48,7 +51,7 @@ def limits(config: SiteConfig) -> dict[Step, float]:
         Step.BUILD: BUILDING,
         Step.TAKE_STOCK: CONTENT,
         Step.CHECK_THEME: CONTENT + CHECK_SECONDS + config.scm_patience,
-        Step.MIGRATE: float(MIGRATION_SECONDS),
+        Step.MIGRATE: float(MIGRATION_SECONDS) + 2 * dumping,
         Step.DEPLOY: config.deploy_limit + config.scm_patience,
         Step.SYNC_CONTENT: CONTENT + config.scm_patience,
         Step.PUT_DATABASE: CONTENT + config.scm_patience,
@@ -78,9 +81,16 @@ def limits(config: SiteConfig) -> dict[Step, float]:
         Step.FETCH: 2 * DOWNLOAD_SECONDS + CONTENT,
         Step.LIST_PENDING: migrating,
         # It waits for its turn as long as it may take, is asked what is pending, and production is looked at.
-        Step.MIGRATE_SHARED: 3 * migrating + ASKING,
+        Step.MIGRATE_SHARED: 3 * migrating + ASKING + shared,
         Step.TEST_PRODUCTION: ASKING,
         Step.MIGRATE_DOWN: 2 * migrating,
+        Step.CLOSE_WRITES: config.scheduled_limit.total_seconds() + dumping,
+        Step.DUMP: dumping,
+        Step.POINT: ASKING + config.scm_patience,
+        Step.REHEARSE_BACK: 2 * dumping,
+        Step.RESTORE_SHARED: 2 * dumping,
+        Step.STOP_OLD: dumping + ASKING,
+        Step.PUT_BACK: 3 * dumping,
         Step.UNDO: BUILDING + config.deploy_limit + CONTENT + config.start_limit + config.scm_patience,
     }
 

@@ -148,16 +148,18 @@ async def put_live(
     journal: Journal,
     preview: bool,
     last_look: LastLook | None = None,
+    before_back: LastLook | None = None,
 ) -> tuple[SwapDone, ProbeSeen]:
     """`change.after` is live and verified afterwards, or production is as it was and the error says so.
 
     Looks first, so it may be repeated after a crash at any point: a swap that was asked for is waited
     for, one that is done is only verified, one that was condemned is taken back. With `preview`,
     staging is tested under production's settings before anything is swapped. `last_look` comes right
-    before the swap is asked for. A probe visits production all along.
+    before the swap is asked for, and `before_back` before production is swapped back. A probe visits
+    production all along.
     """
     if memory.condemned is not None:
-        await _swapped_back(site, change, memory, 0)
+        await _swapped_back(site, change, memory, 0, before_back)
     url = await site.url(PRODUCTION)
     async with Probe(site.visitor, url, site.shape.pages.probed, site.config.probe_rate) as probe:
         await asyncio.sleep(site.config.watch_seconds)
@@ -173,7 +175,7 @@ async def put_live(
             first = await _first_response(site, url)
             words.text = f"{seconds} s, first answer after {first:.0f} ms"
         async with journal(Step.VERIFY) as words:
-            unseen = await _verify(site, change, memory, seconds)
+            unseen = await _verify(site, change, memory, seconds, before_back)
             await asyncio.sleep(site.config.watch_seconds)
             words.text = _told(probe.seen())
             if unseen is not None:
@@ -256,14 +258,16 @@ async def _reset_preview(site: Site) -> None:
         log.warning("preview not reset", extra={"site": site.name, "problem": str(error)})
 
 
-async def _verify(site: Site, change: Change, memory: Memory, seconds: float) -> str | None:
+async def _verify(
+    site: Site, change: Change, memory: Memory, seconds: float, before_back: LastLook | None
+) -> str | None:
     """Production is what it should be; if not, it is swapped back before this raises. What could not be looked at."""
     try:
         return await _look(site, change.after)
     except SmokeTestFailed as error:
         # Written down first: a bot killed while it swaps back must not put the sick version live again.
         await memory.condemn(str(error.args[1]))
-        await _swapped_back(site, change, memory, seconds)
+        await _swapped_back(site, change, memory, seconds, before_back)
 
 
 async def _look(site: Site, expected: Expected) -> str | None:
@@ -285,18 +289,22 @@ async def _look(site: Site, expected: Expected) -> str | None:
     return None
 
 
-async def _swapped_back(site: Site, change: Change, memory: Memory, seconds: float) -> NoReturn:
+async def _swapped_back(
+    site: Site, change: Change, memory: Memory, seconds: float, before_back: LastLook | None
+) -> NoReturn:
     """Swap the condemned version out again; always raises, saying how that went."""
-    await take_back(site, change, memory)
+    await take_back(site, change, memory, before_back)
     raise SwappedBack(change.after.version, f"{seconds:.0f}", memory.condemned or "", change.before.version)
 
 
-async def take_back(site: Site, change: Change, memory: Memory) -> None:
+async def take_back(site: Site, change: Change, memory: Memory, before_back: LastLook | None = None) -> None:
     """Production is `change.before` again, and well; condemned before, so that it may be repeated after a crash.
 
     Raises NotWellInProduction where that did not work.
     """
     try:
+        if before_back is not None:
+            await before_back()
         # A swap back that was asked for is known by its token, ended or not: files that show late start no second one.
         if memory.token is not None or (await held_by_production(site, change))[0] is Held.AFTER:
             await site.app.swap(memory.token, memory.keep_token, site.config.swap_limit)

@@ -347,6 +347,80 @@ class Workflows(DBOSConfiguredInstance):
         await self._to_its_end(release_id, run)
 
     @DBOS.workflow(max_recovery_attempts=None)
+    async def stage_shared(self, release_id: str) -> None:
+        """A candidate on staging, with a scratch copy of the database that both slots share, and the question."""
+
+        async def run() -> State:
+            sharing, staging = self.stages.sharing, self.stages.staging
+            cleared = await step(sharing.preflight_shared, release_id)
+            backup, package, _, _ = await side_by_side(
+                step(staging.back_up, release_id),
+                step(staging.build, release_id, cleared),
+                step(staging.take_stock, release_id),
+                step(sharing.remember_shared, release_id),
+            )
+            await step(self.stages.theming.check_theme, release_id, backup, package)
+            migration = await step(sharing.rehearse, release_id, backup, package)
+            await step(sharing.point, release_id)
+            deployment = await step(staging.deploy, release_id, package)
+            await step(staging.sync_content, release_id, package)
+            await step(sharing.put_together, release_id, backup, package, migration, deployment)
+            await step(staging.start, release_id)
+            await step(staging.smoke_test, release_id, cleared, migration.rows)
+            await step(staging.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_shared(self, release_id: str) -> None:
+        """The shared database migrated in place, and the approved candidate on it in production."""
+
+        async def run() -> State:
+            sharing = self.stages.sharing
+            await step(self.stages.promoting.recheck, release_id)
+            await step(sharing.close_writes, release_id)
+            await step(sharing.dump, release_id)
+            await step(sharing.migrate_shared, release_id)
+            await step(sharing.test_production, release_id)
+            await step(sharing.put_live, release_id)
+            await step(sharing.stop_old, release_id)
+            return State.LIVE
+
+        await self._to_its_end(release_id, lambda: self._or_put_back(release_id, run))
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def stage_rollback_shared(self, release_id: str) -> None:
+        """The old version tested on the dump from before the upgrade, what going back costs, and the question."""
+
+        async def run() -> State:
+            sharing = self.stages.sharing
+            await step(sharing.ready_to_go_back, release_id)
+            await step(sharing.rehearse_back, release_id)
+            await step(sharing.test_the_old, release_id)
+            await step(sharing.keep_what_it_leaves, release_id)
+            await step(self.stages.staging.ask, release_id)
+            return State.AWAITING_APPROVAL
+
+        await self._to_its_end(release_id, run)
+
+    @DBOS.workflow(max_recovery_attempts=None)
+    async def promote_rollback_shared(self, release_id: str) -> None:
+        """The shared database from the dump of before, and the old version on it in production again."""
+
+        async def run() -> State:
+            sharing = self.stages.sharing
+            await step(sharing.still_ready, release_id)
+            await step(sharing.close_writes, release_id)
+            await step(sharing.dump_leaving, release_id)
+            await step(sharing.restore_shared, release_id)
+            await step(sharing.put_live, release_id)
+            await step(sharing.stop_old, release_id)
+            return State.ROLLED_BACK
+
+        await self._to_its_end(release_id, lambda: self._or_put_back(release_id, run))
+
+    @DBOS.workflow(max_recovery_attempts=None)
     async def undo(self, release_id: str) -> None:
         """What a release that waited did to staging, undone; it ends as people, or the time, decided."""
 
@@ -396,6 +470,16 @@ class Workflows(DBOSConfiguredInstance):
                 "this release", type(error).__name__, release_id, "Check production with /ghost status."
             )
             await step(self.stages.ending.end, release_id, State.FAILED, str(told), told.advice)
+
+    async def _or_put_back(self, release_id: str, run: Callable[[], Awaitable[State]]) -> State:
+        """Run it; whatever stops it before its swap, the shared database is put back, and then the error goes on."""
+        try:
+            return await run()
+        except DBOSWorkflowConflictIDError:
+            raise
+        except Exception:
+            await step(self.stages.sharing.put_back, release_id)
+            raise
 
     async def _run_or_undo(self, release_id: str, run: Callable[[], Awaitable[State]]) -> State:
         """Run it; stopped by somebody, staging is given back what it was, and then Cancelled goes on."""
@@ -480,6 +564,10 @@ class Engine:
             (Kind.SWAP_BACK, State.PROMOTING): self._workflows.promote_swap_back,
             (Kind.MIGRATE_DOWN, State.MIGRATING): self._workflows.migrate_down,
             (Kind.UPGRADE, State.PROMOTING): self._workflows.promote,
+            (Kind.UPGRADE_SHARED, State.STAGING): self._workflows.stage_shared,
+            (Kind.UPGRADE_SHARED, State.PROMOTING): self._workflows.promote_shared,
+            (Kind.ROLLBACK_SHARED, State.STAGING): self._workflows.stage_rollback_shared,
+            (Kind.ROLLBACK_SHARED, State.PROMOTING): self._workflows.promote_rollback_shared,
             (Kind.SWAP, State.PROMOTING): self._workflows.promote_swap,
         }.get((release.kind, release.state))
         if release.state is State.UNDOING:

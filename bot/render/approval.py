@@ -231,6 +231,8 @@ def _decide(release: Release, approval: Approval, change: str) -> Block | None:
     stays = "Visitors keep being served; you can roll back with one click."
     if release.kind is Kind.DEPLOY_ASKING_FIRST:
         stays = "First the database is migrated, under the version that runs. A rollback will not undo that."
+    if release.kind is Kind.UPGRADE_SHARED:
+        stays = "Its database is migrated in place; going back puts it back from a dump."
     ask = confirm("Put this into production?", f"{comes}{stays}", "Approve")
     return buttons(
         button("Approve", "approve", approval.id, "primary", ask),

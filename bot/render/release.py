@@ -35,7 +35,17 @@ from bot.render.standing import staging_of_a_failure, standing
 from bot.render.swapped import routing_line, warmth
 from bot.render.watch import left_on_new, watch_buttons, watched_line
 from bot.render.words import STATE_SIGNS, STATE_WORDS, STEP_TITLES, plan_of, release_title
-from release.model import Approval, Kind, ReadBack, Release, State, Step, StepRecord, StepState, Verdict
+from release.model import (
+    Approval,
+    Kind,
+    ReadBack,
+    Release,
+    State,
+    Step,
+    StepRecord,
+    StepState,
+    Verdict,
+)
 
 TASK_STATUS = {
     StepState.PENDING: "pending",
@@ -454,6 +464,10 @@ def _failed(release: Release) -> Message:
 def production_stands(release: Release) -> str:
     """What a failed release leaves production in, in one sentence; escaped."""
     swap = release.facts.swap
+    if release.facts.put_back:
+        runs = f"Production runs {escape(swap.before if swap else release.from_version or '?')}. "
+        stays = "" if swap and not swap.swapped_back else runs
+        return f"{stays}{escape(release.facts.put_back)}"
     if swap and swap.swapped_back:
         return f"Production was swapped back and runs {escape(swap.before)} again."
     if swap:

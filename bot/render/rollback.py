@@ -138,10 +138,12 @@ def _decide(release: Release, approval: Approval) -> Block | None:
     own = release.kind is not Kind.SWAP_BACK
     written = release.facts.left_behind
     cost = "What was written since is not known." if written is None else f"Left behind: {written.words}."
+    shared = release.kind is Kind.ROLLBACK_SHARED
+    whose = "the database of before, from a dump" if shared else "its own database"
     ask = confirm(
         f"Roll {release.site} back?",
         f"Production goes back to {escape(release.version or 'the old version')}"
-        + (f" and its own database. {escape(clip(cost, 150))}" if own else "; the database stays as it is."),
+        + (f" and {whose}. {escape(clip(cost, 150))}" if own else "; the database stays as it is."),
         "Roll back",
     )
     return buttons(

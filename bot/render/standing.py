@@ -41,6 +41,8 @@ def _unmigrated(release: Release) -> bool:
 
 
 def _production(release: Release) -> str:
+    if release.facts.put_back:
+        return escape(release.facts.put_back)
     runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
     return f"{untouched(release)}{runs}"
 

@@ -28,6 +28,15 @@ STEP_TITLES = {
     Step.KEEP_LEAVING: "Back up what will be left behind",
     Step.MERGE: "Merge the late writes into a copy of the database",
     Step.UNDO: "Give staging back what it was",
+    Step.POINT: "Point staging at the scratch database",
+    Step.REHEARSE_BACK: "Put the dump of before on staging's scratch database",
+    Step.CLOSE_WRITES: "Close production for writes",
+    Step.DUMP: "Dump production's database",
+    Step.MIGRATE_SHARED: "Migrate production's database",
+    Step.TEST_PRODUCTION: "Test production on the migrated database",
+    Step.RESTORE_SHARED: "Put the dump of before back into production's database",
+    Step.STOP_OLD: "Stop what was swapped out",
+    Step.PUT_BACK: "Put production's database back as it was",
     Step.LATE_WRITES: "Look for what was written at the last moment",
     Step.OBSERVE: "Watch production",
     Step.FETCH: "Fetch and check the artefact",
@@ -90,6 +99,8 @@ KIND_WORDS = {
     Kind.DEPLOY_ASKING_FIRST: "deployment",
     Kind.SWAP_BACK: "rollback",
     Kind.MIGRATE_DOWN: "down migration",
+    Kind.UPGRADE_SHARED: "upgrade",
+    Kind.ROLLBACK_SHARED: "rollback",
 }
 
 
@@ -107,7 +118,7 @@ def release_title(release: Release) -> str:
             return f"Restore {site} from backup {escape(release.backup or '')}"
         case Kind.CARRY_OVER:
             return f"Carry late writes over on {site}"
-        case Kind.UPGRADE:
+        case Kind.UPGRADE | Kind.UPGRADE_SHARED:
             start = f" from {escape(before)}" if before else ""
             return f"Upgrade {site}{start} to {escape(version) if version else 'the newest version'}"
         case Kind.SWAP:
@@ -118,7 +129,7 @@ def release_title(release: Release) -> str:
             return f"Deploy {escape(version or (asked.where if asked else 'an artefact'))} to {site}"
         case Kind.MIGRATE_DOWN:
             return f"Undo the migration of {escape(before or 'the last release')} on {site}"
-        case Kind.ROLLBACK | Kind.SWAP_BACK:
+        case Kind.ROLLBACK | Kind.SWAP_BACK | Kind.ROLLBACK_SHARED:
             return f"Roll {site} back" + (f" to {escape(version)}" if version else " to its last version")
 
 

@@ -103,7 +103,7 @@ class NewerDatabase(ReleaseError):
 
 
 class MigrationFailed(ReleaseError):
-    problem = "Migrating a copy of the database to Ghost {0} failed ({1})."
+    problem = "Migrating the database to Ghost {0} failed ({1})."
     remedy = "Production is untouched and the copy was thrown away. The log is {2}. The last lines:\n{3}"
 
     @property

@@ -6,7 +6,7 @@ From an old major it goes through the stops on the way first, each with its own 
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -54,6 +54,14 @@ class Migrator(Protocol):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a database is: `settings` as a Ghost of that version is told, `look` for a file of SQLite to look at."""
+
+    settings: Callable[[Migrator], Mapping[str, str]]
+    look: Callable[[], Awaitable[Path]]
+
+
+@dataclass(frozen=True)
 class Migrated:
     """The migrated copy, inspected. `digest` is sha256 of the file at `path`, `log` the last migrator's output.
 
@@ -89,16 +97,21 @@ async def migrate_copy(
     before = await inspect(backup)
     if order_of(before.version) > (version.first, version.second):
         raise NewerDatabase(before.version, str(version))
-    left = [stop for stop in stops if order_of(before.version) < _minor_of(stop)]
+    left = stops_left(stops, before.version)
     started = time.monotonic()
-    async with Cache(work).workplace("migrating") as place:
-        content = await asyncio.to_thread(_lay_out, backup, place)
+    async with Cache(work).workplace("migrating") as folder:
+        content = await asyncio.to_thread(lay_out_content, folder)
         copy = content / "data" / "ghost.db"
-        after = before
-        for migrator in (*left, package):
-            told(f"to {migrator.version}")
-            log = npm.cache.log(f"migrating-to-{migrator.version}")
-            after = await _migrate_to(migrator, content, after, npm, log)
+        await asyncio.to_thread(shutil.copyfile, backup, copy)
+        place = Place(
+            lambda migrator: {
+                "database__client": migrator.driver or "sqlite3",
+                "database__connection__filename": str(copy),
+                "database__useNullAsDefault": "true",
+            },
+            lambda: _there(copy),
+        )
+        after, log = await migrate_through((*left, package), place, content, before, npm, told)
         report = compare(before, after)
         refuse_losses(report, version)
         final = work / "ghost.db"
@@ -108,16 +121,42 @@ async def migrate_copy(
     return Migrated(str(final), after.digest, before, after, report, seconds, str(log), gone_through)
 
 
+async def migrate_through(
+    migrators: Sequence[Migrator],
+    place: Place,
+    content: Path,
+    before: Inspection,
+    npm: Npm,
+    told: Progress,
+) -> tuple[Inspection, Path]:
+    """The database went through each version in its order, whole and with no loss at any; and the last one's log."""
+    after, log = before, content
+    for migrator in migrators:
+        told(f"to {migrator.version}")
+        log = npm.cache.log(f"migrating-to-{migrator.version}")
+        after = await _migrate_to(migrator, content, place, after, npm, log)
+    return after, log
+
+
 async def _migrate_to(
-    migrator: Migrator, content: Path, before: Inspection, npm: Npm, log: Path
+    migrator: Migrator, content: Path, place: Place, before: Inspection, npm: Npm, log: Path
 ) -> Inspection:
-    """The copy in `content` is migrated to this version, whole, and lost nothing on this part of the way."""
-    copy = content / "data" / "ghost.db"
-    await _run_migrator(migrator, content, copy, npm, log)
-    after = await inspect(copy)
-    await _check_complete(migrator, before, copy, log)
+    """The database is migrated to this version, whole, and lost nothing on this part of the way."""
+    await _run_migrator(migrator, content, place.settings(migrator), npm, log)
+    found = await place.look()
+    after = await inspect(found)
+    await _check_complete(migrator, before, found, log)
     refuse_losses(compare(before, after), Version.parse(migrator.version))
     return after
+
+
+async def _there(copy: Path) -> Path:
+    return copy
+
+
+def stops_left(stops: Sequence[Migrator], version: str) -> list[Migrator]:
+    """Those that a database of this version (major.minor) is not past yet."""
+    return [stop for stop in stops if order_of(version) < _minor_of(stop)]
 
 
 def _minor_of(migrator: Migrator) -> tuple[int, int]:
@@ -125,24 +164,24 @@ def _minor_of(migrator: Migrator) -> tuple[int, int]:
     return version.first, version.second
 
 
-def _lay_out(backup: Path, place: Path) -> Path:
+def lay_out_content(place: Path) -> Path:
+    """An empty content folder below `place`, as the migrator needs one."""
     content = place / "content"
     for name in CONTENT_FOLDERS:
         (content / name).mkdir(parents=True)
-    shutil.copyfile(backup, content / "data" / "ghost.db")
     return content
 
 
-async def _run_migrator(migrator: Migrator, content: Path, copy: Path, npm: Npm, log: Path) -> None:
+async def _run_migrator(
+    migrator: Migrator, content: Path, database: Mapping[str, str], npm: Npm, log: Path
+) -> None:
     site = Path(migrator.folder)
     programs = Path(migrator.node_prefix) / "bin"
     environment = npm.surroundings(programs) | {
         "NODE_ENV": "production",
         # The migrator needs some address; it calls nobody there.
         "url": "http://localhost",
-        "database__client": migrator.driver or "sqlite3",
-        "database__connection__filename": str(copy),
-        "database__useNullAsDefault": "true",
+        **database,
         "paths__contentPath": str(content),
         "logging__transports": '["stdout"]',
         # Its export holds the whole database in memory, twice; what is migrated is a copy of a backup anyway.

@@ -9,6 +9,7 @@ import re
 import shutil
 import sqlite3
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,18 +30,19 @@ READ_BACK_SECONDS = 300
 THEMES_OF_GHOST = ("source", "casper")
 _GENERATOR = re.compile(r'<meta name="generator" content="Ghost ([\d.]+)')
 
-# What would reach out of the copy, each with the columns it needs: versions differ in their tables.
-_DISARM = (
+# What would reach out of the copy, each with the columns it needs: versions differ in their tables. Both SQLite and
+# MySQL understand these; the word key needs its quotes in MySQL.
+_DISARM: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("webhooks", (), "DELETE FROM webhooks"),
     ("posts", ("status",), "UPDATE posts SET status = 'draft' WHERE status = 'scheduled'"),
     ("emails", ("status",), "UPDATE emails SET status = 'failed' WHERE status IN ('pending', 'submitting')"),
     (
         "settings",
         ("key", "value"),
-        "UPDATE settings SET value = NULL WHERE key LIKE 'stripe_%' OR key LIKE 'mailgun_%' OR key = 'slack_url'",
+        "UPDATE settings SET value = NULL WHERE `key` LIKE 'stripe_%' OR `key` LIKE 'mailgun_%' OR `key` = 'slack_url'",
     ),
     # A private blog would show its password page instead of its posts.
-    ("settings", ("key", "value"), "UPDATE settings SET value = 'false' WHERE key = 'is_private'"),
+    ("settings", ("key", "value"), "UPDATE settings SET value = 'false' WHERE `key` = 'is_private'"),
 )
 
 
@@ -59,6 +61,19 @@ class _Wanted:
     key: str | None
 
 
+@dataclass(frozen=True)
+class Disarmed:
+    """A content folder with a disarmed copy of the database in SQLite, and the statements that disarmed it."""
+
+    content: Path
+    statements: tuple[tuple[str, tuple[str, ...]], ...]
+    wanted: _Wanted
+
+    @property
+    def copy(self) -> Path:
+        return self.content / "data" / "ghost.db"
+
+
 async def read_back(
     package: Package, backup: Path, work: Path, npm: Npm, seconds: float = READ_BACK_SECONDS
 ) -> ReadBack:
@@ -67,33 +82,56 @@ async def read_back(
     `backup` is not written to, and nothing is left of the copy or the process. NotReadBack says what was
     wrong; it takes at most `seconds`.
     """
+
+    async def where(disarmed: Disarmed) -> dict[str, str]:
+        return {
+            "database__client": package.driver or "sqlite3",
+            "database__connection__filename": str(disarmed.copy),
+            "database__useNullAsDefault": "true",
+        }
+
+    return await read_back_at(package, backup, where, work, npm, seconds)
+
+
+async def read_back_at(
+    package: Package,
+    backup: Path,
+    where: Callable[[Disarmed], Awaitable[Mapping[str, str]]],
+    work: Path,
+    npm: Npm,
+    seconds: float = READ_BACK_SECONDS,
+) -> ReadBack:
+    """As `read_back`, on the database that `where` says, as Ghost is told, and has disarmed."""
     started = time.monotonic()
     try:
         async with asyncio.timeout(seconds), Cache(work).workplace("reading-back") as place:
-            content = place / "content"
-            wanted = await asyncio.to_thread(_lay_out, package, backup, content)
-            node = Path(package.node_prefix) / "bin" / "node"
-            environment = npm.surroundings(node.parent) | {
-                "NODE_ENV": "production",
-                "database__client": package.driver or "sqlite3",
-                "database__connection__filename": str(content / "data" / "ghost.db"),
-                "database__useNullAsDefault": "true",
-                "paths__contentPath": str(content),
-            }
-            log = npm.cache.log(f"reading-back-{package.version}")
-            async with running(Path(package.folder), node, environment, log) as url:
-                version, totals = await _read(url, package.version, wanted)
+            disarmed = await asyncio.to_thread(disarm, package, backup, place / "content")
+            version, totals = await _booted(package, disarmed, await where(disarmed), npm)
     except TimeoutError as error:
         raise NotReadBack(package.version, f"it took more than {seconds:g} seconds") from error
     except DidNotBoot as error:
         raise NotReadBack(
             package.version, f"it did not boot, {error.args[1]}; its log is {error.args[2]}"
         ) from error
-    post = f"/{wanted.post}/" if wanted.post else None
+    post = f"/{disarmed.wanted.post}/" if disarmed.wanted.post else None
     return ReadBack(version, post, totals, round(time.monotonic() - started, 1))
 
 
-def _lay_out(package: Package, backup: Path, content: Path) -> _Wanted:
+async def _booted(
+    package: Package, disarmed: Disarmed, database: Mapping[str, str], npm: Npm
+) -> tuple[str, dict[str, int]]:
+    node = Path(package.node_prefix) / "bin" / "node"
+    environment = npm.surroundings(node.parent) | {
+        "NODE_ENV": "production",
+        **database,
+        "paths__contentPath": str(disarmed.content),
+    }
+    log = npm.cache.log(f"reading-back-{package.version}")
+    async with running(Path(package.folder), node, environment, log) as url:
+        return await _read(url, package.version, disarmed.wanted)
+
+
+def disarm(package: Package, backup: Path, content: Path) -> Disarmed:
     """A content folder with the themes Ghost ships and a disarmed copy of the database."""
     content.parent.chmod(0o700)  # the copy holds what the backup does
     for name in CONTENT_FOLDERS:
@@ -103,11 +141,13 @@ def _lay_out(package: Package, backup: Path, content: Path) -> _Wanted:
     copy = content / "data" / "ghost.db"
     shutil.copyfile(backup, copy)
     with closing(sqlite3.connect(copy)) as database, database:
-        for table, columns, statement in _DISARM:
-            if _has(database, table, *columns):
-                database.execute(statement)
-        _wear_a_theme_of_ghost(database, content / "themes")
-        return _wanted(database)
+        statements: list[tuple[str, tuple[str, ...]]] = [
+            (statement, ()) for table, columns, statement in _DISARM if _has(database, table, *columns)
+        ]
+        statements += _wear_a_theme_of_ghost(database, content / "themes")
+        for statement, values in statements:
+            database.execute(statement, values)
+        return Disarmed(content, tuple(statements), _wanted(database))
 
 
 def _has(database: sqlite3.Connection, table: str, *columns: str) -> bool:
@@ -115,14 +155,13 @@ def _has(database: sqlite3.Connection, table: str, *columns: str) -> bool:
     return bool(found) and found >= set(columns)
 
 
-def _wear_a_theme_of_ghost(database: sqlite3.Connection, themes: Path) -> None:
+def _wear_a_theme_of_ghost(database: sqlite3.Connection, themes: Path) -> list[tuple[str, tuple[str, ...]]]:
     """The blog's own theme is content, not in the backup: without it the front page would only answer 500."""
-    found = database.execute("SELECT value FROM settings WHERE key = 'active_theme'").fetchone()
+    found = database.execute("SELECT value FROM settings WHERE `key` = 'active_theme'").fetchone()
     if found is None or (themes / str(found[0])).is_dir():
-        return
+        return []
     shipped = [name for name in THEMES_OF_GHOST if (themes / name).is_dir()]
-    if shipped:
-        database.execute("UPDATE settings SET value = ? WHERE key = 'active_theme'", (shipped[0],))
+    return [("UPDATE settings SET value = ? WHERE `key` = 'active_theme'", (shipped[0],))] if shipped else []
 
 
 def _wanted(database: sqlite3.Connection) -> _Wanted:

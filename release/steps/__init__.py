@@ -11,6 +11,7 @@ from release.steps.observing import Observing
 from release.steps.promoting import Promoting
 from release.steps.restoring import Restoring
 from release.steps.rolling_back import RollingBack, SwappingBack
+from release.steps.sharing_back import SharingBack
 from release.steps.staging import Staging
 from release.steps.theming import Theming
 from release.steps.undoing import Undoing
@@ -29,6 +30,7 @@ class Stages:
         self.rolling_back = RollingBack(parts)
         self.swapping_back = SwappingBack(parts)
         self.deploying = Migrating(parts)
+        self.sharing = SharingBack(parts)
         self.undoing = Undoing(parts)
         self.ending = Ending(parts)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from release.artefacts.shelf import Shelf
 from release.artefacts.source import Source
-from release.backup import back_up
 from release.backups import BackupStore
 from release.content import LateFiles, list_content
 from release.errors import ReleaseError
@@ -124,7 +123,7 @@ class Steps:
 
     async def _take_backup(self, release_id: str, site: Site) -> BackupTaken:
         files = await list_content(site)
-        backup = await back_up(site, self._folders.backups)
+        backup = await site.shape.copies.take(site, self._store)
         backup = await self._store.keep_list(backup, files)
         await self._records.keep_backup(backup)
         await self._store.keep(backup)

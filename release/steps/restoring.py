@@ -12,7 +12,6 @@ from release.content import list_content
 from release.errors import ReleaseError
 from release.ghost.build import Package
 from release.ghost.database import inspect, overdue_posts
-from release.ghost.read_back import read_back
 from release.journal import telling
 from release.model import BackupTaken, Candidate, Release, Step
 from release.preflight import (
@@ -90,13 +89,13 @@ class Restoring(Steps):
 
     async def read_back(self, release_id: str, backup: BackupTaken, package: Package) -> None:
         """A Ghost was booted on a copy of the backup, served what it holds, and is gone."""
-        _, _, journal = await self._of(release_id)
+        _, site, journal = await self._of(release_id)
         async with journal.step(Step.READ_BACK) as words:
             await words.say(f"booting Ghost {package.version} on a copy of {backup.id}")
             work = self._folders.work / release_id
             work.mkdir(parents=True, exist_ok=True, mode=0o700)
             package = await self._here(release_id, package)
-            found = await read_back(package, await self._store.read(backup), work, self._npm)
+            found = await site.shape.copies.read_back(site, package, backup, self._store, work, self._npm)
             await self._records.mark_verified(backup.id)
             await self._records.note(release_id, read_back=found)
             pages = f"/ and {found.post}" if found.post else "/"

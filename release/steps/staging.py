@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from release.backup import copied_by
 from release.content import sync_content, take_stock
 from release.errors import Cancelled
 from release.ghost.build import Package
@@ -61,7 +60,7 @@ class Staging(Remembering, Merging):
         """A checked copy of production's database is in the backup folder, and in the records."""
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.BACK_UP) as words:
-            await words.say(copied_by(site))
+            await words.say(site.shape.copies.told(site))
             backup = await self._take_backup(release_id, site)
             words.text = (
                 f"{megabytes(backup.size)}, Ghost {backup.version}, {backup.rows.get('posts', 0)} posts, "

@@ -102,7 +102,7 @@ class Undoing(Remembering):
         if not site.shape.own_database:
             return await self._put_artefact_back(release, site, before, words)
         if before.database is None:
-            raise NothingToPutBack(f"The database that Ghost {before.version} had there could not be kept.")
+            raise NothingToPutBack(f"No copy of the database that Ghost {before.version} had there is kept.")
         if not await self._is_back(release, site, before):
             await self._deploy_again(release, site, before, before.database, words)
         if before.running:

@@ -1,0 +1,1 @@
+"""Ghost on MySQL: one database on a server of its own, shared by both slots."""

@@ -1,0 +1,290 @@
+"""The steps on a shared database, one by one, on a real MariaDB: whatever stops one, production is as it was before.
+
+The blog itself is the small one, on its own file; what it would have in MariaDB stands there beside it.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from demo.stages import TINY_NODE
+from demo.tiny import versions as tiny
+from demo.tiny.seed import Seeded
+from release.errors import ReleaseError
+from release.ghost.build import GUARD_FILE, build, package_key
+from release.ghost.cache import Mark as CacheMark
+from release.ghost.npm import carried_node
+from release.model import Kind, PackageBuilt, Release
+from release.mysql.connection import NAME, Connection, connection_of, opened
+from release.mysql.lock import MigratedByAnother, alone
+from release.mysql.migrate import looked_at
+from release.mysql.pointing import point_staging_at
+from release.records import Records
+from release.shapes import GHOST_ON_MYSQL
+from release.site import PRODUCTION
+from release.steps.common import kept_of
+from release.steps.sharing import CannotRefuseWrites
+from release.steps.sharing_live import NotMigrated, OldVersionCannotRead
+from release.version import Version
+from tests.ghost.small_mysql import asked, config_of, new_blog, tell
+from tests.mariadb import MariaDb, a_mariadb
+from tests.release.conftest import NEW, OLD, Cloud
+from tests.release.test_releases import Desk
+
+pytestmark = pytest.mark.mariadb
+
+HALF_WAY = ("ALTER TABLE posts ADD COLUMN newer int", "UPDATE migrations_lock SET locked = 1")
+# What the small Ghost's migrator is here: it says to MariaDB what the test wrote down, then notes what it ships.
+MIGRATOR = """
+import json, os, pathlib, sys, pymysql
+where = {name: os.environ[f"database__connection__{name}"] for name in ("host", "user", "password", "database")}
+connection = pymysql.connect(**where, port=int(os.environ["database__connection__port"]), autocommit=True)
+told = json.loads(pathlib.Path(sys.argv[1]).read_text())
+with connection.cursor() as cursor:
+    for statement in told["statements"]:
+        cursor.execute(statement)
+    if told["fails"]:
+        sys.exit("it fails here")
+    for path in sorted(pathlib.Path("core/server/data/migrations/versions").glob("*/*.js")):
+        cursor.execute("SELECT 1 FROM migrations WHERE name = %s", (path.name,))
+        if not cursor.fetchone():
+            cursor.execute(
+                "INSERT INTO migrations (name, version, currentVersion) VALUES (%s, %s, '6.4')",
+                (path.name, path.parent.name),
+            )
+"""
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[MariaDb]:
+    with a_mariadb() as mariadb:
+        yield mariadb
+
+
+class Shop:
+    """A site whose production runs OLD on `real`, and a release of it to NEW that was approved."""
+
+    def __init__(self, desk: Desk, cloud: Cloud, real: Connection, release: Release, folder: Path) -> None:
+        self.desk = desk
+        self.cloud = cloud
+        self.real = real
+        self.release = release
+        self._folder = folder
+        self.steps = desk.stages.sharing
+
+    def migrator_says(self, *statements: str, fails: bool = False) -> None:
+        (self._folder / "told.json").write_text(json.dumps({"statements": statements, "fails": fails}))
+
+    async def facts(self) -> Release:
+        return await self.desk.records.release(self.release.id)
+
+    async def takes_writes(self) -> bool:
+        answer = await self.cloud.http.post(self.cloud.address() + "/ghost/api/admin/session/", json={})
+        return "X-Ghostbot-Closed" not in answer.headers
+
+    async def holds(self) -> tuple[dict[str, int], dict[str, str]]:
+        found = await looked_at(self.real, self._folder / "look.db")
+        return found.rows, found.digests
+
+
+@pytest.fixture
+async def shop(
+    cloud: Cloud, old: Seeded, records: Records, mariadb: MariaDb, tmp_path: Path
+) -> AsyncIterator[Shop]:
+    real = new_blog(mariadb)
+    cloud.site = cloud.site_with(mysql=config_of(mariadb))
+    cloud.site.shape = GHOST_ON_MYSQL
+    await cloud.install(old, PRODUCTION)
+    for slot in (PRODUCTION, "staging"):
+        cloud.settings(slot).update(real.as_ghosts)
+    await cloud.is_well()
+    desk = Desk(cloud, records, tmp_path)
+    release = await records.create(Kind.UPGRADE_SHARED, "blog", "ann", "C1", version=NEW, before=OLD)
+    shop = Shop(desk, cloud, real, release, tmp_path)
+    await records.note(release.id, package=await a_package(desk, tmp_path))
+    shop.migrator_says(
+        "ALTER TABLE posts ADD COLUMN newer int", "CREATE TABLE automations (id int PRIMARY KEY)"
+    )
+    yield shop
+    records.close()
+
+
+async def a_package(desk: Desk, folder: Path) -> PackageBuilt:
+    """The small Ghost NEW is in the bot's cache, with a migrator that works on MariaDB."""
+    (folder / "migrator.py").write_text(MIGRATOR)
+    words = json.dumps([str(folder / "migrator.py"), str(folder / "told.json")])
+
+    async def fill(site: Path) -> CacheMark:
+        await asyncio.to_thread(tiny.install, tiny.find(NEW), site)
+        program = site / "node_modules" / ".bin" / "knex-migrator-migrate"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(
+            f"const ended = require('node:child_process').spawnSync({json.dumps(sys.executable)}, {words},"
+            " {stdio: 'inherit'});\nprocess.exit(ended.status);\n"
+        )
+        prefix = str(carried_node().prefix)
+        return {"node": f"{TINY_NODE}.0.0", "node_prefix": prefix, "driver": "", "warnings": ""}
+
+    await desk.npm.cache.folder_of("sites", await package_key(Version.parse(NEW), TINY_NODE), fill)
+    return kept_of(await build(Version.parse(NEW), TINY_NODE, desk.npm, lambda _: None))
+
+
+async def test_a_migration_of_the_real_database_goes_well_and_may_run_twice(shop: Shop) -> None:
+    before = (await shop.holds())[0]
+    for _ in range(2):
+        await shop.steps.close_writes(shop.release.id)
+        await shop.steps.dump(shop.release.id)
+        assert not await shop.takes_writes()
+    await shop.steps.migrate_shared(shop.release.id)
+    shop.migrator_says()
+    await shop.steps.migrate_shared(shop.release.id)
+    after = (await shop.holds())[0]
+    assert after["posts"] == before["posts"]
+    assert after["automations"] == 0
+    await shop.steps.test_production(shop.release.id)
+    facts = (await shop.facts()).facts
+    assert facts.migration is not None
+    assert (facts.migration.from_version, facts.migration.to_version) == ("5.100", "6.4")
+    assert facts.way_back is not None
+    assert facts.way_back.rows == before, "the second run kept the dump of the first"
+
+
+@pytest.mark.parametrize(
+    ("statements", "fails"),
+    [
+        pytest.param(HALF_WAY, True, id="it fails half-way"),
+        pytest.param(("DELETE FROM posts WHERE id = 'p2'",), False, id="it loses rows"),
+        pytest.param(
+            ("UPDATE settings SET value = 'Other' WHERE `key` = 'title'",), False, id="it loses the title"
+        ),
+    ],
+)
+async def test_a_migration_that_fails_on_the_real_database_is_undone_and_production_opens(
+    shop: Shop, statements: tuple[str, ...], fails: bool
+) -> None:
+    before = await shop.holds()
+    shop.migrator_says(*statements, fails=fails)
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    with pytest.raises(NotMigrated):
+        await shop.steps.migrate_shared(shop.release.id)
+    for _ in range(2):
+        await shop.steps.put_back(shop.release.id)
+        assert await shop.holds() == before
+        assert await shop.takes_writes()
+    release = await shop.facts()
+    assert "is as it was before this release: from b-" in str(release.facts.put_back) or (
+        "nothing of it was changed" in str(release.facts.put_back)
+    )
+    assert await shop.cloud.site.version(PRODUCTION) == OLD
+
+
+async def test_a_bot_killed_in_the_migration_begins_it_again_from_the_dump(shop: Shop) -> None:
+    before = await shop.holds()
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    shop.migrator_says(*HALF_WAY, "UPDATE posts SET title = 'half'", fails=True)
+    with pytest.raises(NotMigrated):
+        await shop.steps.migrate_shared(shop.release.id)
+    shop.migrator_says("ALTER TABLE posts ADD COLUMN newer int")
+    # All of it anew, as another version of the bot does: the dump is the one from before the first change.
+    first = (await shop.facts()).facts.way_back
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    assert (await shop.facts()).facts.way_back == first
+    await shop.steps.migrate_shared(shop.release.id)
+    assert asked(shop.real, "SELECT title FROM posts WHERE id = 'p1'") == (("It's a \\ post",),)
+    await shop.steps.put_back(shop.release.id)
+    assert await shop.holds() == before
+
+
+async def test_an_old_version_that_cannot_read_the_new_schema_stops_the_release_or_is_accepted(
+    shop: Shop,
+) -> None:
+    before = await shop.holds()
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    await shop.steps.migrate_shared(shop.release.id)
+    await shop.cloud.answers(host="site", slot="blog", path="/rss/", status=400, count=50)
+    with pytest.raises(OldVersionCannotRead, match="400"):
+        await shop.steps.test_production(shop.release.id)
+    config = shop.cloud.site.config
+    assert config.mysql is not None
+    shop.cloud.site.config = replace(config, mysql=replace(config.mysql, readers_may_see_errors=True))
+    await shop.steps.test_production(shop.release.id)
+    await shop.steps.put_back(shop.release.id)
+    assert await shop.holds() == before
+
+
+async def test_a_release_that_stops_before_the_migration_leaves_what_was_written_since(shop: Shop) -> None:
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    tell(shop.real, "INSERT INTO tags VALUES ('t1', 'written after the dump')")
+    await shop.steps.put_back(shop.release.id)
+    assert asked(shop.real, "SELECT name FROM tags") == (("written after the dump",),)
+    assert await shop.takes_writes()
+
+
+async def test_production_that_cannot_refuse_writes_is_migrated_only_if_the_site_says_so(shop: Shop) -> None:
+    (shop.cloud.wwwroot() / GUARD_FILE).unlink()
+    with pytest.raises(CannotRefuseWrites) as refused:
+        await shop.steps.close_writes(shop.release.id)
+    assert "open_writes = true in [sites.blog.mysql]" in refused.value.advice
+    config = shop.cloud.site.config
+    assert config.mysql is not None
+    shop.cloud.site.config = replace(config, mysql=replace(config.mysql, open_writes=True))
+    await shop.steps.close_writes(shop.release.id)
+    assert "not put there by a release that can" in str((await shop.facts()).facts.writes_stay_open)
+
+
+async def test_staging_is_pointed_at_the_scratch_database_and_production_is_left_alone(shop: Shop) -> None:
+    before = dict(shop.cloud.settings(PRODUCTION))
+    shop.cloud.settings("staging")["database__debug"] = "true"
+    for expected in (True, False):
+        assert await point_staging_at(shop.cloud.site, "scratch") is expected
+    assert shop.cloud.settings(PRODUCTION) == before
+    staging = shop.cloud.settings("staging")
+    assert staging[NAME] == "scratch"
+    assert staging["database__connection__user"] == shop.real.user
+    assert "database__debug" not in staging
+    sticky = await shop.cloud.site.app.sticky_settings()
+    assert {name for name in before if name.startswith("database__")} <= sticky
+    assert "url" in sticky
+    assert (await connection_of(shop.cloud.site)).database == shop.real.database
+
+
+async def test_only_one_migration_of_a_database_goes_on_at_a_time(shop: Shop) -> None:
+    told: list[str] = []
+
+    async def tell_it(text: str) -> None:
+        told.append(text)
+
+    async with alone(shop.real, tell_it):
+        with pytest.raises(MigratedByAnother):
+            async with alone(shop.real, tell_it, patience=1):
+                raise AssertionError("both had it")
+    async with alone(shop.real, tell_it, patience=1):
+        pass
+    holder = await asyncio.to_thread(opened, shop.real)
+    holder.close()
+    assert told == ["waits for another migration of this database"]
+
+
+async def test_a_restore_of_a_damaged_dump_is_told_and_leaves_production_closed(shop: Shop) -> None:
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    await shop.steps.migrate_shared(shop.release.id)
+    kept = (await shop.facts()).facts.way_back
+    assert kept is not None
+    (shop.desk.folder / "backups" / kept.path).with_suffix(".sql.gz").write_bytes(b"something else")
+    try:
+        await shop.steps.put_back(shop.release.id)
+    except ReleaseError as error:
+        raise AssertionError("it is told, and raises nothing over the first failure") from error
+    assert "could NOT be put back" in str((await shop.facts()).facts.put_back)
+    assert not await shop.takes_writes()
