@@ -56,6 +56,12 @@ def _staging(release: Release) -> str:
         return ""
     if release.state in (State.REJECTED, State.EXPIRED) and release.kind is Kind.DEPLOY and facts.candidate:
         return f"Staging: {escape(facts.candidate.version)}, as it was tested, running; /ghost swap would put it live."
+    shared = release.kind is Kind.UPGRADE_SHARED
+    if release.state in (State.REJECTED, State.EXPIRED) and shared and facts.candidate:
+        return (
+            f"Staging: {escape(facts.candidate.version)}, as it was tested, running on its scratch database; "
+            "a new /ghost upgrade puts it live."
+        )
     if release.state in (State.REJECTED, State.EXPIRED) and release.kind in ON_STAGING and facts.candidate:
         return (
             f"Staging: {escape(facts.candidate.version)}, as it was tested, running; /ghost swap would put it live "

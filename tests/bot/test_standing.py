@@ -69,6 +69,29 @@ CLOSED = StagingLeft(
         (
             replace(
                 RELEASE,
+                kind=Kind.UPGRADE_SHARED,
+                state=State.REJECTED,
+                steps=DEPLOYED,
+                facts=replace(RELEASE.facts, candidate=CANDIDATE),
+            ),
+            [
+                "Staging: 6.65.0, as it was tested, running on its scratch database; "
+                "a new /ghost upgrade puts it live.",
+            ],
+        ),
+        (
+            replace(
+                RELEASE,
+                kind=Kind.UPGRADE_SHARED,
+                state=State.CANCELLED,
+                steps=DEPLOYED,
+                facts=replace(RELEASE.facts, put_back="Production's database is as it was: from b-3."),
+            ),
+            ["Production's database is as it was: from b-3."],
+        ),
+        (
+            replace(
+                RELEASE,
                 state=State.REJECTED,
                 steps=DEPLOYED,
                 facts=replace(RELEASE.facts, candidate=CANDIDATE),
@@ -84,7 +107,7 @@ CLOSED = StagingLeft(
             ["Production is untouched. It still runs 6.40.0."],
         ),
     ],
-    ids=["before", "undone", "closed", "rejected", "backup"],
+    ids=["before", "undone", "closed", "shared", "put back", "rejected", "backup"],
 )
 def test_where_everything_stands(release: Release, lines: list[str]) -> None:
     told = standing(release).split("\n")
