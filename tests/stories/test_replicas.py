@@ -258,6 +258,8 @@ async def test_three_share_the_releases_of_three_sites(team: Team, tell: Tell) -
 
 
 async def test_nothing_of_all_this_is_a_defect(team: Team) -> None:
-    told = logs(team)
+    # The engine's own threads say at length that PostgreSQL is away while it restarts, before their bot ends.
+    entries = re.split(r"\n(?=\d{4}-\d\d-\d\d )", logs(team))
+    told = "\n".join(entry for entry in entries if " WARNING dbos: " not in entry[:60])
     assert "Traceback" not in told, re.search(r"(?s)Traceback.{0,3000}", told)
     assert "the database is lost, so other replicas take over" in told
