@@ -35,7 +35,13 @@ TINY = {
     "approval_hours": 0.007,
     "grace_minutes": 0.2,
 }
-REAL = {"probe_rate": 5, "watch_seconds": 0.5, "approval_hours": 0.02, "observe_minutes": 0.05}
+REAL = {
+    "probe_rate": 5,
+    "watch_seconds": 0.5,
+    "approval_hours": 0.02,
+    "observe_minutes": 0.05,
+    "grace_minutes": 0.2,
+}
 OWN: tuple[dict[str, object], ...] = (
     {"observe_minutes": 0},
     {"observe_minutes": 0.05, "close_writes": True},
