@@ -43,7 +43,7 @@ class Bench:
     called: str
 
     async def migrate(self, told: Told) -> None:
-        """The database has the new schema. Raises MigrationFailed or MigrationTooSlow."""
+        """The database has the new schema. Raises MigrationCommandFailed or MigrationTooSlow."""
         await self._run("The migration", self.config.command, told, _NAMED)
 
     async def migrate_down(self, count: int | None, told: Told) -> None:

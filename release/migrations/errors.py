@@ -20,7 +20,7 @@ class ConnectionStringUnreadable(ReleaseError):
     )
 
 
-class DatabaseUnreachable(ReleaseError):
+class TargetUnreachable(ReleaseError):
     problem = "The database of {0} cannot be reached from the bot's machine: {1}."
     remedy = "Nothing was migrated. Check its firewall, and that the string's user may sign in from there."
 
@@ -37,7 +37,7 @@ class LockLost(ReleaseError):
     )
 
 
-class MigrationFailed(ReleaseError):
+class MigrationCommandFailed(ReleaseError):
     problem = "{0} ended with exit code {1}. It said last:\n{2}"
     remedy = (
         "What of it was done is for the tool to say: its whole output is {3} in the bot's data folder. Production runs "

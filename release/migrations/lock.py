@@ -19,7 +19,7 @@ import pymysql
 from release.masking import masked
 from release.migrations.config import DatabaseKind
 from release.migrations.connection import Connection
-from release.migrations.errors import DatabaseUnreachable, LockLost, MigrationGoingOn
+from release.migrations.errors import LockLost, MigrationGoingOn, TargetUnreachable
 
 T = TypeVar("T")
 Told = Callable[[str], Awaitable[None]]
@@ -122,7 +122,7 @@ async def _taken(lock: Lock, site: str, patience: float, told: Told) -> None:
             await told(f"waits for another migration of this database ({holder})")
             await asyncio.sleep(LOOK_SECONDS)
     except (psycopg.Error, pymysql.MySQLError, OSError) as error:
-        raise DatabaseUnreachable(site, _why(error)) from error
+        raise TargetUnreachable(site, _why(error)) from error
 
 
 async def _ended(lock: Lock) -> None:
@@ -142,7 +142,7 @@ async def _open(target: Connection, site: str, name: str) -> Lock | None:
         if target.kind is DatabaseKind.MYSQL:
             return await MysqlLock.open(target)
     except (psycopg.Error, pymysql.MySQLError, OSError, ValueError) as error:
-        raise DatabaseUnreachable(site, Hidden(target).of(error)) from error
+        raise TargetUnreachable(site, Hidden(target).of(error)) from error
     return None
 
 

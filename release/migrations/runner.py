@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from release.ghost import until_orphaned
-from release.migrations.errors import CommandMissing, MigrationFailed, MigrationTooSlow
+from release.migrations.errors import CommandMissing, MigrationCommandFailed, MigrationTooSlow
 from release.migrations.hiding import Hiding
 
 TOLD_EVERY = 1.0
@@ -51,7 +51,7 @@ class Run:
 async def run(command: Run, told: Told) -> tuple[str, ...]:
     """It has ended well; returns what it said, the last lines of much. Nothing that it started is left running.
 
-    Raises MigrationFailed, MigrationTooSlow, or CommandMissing.
+    Raises MigrationCommandFailed, MigrationTooSlow, or CommandMissing.
     """
     await asyncio.to_thread(command.log.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(command.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
@@ -70,7 +70,7 @@ async def run(command: Run, told: Told) -> tuple[str, ...]:
     if code == _COMMAND_NOT_FOUND:
         raise CommandMissing(command.hiding.hide(command.words[0]))
     if code != 0:
-        raise MigrationFailed(command.title, str(code), said.tail(), command.called)
+        raise MigrationCommandFailed(command.title, str(code), said.tail(), command.called)
     return tuple(said.lines)
 
 

@@ -13,7 +13,7 @@ from release.migrations.command import Bench
 from release.migrations.config import DatabaseKind, MigrationConfig
 from release.migrations.errors import (
     LockLost,
-    MigrationFailed,
+    MigrationCommandFailed,
     MigrationTooSlow,
     NoDownMigration,
     NothingToUndo,
@@ -76,7 +76,7 @@ class Migrating(Deploying):
             async with journal.step(Step.MIGRATE_SHARED) as words:
                 try:
                     words.text = await self._migrate_shared(release, site, migration, words)
-                except (MigrationFailed, MigrationTooSlow, LockLost) as error:
+                except (MigrationCommandFailed, MigrationTooSlow, LockLost) as error:
                     await self._still_well_after(error, release, site)
                     raise
         await self._mark(release_id, site)

@@ -14,7 +14,7 @@ from release.migrations.connection import connection
 from release.migrations.errors import (
     CommandMissing,
     ConnectionStringUnreadable,
-    MigrationFailed,
+    MigrationCommandFailed,
     MigrationTooSlow,
 )
 
@@ -156,7 +156,7 @@ async def test_its_folder_home_and_environment_are_its_own(
 
 async def test_a_failure_has_its_last_words_and_a_missing_program_its_name(tmp_path: Path) -> None:
     bench = bench_of(tmp_path, CONFIG, go="#!/bin/sh\necho one; echo two >&2; exit 3\n")
-    with pytest.raises(MigrationFailed, match="exit code 3") as caught:
+    with pytest.raises(MigrationCommandFailed, match="exit code 3") as caught:
         await heard_by(bench)
     assert "one\ntwo" in str(caught.value)
     assert "migrations/r-1.log" in caught.value.advice

@@ -16,7 +16,7 @@ from release.artefacts.split import pack_again
 from release.migrations.command import Bench
 from release.migrations.config import MigrationConfig
 from release.migrations.connection import Connection, connection
-from release.migrations.errors import DatabaseUnreachable, LockLost, MigrationGoingOn, MigrationTooSlow
+from release.migrations.errors import LockLost, MigrationGoingOn, MigrationTooSlow, TargetUnreachable
 from release.migrations.lock import one_at_a_time, while_held
 from tests.logins import Kind
 from tests.mariadb import MariaDb, a_mariadb
@@ -117,7 +117,7 @@ def end_all_other_sessions(database: ShopDatabase) -> None:
 
 async def test_a_database_that_is_not_there_is_told_without_its_password(database: ShopDatabase) -> None:
     wrong = replace(target(database), password="not-the-password")
-    with pytest.raises(DatabaseUnreachable) as told:
+    with pytest.raises(TargetUnreachable) as told:
         await held_for_a_moment(wrong, SECONDS)
     assert "not-the-password" not in str(told.value)
 

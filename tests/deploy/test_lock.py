@@ -8,7 +8,7 @@ import pytest
 
 from release.migrations.config import DatabaseKind
 from release.migrations.connection import Connection, connection
-from release.migrations.errors import DatabaseUnreachable, LockLost, MigrationGoingOn
+from release.migrations.errors import LockLost, MigrationGoingOn, TargetUnreachable
 from release.migrations.lock import one_at_a_time, while_held
 from tests.logins import Login
 from tests.mariadb import MariaDb, a_mariadb
@@ -116,7 +116,7 @@ def _end_sessions(postgres: Postgres) -> None:
 
 async def test_a_database_out_of_reach_is_told_without_its_password() -> None:
     for text in ("postgres://ann:hunter22@127.0.0.1:9/shop", "mysql://ann:hunter22@127.0.0.1:9/shop"):
-        with pytest.raises(DatabaseUnreachable) as caught:
+        with pytest.raises(TargetUnreachable) as caught:
             async with one_at_a_time(connection(text), "shop", "ghostbot r-1", 1, quietly):
                 pass
         assert "hunter22" not in str(caught.value)
