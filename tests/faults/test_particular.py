@@ -1,22 +1,13 @@
 """What Azure does on a bad day, one thing at a time, in whole releases."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
 from release.model import State
-from tests.faults.bench import OPTIONS, Bench, Blog, a_bench
+from tests.faults.bench import OPTIONS, Bench, Blog
 
-pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
-    folder = tmp_path_factory.mktemp("particular")
-    async with a_bench(folder / "bench", folder / "cache") as bench:
-        yield bench
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 
 def tokens_of(blog: Blog) -> int:

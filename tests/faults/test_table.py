@@ -1,33 +1,24 @@
 """Whatever Azure answers to whatever call: the release ends live, or failed with production untouched and a reason.
 
-`python -m tests.faults` goes on with cases by chance for as long as it is told.
+`make soak` goes on with cases by chance for as long as it is told.
 """
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from release.model import State
-from tests.faults.bench import Bench, a_bench
+from tests.faults.bench import Bench
 from tests.faults.calls import CALLS, Call, called
 from tests.faults.faults import MISHAPS, Mishap
 from tests.faults.table import Case, Outcome, cases_for_ever, cases_once, is_alone, outcomes
 
-pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 # Turns which mishap a call meets for ever.
 SEED = int(os.environ.get("GHOSTBOT_FAULTS_SEED", "0"))
 _SHARES = 4
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
-    folder = tmp_path_factory.mktemp("faults")
-    async with a_bench(folder / "bench", folder / "cache") as bench:
-        yield bench
 
 
 async def all_of(bench: Bench, cases: tuple[Case, ...]) -> list[Outcome]:
