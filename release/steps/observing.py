@@ -11,7 +11,7 @@ from release.errors import ReleaseError
 from release.journal import Words
 from release.model import Release, State, Step, StepState, TurnedSick, WatchDecided, WatchEnd, Written
 from release.silence import keep_silent
-from release.site import Site
+from release.site import PRODUCTION, Site
 from release.smoke import Expected, smoke_test
 from release.staging import read_mark, start_and_warm
 from release.steps.common import Steps
@@ -163,12 +163,17 @@ class Observing(Steps):
 
     async def _keep_what_is_left(self, release: Release, site: Site) -> None:
         """Production's database is kept where that is quickly done, and what was written on the new version is told."""
-        facts = (await self._records.release(release.id)).facts
-        if facts.left_on_new is not None or not site.shape.own_database:
+        if (await self._records.release(release.id)).facts.left_on_new is None:
+            await self._keep_left(release, site, PRODUCTION)
+
+    async def _keep_left(self, release: Release, site: Site, slot: str) -> None:
+        """The newer version's database, on the slot where it is now; an earlier look stays where it cannot be had."""
+        if not site.shape.own_database:
             return
+        facts = (await self._records.release(release.id)).facts
         try:
             async with asyncio.timeout(min(KEEP_SECONDS, site.config.backup_limit)):
-                kept = await back_up(site, self._folders.backups)
+                kept = await back_up(site, self._folders.backups, slot)
                 await self._records.keep_backup(kept)
                 await self._keep_late(kept)
                 if facts.live_backup is not None:
@@ -178,7 +183,7 @@ class Observing(Steps):
                 await self._records.note(release.id, left_on_new=written)
         except (ReleaseError, TimeoutError) as error:
             log.warning(
-                "no backup before the swap back", extra={"release": release.id, "problem": str(error)}
+                "no backup around the swap back", extra={"release": release.id, "problem": str(error)}
             )
 
     async def _take_back(self, release: Release, site: Site, decided: WatchDecided) -> None:
@@ -193,6 +198,8 @@ class Observing(Steps):
                 await self._keep_what_is_left(release, site)
             await memory.condemn(decided.why or f"{decided.by} asked for it")
         await take_back(site, change_of(release), memory)
+        # Until Azure switched, people wrote on the newer version; a kill can make that long.
+        await self._keep_left(release, site, site.staging)
         if release.facts.swap is not None:
             await self._records.note(release.id, swap=replace(release.facts.swap, swapped_back=True))
 
