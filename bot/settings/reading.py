@@ -1,0 +1,90 @@
+"""Reading them: what is missing, wrong or misspelt is told by name, never by value."""
+
+import difflib
+import os
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    ValidationError,
+)
+
+from bot.settings.settings import CONFIG_VARIABLE, DEFAULT_CONFIG, PREFIX, SECRETS_VARIABLE, Settings
+from release.errors import ReleaseError
+
+
+class SettingsWrong(ReleaseError):
+    problem = "The settings are not right:\n{0}"
+    remedy = "Correct them in the environment or in {1}; docs/settings.md lists them all."
+
+
+def read_settings(config: Path | None = None) -> Settings:
+    """The settings, or SettingsWrong naming every one that is missing, wrong or misspelt."""
+    if config is not None:
+        if not config.is_file():
+            raise SettingsWrong(f"  there is no file {config}", str(config))
+        os.environ[CONFIG_VARIABLE] = str(config)
+    where = os.environ.get(CONFIG_VARIABLE, str(DEFAULT_CONFIG))
+    wrong = [f"  {name}: no such setting{_meant(name)}" for name in misspelt(os.environ)]
+    try:
+        settings = Settings()  # type: ignore[call-arg]  # its values come from the sources
+    except ValidationError as error:
+        wrong += [_told(part) for part in error.errors(include_input=False, include_url=False)]
+    except ValueError as error:  # a file that is no TOML, or a variable that is no JSON
+        wrong.append(f"  {where}: {str(error).splitlines()[0]}")
+    if wrong:
+        raise SettingsWrong("\n".join(wrong), where)
+    return settings
+
+
+def _told(error: Any) -> str:  # Any: pydantic's error dictionary
+    path = [str(part) for part in error["loc"]]
+    variable = PREFIX + "__".join(path).upper()
+    if error["type"] == "missing":
+        return f"  {'.'.join(path)} is missing: set {variable}, or {path[-1]} in [{'.'.join(path[:-1]) or 'the top'}]"
+    if error["type"] == "extra_forbidden":
+        return f"  {'.'.join(path)}: no such setting"
+    return f"  {'.'.join(path)}: {error['msg'].removeprefix('Value error, ')} ({variable})"
+
+
+def misspelt(environment: Any) -> list[str]:  # Any: os.environ or a plain dictionary
+    """GHOSTBOT_ variables that no setting reads; pydantic-settings ignores those without a word."""
+    known = list(_names(Settings, ()))
+    found = []
+    for name in environment:
+        if not name.startswith(PREFIX) or name in (CONFIG_VARIABLE, SECRETS_VARIABLE):
+            continue
+        path = tuple(name.removeprefix(PREFIX).lower().split("__"))
+        if not any(_matches(path, pattern) for pattern in known):
+            found.append(name)
+    return sorted(found)
+
+
+def _matches(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    return len(path) <= len(pattern) and all(q in ("*", p) for p, q in zip(path, pattern, strict=False))
+
+
+def _names(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        here = (*above, name)
+        for kind in _models(field.annotation):
+            inside = (*here, "*") if get_origin(field.annotation) is dict else here
+            yield from _names(kind, inside)
+        yield here
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # Any: a type annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (dict, Union, types.UnionType):
+        for part in get_args(annotation):
+            yield from _models(part)
+
+
+def _meant(name: str) -> str:
+    known = [PREFIX + "__".join(path).upper() for path in _names(Settings, ())]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,38 @@
+"""The question asked between smoke test and swap, and its one answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from release.model.releases import Release
+
+
+class Verdict(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """The question asked between smoke test and swap. Its id is all a button carries."""
+
+    id: str
+    release: str
+    verdict: Verdict
+    asked_at: datetime
+    expires_at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of a decision: `won` is False for everyone who came second."""
+
+    won: bool
+    approval: Approval
+    release: Release
