@@ -84,7 +84,7 @@ class MigrationSettings(Part):
     format: str = MigrationConfig.format
     database: DatabaseKind | None = None
     seconds: float = Field(default=600, gt=0)
-    environment: dict[str, str] = Field({})
+    environment: dict[str, str] = Field(default={})
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
