@@ -9,7 +9,7 @@ from rich.table import Table
 from bot.settings import Settings
 from release.errors import ReleaseError
 from release.records import Chain, Entry, Records, open_records
-from release.records.records import NoSuchRelease
+from release.records.rows import NoSuchRelease
 from release.releases import Releases
 
 

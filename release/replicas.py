@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from release.errors import ReleaseError
 from release.records import Records
-from release.records.records import driven, unreachable
+from release.records.opening import driven, unreachable
 from release.records.replicas import Lost
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from release.model import (
     SwapDone,
 )
 from release.preflight import Cleared
-from release.records.records import IDLE_IN_TRANSACTION_SECONDS
+from release.records.opening import IDLE_IN_TRANSACTION_SECONDS
 from release.safe_json import SafeJson, refuse_pickle
 from release.steps import Stages
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from release.ghost.running import free_port
-from release.records.records import driven
+from release.records.opening import driven
 from tests.guardian import guarded
 from tests.logins import Kind, Login
 

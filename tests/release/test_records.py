@@ -14,7 +14,8 @@ from release.errors import Cancelled, SiteBusy
 from release.journal import Journal
 from release.model import BackupTaken, Facts, Kind, Release, State, Step, StepState, Verdict
 from release.records import Records, open_records
-from release.records.records import DatabaseTooNew, DatabaseUnreachable, NoSuchRelease
+from release.records.opening import DatabaseTooNew, DatabaseUnreachable
+from release.records.rows import NoSuchRelease
 from tests.postgres import Postgres, a_postgres
 
 DAY = timedelta(days=1)

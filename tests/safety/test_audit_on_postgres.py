@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from release.records import Deed, open_records
-from release.records.records import driven
+from release.records.opening import driven
 from tests.postgres import a_postgres
 
 pytestmark = pytest.mark.postgres

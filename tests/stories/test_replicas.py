@@ -13,7 +13,7 @@ import pytest_asyncio
 from sqlalchemy import Connection, create_engine, text
 
 from release.model import Release, State, Step, StepState
-from release.records.records import driven
+from release.records.opening import driven
 from release.replicas import FROZEN_SECONDS
 from tests.postgres import Postgres, a_postgres
 from tests.stories.team import NEWEST, OLDER, Team, a_team

@@ -1,0 +1,135 @@
+"""Approvals: asked once, decided once."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    exists,
+    select,
+    update,
+)
+
+from release.model import (
+    Approval,
+    Decided,
+    State,
+    Verdict,
+)
+from release.records import tables
+from release.records.audit import BOT
+from release.records.releases import ReleaseRecords
+from release.records.rows import NoSuchRelease, audit_release, lock, now, touch
+
+
+def _enums(row: RowMapping) -> dict[str, Any]:  # Any: columns of several types
+    values = dict(row)
+    values["verdict"] = Verdict(values["verdict"])
+    return values
+
+
+def _approval(connection: Connection, where: Any) -> Approval | None:  # Any: SQLAlchemy's clause
+    row = connection.execute(select(tables.approvals).where(where)).mappings().first()
+    return Approval(**_enums(row)) if row else None
+
+
+class ApprovalRecords(ReleaseRecords):
+    """Of any number of racing decisions exactly one wins."""
+
+    async def ask(self, release_id: str, lasts: timedelta) -> Approval:
+        """Ask for approval of a staged release, once: asked again it is the same question."""
+
+        def work(connection: Connection) -> None:
+            lock(connection, release_id)
+            asked = connection.execute(
+                select(tables.approvals.c.id).where(tables.approvals.c.release == release_id)
+            ).first()
+            if asked is None:
+                connection.execute(
+                    tables.approvals.insert().values(
+                        id=secrets.token_urlsafe(12),
+                        release=release_id,
+                        verdict=Verdict.PENDING,
+                        asked_at=now(),
+                        expires_at=now() + lasts,
+                    )
+                )
+            where = (tables.releases.c.id == release_id) & (tables.releases.c.state == State.STAGING)
+            touch(connection, where, {"state": State.AWAITING_APPROVAL})
+
+        await self._write(work)
+        self.changed.tell(release_id)
+        approval = await self.approval_of(release_id)
+        if approval is None:
+            raise NoSuchRelease(release_id)
+        return approval
+
+    async def approval(self, approval_id: str) -> Approval | None:
+        return await self._read(lambda c: _approval(c, tables.approvals.c.id == approval_id))
+
+    async def approval_of(self, release_id: str) -> Approval | None:
+        return await self._read(lambda c: _approval(c, tables.approvals.c.release == release_id))
+
+    async def overdue_approvals(self) -> tuple[Approval, ...]:
+        where = (tables.approvals.c.verdict == Verdict.PENDING) & (tables.approvals.c.expires_at < now())
+        rows = await self._read(lambda c: c.execute(select(tables.approvals).where(where)).mappings().all())
+        return tuple(Approval(**_enums(row)) for row in rows)
+
+    async def decide(
+        self,
+        approval_id: str,
+        verdict: Verdict,
+        by: str | None,
+        reason: str | None = None,
+        undo: bool = False,
+    ) -> Decided | None:
+        """Decide a pending approval. Of any number of racing decisions exactly one wins; None: no such approval.
+
+        With `undo` a release that does not go live stays open until what it did to staging is undone.
+        """
+        next_state = {
+            Verdict.APPROVED: State.PROMOTING,
+            Verdict.REJECTED: State.REJECTED,
+            Verdict.EXPIRED: State.EXPIRED,
+            Verdict.CANCELLED: State.CANCELLED,
+        }[verdict]
+        if undo and verdict is not Verdict.APPROVED:
+            next_state = State.UNDOING
+
+        def work(connection: Connection) -> tuple[bool, Approval | None]:
+            asked = select(tables.approvals.c.release).where(tables.approvals.c.id == approval_id)
+            lock(connection, connection.execute(asked).scalar_one_or_none() or "")
+            # A release that has ended meanwhile is not opened again by a late click.
+            waiting = exists().where(
+                (tables.releases.c.id == tables.approvals.c.release)
+                & (tables.releases.c.state == State.AWAITING_APPROVAL)
+            )
+            pending = (tables.approvals.c.id == approval_id) & (tables.approvals.c.verdict == Verdict.PENDING)
+            pending &= waiting
+            if verdict is Verdict.APPROVED:
+                pending &= tables.approvals.c.expires_at >= now()
+            won = (
+                connection.execute(
+                    update(tables.approvals)
+                    .where(pending)
+                    .values(verdict=verdict, decided_by=by, decided_at=now(), reason=reason)
+                ).rowcount
+                == 1
+            )
+            approval = _approval(connection, tables.approvals.c.id == approval_id)
+            if won and approval is not None:
+                values: dict[str, object] = {"state": next_state, "open": next_state.is_open}
+                if not next_state.is_open:
+                    values |= {"ended_at": now(), "reason": reason}
+                touch(connection, tables.releases.c.id == approval.release, values)
+                outcome = verdict if reason is None else f"{verdict}: {reason}"
+                audit_release(connection, approval.release, by or BOT, "decided", outcome)
+            return won, approval
+
+        won, approval = await self._write(work)
+        if approval is None:
+            return None
+        self.changed.tell(approval.release)
+        return Decided(won, approval, await self.release(approval.release))

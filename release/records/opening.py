@@ -1,0 +1,112 @@
+"""Opens the database, with its tables as this version knows them."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from release.errors import ReleaseError
+from release.masking import masked
+from release.records.base import writing
+from release.records.records import Records
+
+_MIGRATING = 7_460_518_246_021  # the advisory lock of whoever migrates these tables on PostgreSQL
+# A replica that is frozen inside a transaction keeps its locks; PostgreSQL ends it after this long.
+IDLE_IN_TRANSACTION_SECONDS = 10
+
+
+class DatabaseTooNew(ReleaseError):
+    problem = "The bot's database was written by a newer ghostbot ({0})."
+    remedy = "Start that version again, or give this one another database."
+
+
+class DatabaseUnreachable(ReleaseError):
+    problem = "The database {0} cannot be used: {1}"
+    remedy = "Check database_url, and that PostgreSQL runs and lets the bot in from here."
+
+
+def open_records(url: str) -> "Records":
+    """Open the database at `url`, creating or migrating its tables first.
+
+    A SQLite file is made readable for its owner only: it names people and sites.
+    Raises DatabaseTooNew when a newer ghostbot has migrated it already, DatabaseUnreachable if it is a PostgreSQL
+    that does not answer.
+    """
+    engine = create_engine(driven(url), pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        path = Path(str(engine.url.database))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)  # also one that was there before
+        event.listen(engine, "connect", _patient_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        _migrate(engine)
+    else:
+        event.listen(engine, "connect", _impatient_postgres)
+        try:
+            _migrate(engine)
+        except OperationalError as error:
+            raise unreachable(url, error) from error
+    return Records(engine)
+
+
+def driven(url: str) -> str:
+    """The address with the driver named: SQLAlchemy's choice for `postgresql://` differs between versions."""
+    found = make_url(url)
+    if found.get_backend_name() == "postgresql":
+        found = found.set(drivername="postgresql+psycopg")
+    return found.render_as_string(hide_password=False)
+
+
+def unreachable(url: str, error: DBAPIError) -> DatabaseUnreachable:
+    """What a person may read of it: where, without the password, and the first line of why."""
+    why = str(error.orig).strip().splitlines()
+    return DatabaseUnreachable(make_url(url).render_as_string(), masked(why[0]) if why else "no answer")
+
+
+def _impatient_postgres(connection: Any, _record: object) -> None:  # Any: the driver's own connection
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'")
+    connection.commit()
+
+
+def _patient_sqlite(connection: Any, _record: object) -> None:  # Any: the driver's own connection
+    # The driver begins no transactions of its own (it would not for CREATE TABLE); `_begin_sqlite` does.
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout = 30000")
+    # WAL has a corruption bug with several connections up to SQLite 3.51.2 (facts/dbos.md).
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A write takes its turn before it reads: what it decides by is still so when it writes."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # In one transaction: a bot killed in the middle finds the old schema, not half of the new one.
+    with writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":  # replicas that start at once take turns
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            known = ScriptDirectory.from_config(config).get_current_head()
+            raise DatabaseTooNew(f"this one knows up to {known}") from error

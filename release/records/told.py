@@ -1,0 +1,79 @@
+"""What the audience has been told, and does not want to hear."""
+
+from datetime import timedelta
+
+from sqlalchemy import (
+    Connection,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from release.model import (
+    SentMessage,
+)
+from release.records import audit, tables
+from release.records.audit import Deed
+from release.records.base import Base
+from release.records.rows import now
+from release.records.upsert import upsert
+
+
+class ToldRecords(Base):
+    """Where its messages are, and up to which revision of a release they tell."""
+
+    async def releases_to_tell(self) -> tuple[str, ...]:
+        """Releases that changed since their audience last heard of them, oldest change first."""
+        query = (
+            select(tables.releases.c.id)
+            .where(tables.releases.c.revision > tables.releases.c.told_revision)
+            .order_by(tables.releases.c.updated_at)
+        )
+        return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
+
+    async def mark_told(self, release_id: str, revision: int) -> None:
+        """The audience now sees the release as it was at `revision`."""
+        query = (
+            update(tables.releases).where(tables.releases.c.id == release_id).values(told_revision=revision)
+        )
+        await self._write(lambda c: c.execute(query))
+
+    async def message(self, owner: str, part: str) -> SentMessage | None:
+        where = (tables.messages.c.owner == owner) & (tables.messages.c.part == part)
+        row = await self._read(lambda c: c.execute(select(tables.messages).where(where)).mappings().first())
+        return SentMessage(**row) if row else None
+
+    async def messages(self, owner: str) -> tuple[SentMessage, ...]:
+        query = select(tables.messages).where(tables.messages.c.owner == owner)
+        rows = await self._read(lambda c: c.execute(query).mappings().all())
+        return tuple(SentMessage(**row) for row in rows)
+
+    async def remember_message(self, owner: str, part: str, channel: str, ts: str, digest: str) -> None:
+        values = {"channel": channel, "ts": ts, "digest": digest}
+        await self._write(lambda c: upsert(c, tables.messages, {"owner": owner, "part": part}, values))
+
+    async def skip_version(self, version: str, by: str) -> None:
+        def work(connection: Connection) -> None:
+            values = {"skipped_by": by, "skipped_at": now()}
+            upsert(connection, tables.skipped_versions, {"version": version}, values)
+            audit.append(connection, Deed(by, "skip", version, "skipped"))
+
+        await self._write(work)
+
+    async def skipped_versions(self) -> tuple[str, ...]:
+        query = select(tables.skipped_versions.c.version)
+        return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
+
+    async def is_new(self, digest: str, seconds: float) -> bool:
+        """Whether this digest was not asked about in the last `seconds`; of racing callers one hears yes."""
+
+        def work(connection: Connection) -> bool:
+            table = tables.requests
+            connection.execute(delete(table).where(table.c.at < now() - timedelta(seconds=seconds)))
+            insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+            query = insert(table).values(digest=digest, at=now()).on_conflict_do_nothing()
+            # Not its rowcount, which Postgres' driver does not tell here.
+            return connection.execute(query.returning(table.c.digest)).first() is not None
+
+        return await self._write(work)
