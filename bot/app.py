@@ -35,6 +35,7 @@ from commands import named
 from release.backups import BackupStore
 from release.backups_in_blobs import BackupsInBlobs
 from release.chores import Chores
+from release.engine import start_engine
 from release.errors import ReleaseError
 from release.holding import Fence, TakenOver
 from release.packages import Packages
@@ -45,7 +46,6 @@ from release.replicas import Replica, open_replica
 from release.steps import Folders, Parts, Stages
 from release.stuck import Watchman
 from release.version import Version
-from release.workflows import start_engine
 
 log = logging.getLogger(__name__)
 Chore = Callable[[], Coroutine[Any, Any, None]]

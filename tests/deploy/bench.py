@@ -24,6 +24,7 @@ from release.artefacts.source import Source
 from release.azure.arm import arm_client
 from release.backups import BackupStore
 from release.chores import Chores
+from release.engine import Engine, start_engine
 from release.ghost.cache import Cache
 from release.ghost.npm import Npm, Registry, carried_node
 from release.ghost.releases import Releases as PublishedGhosts
@@ -36,7 +37,6 @@ from release.shape import Page
 from release.site import Site, SiteConfig
 from release.steps import Folders, Parts, Stages
 from release.web_app import web_app
-from release.workflows import Engine, start_engine
 from sandbox.appservice import LocalAppService, start
 from sandbox.appservice.records import ConnectionString
 from tests.sandbox.appservice_fixtures import NO_TLS, QUICK

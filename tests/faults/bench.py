@@ -21,6 +21,7 @@ from demo.tiny.seed import Amounts, Seeded, seed
 from demo.tiny.versions import LAST_OF_5, USUAL_NODE
 from release.azure.arm import arm_client
 from release.backups import BackupStore
+from release.engine import start_engine
 from release.ghost.build import build, build_stop
 from release.ghost.cache import Cache
 from release.ghost.npm import Npm, Registry, carried_node
@@ -34,7 +35,6 @@ from release.site import Site, SiteConfig
 from release.steps import Folders, Parts, Stages
 from release.version import Version
 from release.warm_up import WARM_UP_PATH, WARM_UP_STATUSES
-from release.workflows import start_engine
 from sandbox.appservice import LocalAppService, Options, start
 from sandbox.appservice.faults import Fault, Seen
 from tests.sandbox.appservice_fixtures import NO_TLS

@@ -1,0 +1,134 @@
+"""The durable engine under the workflows: what was begun goes on after a crash, and is begun once."""
+
+import hashlib
+import inspect
+import logging
+from pathlib import Path
+
+from dbos import DBOS, DBOSConfig, Queue, SetEnqueueOptions, SetWorkflowID
+from dbos._error import DBOSWorkflowConflictIDError, DBOSWorkflowIDInUseError
+
+from release.holding import Holders
+from release.model import Kind, Release, State
+from release.records.opening import IDLE_IN_TRANSACTION_SECONDS
+from release.safe_json import SafeJson, refuse_pickle
+from release.steps import Stages
+from release.workflows import VALUES, Workflows
+
+log = logging.getLogger(__name__)
+
+QUEUE = "releases"
+
+
+def application_version() -> str:
+    """Which code this is, as far as work that was begun depends on it: the workflows, and what their steps hand on.
+
+    The engine replays what a bot of the same version had begun. What another one had begun begins anew.
+    """
+    sources = {Path(inspect.getfile(kind)) for kind in (Workflows, *VALUES)}
+    digest = hashlib.sha256()
+    for source in sorted(sources, key=lambda source: source.name):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+async def give_up_work_of_other_versions(executor_id: str) -> None:
+    """What that process, which is gone, had begun with other code is never gone on with by the engine.
+
+    Its steps may be others now, so they cannot be replayed. The releases themselves stay open: `Engine.start`
+    begins their work anew, and every step may run twice.
+    """
+    left = await DBOS.list_workflows_async(
+        status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
+    )
+    for work in left:
+        if work.executor_id in (executor_id, None, "") and work.app_version != DBOS.application_version:
+            log.warning(
+                "work that another version of the bot had begun begins anew",
+                extra={"work": work.workflow_id, "version": work.app_version},
+            )
+            await DBOS.cancel_workflow_async(work.workflow_id)
+
+
+class Engine:
+    """The durable engine under the workflows: starts each release's work exactly once."""
+
+    def __init__(self, workflows: Workflows, queue: Queue) -> None:
+        self._workflows = workflows
+        self._queue = queue
+
+    async def start(self, release: Release) -> None:
+        """Start the work that the release's state asks for; started before, nothing happens."""
+        work = {
+            (Kind.UPGRADE, State.STAGING): self._workflows.stage,
+            (Kind.SWAP, State.STAGING): self._workflows.stage_swap,
+            (Kind.BACKUP, State.BACKING_UP): self._workflows.back_up,
+            (Kind.ROLLBACK, State.STAGING): self._workflows.stage_rollback,
+            (Kind.ROLLBACK, State.PROMOTING): self._workflows.promote_rollback,
+            (Kind.ROLLBACK, State.ROLLING_BACK): self._workflows.roll_back,
+            (Kind.VERIFY, State.BACKING_UP): self._workflows.verify,
+            (Kind.VERIFY_KEPT, State.VERIFYING): self._workflows.verify_kept,
+            (Kind.RESTORE, State.STAGING): self._workflows.stage_restore,
+            (Kind.RESTORE, State.PROMOTING): self._workflows.promote_restore,
+            (Kind.CARRY_OVER, State.STAGING): self._workflows.stage_carry_over,
+            (Kind.CARRY_OVER, State.PROMOTING): self._workflows.promote_carry_over,
+            (Kind.DEPLOY, State.STAGING): self._workflows.stage_deploy,
+            (Kind.DEPLOY, State.PROMOTING): self._workflows.promote_deploy,
+            (Kind.DEPLOY_ASKING_FIRST, State.STAGING): self._workflows.stage_deploy_asking_first,
+            (Kind.DEPLOY_ASKING_FIRST, State.PROMOTING): self._workflows.promote_deploy_asking_first,
+            (Kind.SWAP_BACK, State.STAGING): self._workflows.stage_swap_back,
+            (Kind.SWAP_BACK, State.PROMOTING): self._workflows.promote_swap_back,
+            (Kind.MIGRATE_DOWN, State.MIGRATING): self._workflows.migrate_down,
+            (Kind.UPGRADE, State.PROMOTING): self._workflows.promote,
+            (Kind.UPGRADE_SHARED, State.STAGING): self._workflows.stage_shared,
+            (Kind.UPGRADE_SHARED, State.PROMOTING): self._workflows.promote_shared,
+            (Kind.ROLLBACK_SHARED, State.STAGING): self._workflows.stage_rollback_shared,
+            (Kind.ROLLBACK_SHARED, State.PROMOTING): self._workflows.promote_rollback_shared,
+            (Kind.SWAP, State.PROMOTING): self._workflows.promote_swap,
+        }.get((release.kind, release.state))
+        if release.state is State.UNDOING:
+            work = self._workflows.undo
+        if work is None:
+            return
+        key = f"{release.id}-{release.state}"
+        given_up = await DBOS.list_workflows_async(
+            workflow_id_prefix=key, status="CANCELLED", load_input=False, load_output=False
+        )
+        if given_up:
+            # Counted, and not named by the version: who goes back to the bot of before starts a third time.
+            key = f"{key}-{len(given_up)}"
+        try:
+            with (
+                SetWorkflowID(key, workflow_id_reuse_policy="reject"),
+                SetEnqueueOptions(queue_partition_key=release.site),
+            ):
+                await self._queue.enqueue_async(work, release.id)
+        except (DBOSWorkflowIDInUseError, DBOSWorkflowConflictIDError):
+            log.info("already started", extra={"release": release.id})
+
+    def stop(self, seconds: float) -> None:
+        """Let running steps end for at most `seconds`; what is cut off goes on at the next start."""
+        DBOS.destroy(workflow_completion_timeout_sec=int(seconds))
+
+
+async def start_engine(stages: Stages, holders: Holders, database_url: str, executor_id: str) -> Engine:
+    """The engine on its database, already going on with whatever an earlier process left unfinished."""
+    refuse_pickle()
+    config: DBOSConfig = {
+        "name": "ghostbot",
+        "system_database_url": database_url,
+        "executor_id": executor_id,
+        "application_version": application_version(),
+        "serializer": SafeJson(VALUES),
+        "log_level": "WARNING",
+        "max_executor_threads": 8,
+        "sys_db_pool_size": 8,
+        "notification_listener_polling_interval_sec": 1.0,
+        "sys_db_idle_transaction_timeout_sec": IDLE_IN_TRANSACTION_SECONDS,
+    }
+    DBOS(config=config)
+    workflows = Workflows(stages, holders)
+    DBOS.launch()
+    await give_up_work_of_other_versions(executor_id)
+    queue = await DBOS.register_queue_async(QUEUE, partition_concurrency=1, polling_interval_sec=0.2)
+    return Engine(workflows, queue)
