@@ -35,7 +35,7 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("await step(self.stages.promoting.recheck, release_id)", "promoting.recheck"),
     ):
         assert first in text
-        text = text.replace(first, f"await step(self.stages.{inserted}, release_id)\n            {first}", 1)
+        text = text.replace(first, f"await step(self.stages.{inserted}, release_id)\n        {first}", 1)
     workflows.write_text(text)
     return code
 
