@@ -43,9 +43,20 @@ class RepositoryUnreachable(ReleaseError):
 
 
 class FromGit:
-    """A repository whose tags are like `tags`, with * for the version. `entry` and `migrate` are as for any source."""
+    """A repository whose tags are like `tags`, with * for the version. `entry` and `migrate` are as for any source.
 
-    def __init__(self, repository: str, tags: str, entry: str, migrate: tuple[str, ...]) -> None:
+    `programs` is the PATH on which git is looked for.
+    """
+
+    def __init__(
+        self,
+        repository: str,
+        tags: str,
+        entry: str,
+        migrate: tuple[str, ...],
+        programs: str = SYSTEM_PATH,
+    ) -> None:
+        self._programs = programs
         self.entry = entry
         self.migrate = migrate
         self.repository = repository
@@ -115,7 +126,7 @@ class FromGit:
         await self._git(npm, [*place, *archive, "FETCH_HEAD"], FETCH_SECONDS)
 
     async def _git(self, npm: Npm, words: Sequence[str], seconds: float) -> bytes:
-        program = await asyncio.to_thread(shutil.which, "git", path=SYSTEM_PATH)
+        program = await asyncio.to_thread(shutil.which, "git", path=self._programs)
         if program is None:
             raise GitMissing(self.repository)
         environment = npm.surroundings() | {

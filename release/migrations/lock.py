@@ -74,22 +74,32 @@ async def one_at_a_time(
     if lock is None:
         yield None
         return
+    async with taken(lock, site, patience, told):
+        yield lock
+
+
+@asynccontextmanager
+async def taken(lock: Lock, site: str, patience: float, told: Told) -> AsyncIterator[Lock]:
+    """The lock is held inside the block, and its connection closed afterwards. Raises MigrationGoingOn."""
     try:
-        await _taken(lock, site, patience, told)
+        await _take(lock, site, patience, told)
         await _ended(lock)
         yield lock
     finally:
         await asyncio.shield(_closed(lock))
 
 
-async def while_held(lock: Lock | None, work: Coroutine[Any, Any, T]) -> T:
+async def while_held(
+    lock: Lock | None, work: Coroutine[Any, Any, T], look_every: float = SIGN_OF_LIFE_SECONDS
+) -> T:
     """What `work` returns; it is stopped, and LockLost raised, when the lock is lost on the way.
 
     What `work` leaves in the database is ended at once: it would keep its locks, and visitors would wait for them.
+    The connection is asked for a sign of life every `look_every` seconds.
     """
     if lock is None:
         return await work
-    working, watching = asyncio.create_task(work), asyncio.create_task(_watched(lock))
+    working, watching = asyncio.create_task(work), asyncio.create_task(_watched(lock, look_every))
     try:
         await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -102,17 +112,17 @@ async def while_held(lock: Lock | None, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.shield(_ended(lock))
 
 
-async def _watched(lock: Lock) -> None:
+async def _watched(lock: Lock, look_every: float) -> None:
     """Never ends while the connection is well; asking now and then also keeps it from being closed as idle."""
     while True:
-        await asyncio.sleep(SIGN_OF_LIFE_SECONDS)
+        await asyncio.sleep(look_every)
         try:
             await lock.is_alive()
         except (psycopg.Error, pymysql.MySQLError, OSError) as error:
             raise LockLost(_why(error)) from error
 
 
-async def _taken(lock: Lock, site: str, patience: float, told: Told) -> None:
+async def _take(lock: Lock, site: str, patience: float, told: Told) -> None:
     deadline = time.monotonic() + patience
     try:
         while not await lock.try_to_take():

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from release.errors import ReleaseError
+from release.migrations.lock import while_held
 from release.model import BackupTaken, Release, Step
 from release.mysql.connection import Connection
 from release.mysql.dumped import dump_of, unlike
@@ -120,9 +121,9 @@ class SharingBack(SharingLive, RollingBack):
                 return
             dump = await self._dump_of_before(release)
             real = (await self._databases(site))[0]
-            async with self._closed(release, site), alone(real, words.say):
+            async with self._closed(release, site), alone(real, words.say) as lock:
                 await self._records.note(release_id, changing_since=datetime.now(UTC))
-                await self._restore(release_id, site, real, dump)
+                await while_held(lock, self._restore(release_id, site, real, dump))
             words.text = f"from {dump.id}, and it is what was dumped"
 
     # -- what they share --------------------------------------------------------------------------

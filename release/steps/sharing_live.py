@@ -13,6 +13,7 @@ from release.errors import Cancelled, ReleaseError
 from release.ghost.database import Inspection, inspect
 from release.ghost.errors import CorruptDatabase, EmptyDatabase, LockedMigrations, NotGhost
 from release.journal import Words, telling
+from release.migrations.lock import while_held
 from release.model import BackupTaken, Kind, ProbeSeen, Release, Step, SwapDone
 from release.mysql.connection import Connection
 from release.mysql.dumped import dump_database, dump_of, unlike
@@ -97,14 +98,15 @@ class SharingLive(Sharing):
             real, way_back = (await self._databases(site))[0], _needed(release.facts.way_back)
             built = _needed(release.facts.package)
             try:
-                async with self._closed(release, site), alone(real, words.say):
+                async with self._closed(release, site), alone(real, words.say) as lock:
                     package = await self._same_package(site, built, words)
                     way = await self._way(release_id, package, telling(words))
                     await self._records.note(release_id, changing_since=datetime.now(UTC))
                     await self._mend(release_id, site, real, way_back)
                     before = await inspect(await self._store.read(way_back))
                     work = self._work(release_id) / "migration"
-                    done = await migrate_database(way, real, before, work, self._npm, telling(words))
+                    migrating = migrate_database(way, real, before, work, self._npm, telling(words))
+                    done = await while_held(lock, migrating)
             except StaysOpen:
                 raise
             except ReleaseError as error:
@@ -228,8 +230,8 @@ class SharingLive(Sharing):
                 words.text = "nothing of it was changed"
             else:
                 kept = await self._kept_if_possible(release, site, real)
-                async with alone(real, words.say):
-                    await self._restore(release_id, site, real, way_back)
+                async with alone(real, words.say) as lock:
+                    await while_held(lock, self._restore(release_id, site, real, way_back))
                 words.text = f"from {way_back.id}, and it is what was dumped{kept}"
             told = f"Production's database is as it was before this release: {words.text}."
             await self._records.note(release_id, put_back=told, changing_since=None)

@@ -80,10 +80,7 @@ async def test_mariadb_keeps_others_away(mariadb: MariaDb) -> None:
 
 
 @pytest.mark.postgres
-async def test_a_lock_that_is_lost_stops_the_migration(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("release.migrations.lock.SIGN_OF_LIFE_SECONDS", 0.1)
+async def test_a_lock_that_is_lost_stops_the_migration(postgres: Postgres) -> None:
     login = postgres.new_login()
     target, ended = connected(login), asyncio.Event()
 
@@ -95,7 +92,7 @@ async def test_a_lock_that_is_lost_stops_the_migration(
 
     async def loses_it() -> None:
         async with one_at_a_time(target, "shop", "ghostbot r-1", 5, quietly) as lock:
-            working = asyncio.create_task(while_held(lock, migrates()))
+            working = asyncio.create_task(while_held(lock, migrates(), look_every=0.1))
             await asyncio.sleep(0)
             await asyncio.to_thread(_end_sessions, postgres)
             await working

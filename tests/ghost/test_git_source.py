@@ -85,9 +85,7 @@ async def test_a_repository_that_cannot_be_read_is_said_in_words(tmp_path: Path,
         await source_of(f"file://{tmp_path}/nowhere").tags(npm)
 
 
-async def test_git_speaks_only_the_protocol_of_the_address(
-    tmp_path: Path, npm: Npm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_git_speaks_only_the_protocol_of_the_address(tmp_path: Path, npm: Npm) -> None:
     """A helper such as ext:: runs any command that the address names."""
     assert [protocol_of(one) for one in ("https://a/b", "ssh://git@a/b", "git@a:b", "file:///a")] == [
         "https",
@@ -99,6 +97,6 @@ async def test_git_speaks_only_the_protocol_of_the_address(
     with pytest.raises(RepositoryUnreachable, match="ext"):
         await source_of(f"ext::sh -c touch% {trace}").tags(npm)
     assert not trace.exists()
-    monkeypatch.setattr("release.ghost.git.SYSTEM_PATH", os.devnull)
+    without_git = FromGit("https://example.com/fork", "v*", "server.js", (), programs=os.devnull)
     with pytest.raises(GitMissing):
-        await source_of("https://example.com/fork").tags(npm)
+        await without_git.tags(npm)
