@@ -59,10 +59,10 @@ if (!given.database__client && !fs.existsSync(path.join(__dirname, 'config.produ
     given.database__connection__filename = given.database__connection__filename
         || path.join(__dirname, 'content', 'data', 'ghost.db');
 }
-require('./write-guard.js');
-require('./index.js');
+require('./write-guard.js').start(() => require('./index.js'));
 """
-# Loaded before Ghost: it can refuse writes for the seconds of a swap, and keeps a muted slot from publishing.
+# Loaded before Ghost: it can refuse writes for the seconds of a swap, keeps a muted slot from publishing, and lets no
+# version start on a database that is another one's.
 GUARD_FILE = "write-guard.js"
 GUARD_SOURCE = Path(__file__).with_name("write_guard.js")
 

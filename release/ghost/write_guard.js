@@ -1,6 +1,7 @@
-// Written by ghostbot, and loaded before Ghost. It does three things, and nothing while it is not told to:
-// it refuses writes for the seconds in which the slots are swapped, it keeps a muted slot from publishing, and
-// it keeps a version that was brought back from publishing and mailing again what came out in the meantime.
+// Written by ghostbot, and loaded before Ghost. It does four things, and nothing while it is not told to:
+// it refuses writes for the seconds in which the slots are swapped, it keeps a muted slot from publishing,
+// it keeps a version that was brought back from publishing and mailing again what came out in the meantime, and
+// it lets no Ghost start on a database that is another version's at the moment.
 'use strict';
 
 const fs = require('node:fs');
@@ -14,6 +15,8 @@ const NOTES = ['', '0', undefined].includes(process.env.WEBSITE_RUN_FROM_PACKAGE
 const CLOSED = path.join(NOTES, '.ghostbot-closed.json');
 // {"between": [[from, to], ...]}: posts that came due then were published by another copy of this blog's database.
 const SILENT = path.join(NOTES, '.ghostbot-silent.json');
+// {"fits": version}: the shared database is being changed for that version. Any other one would damage it.
+const DATABASE = path.join(NOTES, '.ghostbot-database.json');
 const LOOK_EVERY_MILLISECONDS = 200;
 // However far in the future the file's time is, by a wrong clock for example.
 const CLOSED_AT_MOST_MILLISECONDS = 300_000;
@@ -127,4 +130,38 @@ http.Server.prototype.emit = function guarded(event, ...rest) {
         return true;
     }
     return emit.call(this, event, ...rest);
+};
+
+/** The version that the database is for, where that is not this package's; it may not be started then. */
+function heldFor() {
+    const {fits} = read(DATABASE);
+    return typeof fits === 'string' && fits !== read(path.join(__dirname, 'package.json')).version ? fits : null;
+}
+
+/** Start Ghost by `boot`: at once, or as soon as the database is for this version. Until then readers are told. */
+exports.start = function start(boot) {
+    if (heldFor() === null) {
+        return boot();
+    }
+    const server = http.createServer((request, response) => {
+        response.writeHead(503, {
+            'Retry-After': String(RETRY_SECONDS),
+            'Cache-Control': 'no-store',
+            'Content-Type': 'text/plain; charset=utf-8',
+            'X-Ghostbot-Held': String(heldFor()),
+            Connection: 'close',
+            Refresh: String(RETRY_SECONDS)
+        });
+        response.end('This site is being updated. Please try again in a minute.\n');
+    });
+    // Under IIS the port is the name of a pipe.
+    const port = process.env.server__port;
+    server.listen(/^\d+$/.test(port) ? {port: Number(port), host: process.env.server__host} : port);
+    const looking = setInterval(() => {
+        if (heldFor() === null) {
+            clearInterval(looking);
+            server.close(boot);
+        }
+    }, LOOK_EVERY_MILLISECONDS);
+    return undefined;
 };

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from release.errors import ReleaseError
+from release.fitting import only_for
 from release.migrations.lock import while_held
 from release.model import BackupTaken, Release, Step
 from release.mysql.connection import Connection
@@ -123,6 +124,7 @@ class SharingBack(SharingLive, RollingBack):
             real = (await self._databases(site))[0]
             async with self._closed(release, site), alone(real, words.say) as lock:
                 await self._records.note(release_id, changing_since=datetime.now(UTC))
+                await only_for(site, dump.version)
                 await while_held(lock, self._restore(release_id, site, real, dump))
             words.text = f"from {dump.id}, and it is what was dumped"
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from release.closing import StaysOpen, close_writes, open_again, renew, staying_closed
 from release.errors import Cancelled, ReleaseError
+from release.fitting import for_any, only_for, waits
 from release.ghost.database import Inspection, inspect
 from release.ghost.errors import CorruptDatabase, EmptyDatabase, LockedMigrations, NotGhost
 from release.journal import Words, telling
@@ -51,6 +52,16 @@ class OldVersionCannotRead(ReleaseError):
     remedy = (
         "Visitors would see errors from the migration until the swap. Where that is acceptable, at a quiet hour, set "
         "readers_may_see_errors = true in [sites.{3}.mysql] and start again; else go there in smaller steps."
+    )
+
+
+class RestartedMeanwhile(ReleaseError):
+    problem = (
+        "Azure restarted production of {0} while its database was migrated. Ghost {1} does not start on a database "
+        "that is for {2} already, so it waited, and visitors were told to try again."
+    )
+    remedy = (
+        "The database is put back, and {1} starts by itself then. Start the upgrade again at a quiet hour."
     )
 
 
@@ -102,6 +113,7 @@ class SharingLive(Sharing):
                     package = await self._same_package(site, built, words)
                     way = await self._way(release_id, package, telling(words))
                     await self._records.note(release_id, changing_since=datetime.now(UTC))
+                    await only_for(site, built.version)
                     await self._mend(release_id, site, real, way_back)
                     before = await inspect(await self._store.read(way_back))
                     work = self._work(release_id) / "migration"
@@ -123,6 +135,8 @@ class SharingLive(Sharing):
                 return
             async with self._closed(release, site):
                 wrong = await self._what_readers_see(release, site)
+                if wrong is not None and await waits(site):
+                    raise RestartedMeanwhile(site.name, str(release.from_version), str(release.version))
             if wrong is None:
                 words.text = f"{release.from_version} shows its pages on it"
             elif config_of(site).readers_may_see_errors:
@@ -164,6 +178,7 @@ class SharingLive(Sharing):
             raise AssertionError("the swap returns or raises")
         await self._records.note(release_id, swap=done[0], probe=done[1])
         await open_again(site)
+        await for_any(site)
         closed = closed_seconds(await self._records.release(release_id))
         await self._records.note(release_id, writes_closed_seconds=closed)
         return done[0]
@@ -211,6 +226,7 @@ class SharingLive(Sharing):
             await self._records.note(release_id, put_back=told)
             return
         await open_again(site)
+        await for_any(site)
 
     async def _tell_it_stays(self, release: Release, version: str) -> None:
         if release.facts.put_back is None:
@@ -230,6 +246,7 @@ class SharingLive(Sharing):
                 words.text = "nothing of it was changed"
             else:
                 kept = await self._kept_if_possible(release, site, real)
+                await only_for(site, _needed(release.from_version))
                 async with alone(real, words.say) as lock:
                     await while_held(lock, self._restore(release_id, site, real, way_back))
                 words.text = f"from {way_back.id}, and it is what was dumped{kept}"

@@ -110,7 +110,9 @@ async def test_it_stays_closed_for_as_long_as_it_takes_and_then_for_a_swap(blog:
 
 async def starts_past_the_guard(cloud: Cloud) -> None:
     start = cloud.wwwroot() / START_FILE
-    start.write_text(start.read_text().replace(f"require('./{GUARD_FILE}');", ""))
+    guarded = f"require('./{GUARD_FILE}').start(() => require('./index.js'));"
+    assert guarded in start.read_text()
+    start.write_text(start.read_text().replace(guarded, "require('./index.js');"))
     await cloud.service.cloud.sites["blog"].slots[PRODUCTION].restart()
     await cloud.is_well()
 

@@ -16,6 +16,7 @@ from demo.stages import TINY_NODE
 from demo.tiny import versions as tiny
 from demo.tiny.seed import Seeded
 from release.errors import ReleaseError
+from release.fitting import DATABASE, HELD
 from release.ghost.build import GUARD_FILE, build, package_key
 from release.ghost.cache import Mark as CacheMark
 from release.ghost.npm import carried_node
@@ -31,12 +32,13 @@ from release.shapes import GHOST_ON_MYSQL
 from release.site import PRODUCTION
 from release.steps.common import kept_of
 from release.steps.sharing import CannotRefuseWrites
-from release.steps.sharing_live import NotMigrated, OldVersionCannotRead
+from release.steps.sharing_live import NotMigrated, OldVersionCannotRead, RestartedMeanwhile
 from release.version import Version
 from tests.ghost.small_mysql import asked, config_of, new_blog, tell
 from tests.mariadb import MariaDb, a_mariadb
 from tests.release.conftest import NEW, OLD, Cloud
 from tests.release.test_releases import Desk
+from tests.sandbox.appservice_fixtures import eventually
 
 pytestmark = pytest.mark.mariadb
 
@@ -221,6 +223,33 @@ async def test_an_old_version_that_cannot_read_the_new_schema_stops_the_release_
     await shop.steps.test_production(shop.release.id)
     await shop.steps.put_back(shop.release.id)
     assert await shop.holds() == before
+
+
+async def test_an_old_version_that_is_restarted_on_the_migrated_database_waits_until_it_is_its_own_again(
+    shop: Shop,
+) -> None:
+    before = await shop.holds()
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    await shop.steps.migrate_shared(shop.release.id)
+    await shop.cloud.does(PRODUCTION, "kill-process")
+
+    async def waits() -> bool:
+        answer = await shop.cloud.http.get(shop.cloud.address())
+        return answer.status_code == 503 and answer.headers.get(HELD) == NEW
+
+    await eventually(waits, "the old version waits")
+    answer = await shop.cloud.http.get(shop.cloud.address())
+    assert "being updated" in answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    with pytest.raises(RestartedMeanwhile, match="restarted"):
+        await shop.steps.test_production(shop.release.id)
+    await shop.steps.put_back(shop.release.id)
+    await shop.cloud.is_well()
+    assert await shop.holds() == before
+    assert await shop.takes_writes()
+    for slot in (PRODUCTION, "staging"):
+        assert not (shop.cloud.wwwroot(slot) / DATABASE).exists()
 
 
 async def test_a_release_that_stops_before_the_migration_leaves_what_was_written_since(shop: Shop) -> None:
