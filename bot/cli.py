@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bot.heartbeat import alive
 from bot.logs import set_up_logs
+from bot.memory import give_memory_back
 from bot.settings import Settings, read_settings
 from release.errors import ReleaseError
 
@@ -112,6 +113,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _run(options: argparse.Namespace) -> int:
+    give_memory_back()
     from bot.app import run  # noqa: PLC0415 - see above
 
     asyncio.run(run(_settings(options)))

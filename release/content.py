@@ -17,6 +17,7 @@ from release.errors import ReleaseError
 from release.model import ContentSynced
 from release.side_by_side import all_of
 from release.site import PRODUCTION, WWWROOT, Site
+from release.whole_folders import whole_folders
 
 FOLDERS = ("images", "media", "files", "themes", "settings", "public", "adapters")
 # Ghost keeps its redirects beside the database, which is no content, as its exports are none.
@@ -24,22 +25,23 @@ REDIRECTS = ("data/redirects.yaml", "data/redirects.json")
 JOBS = f"{WWWROOT}/App_Data/jobs"
 MANIFEST = ".ghostbot-content.json"
 _AT_ONCE = 6
+_FOLDERS_AT_ONCE = 3
 
 # Of one file that was the same on both sides: its size, production's mtime, staging's mtime.
 Pair = tuple[int, str, str]
-# path below /home -> pairs: what staging remembers, and what production does from its time as staging.
-Pairs = dict[str, set[Pair]]
 
 
 @dataclass(frozen=True)
 class Stock:
     """What has to be done so that staging holds production's files: paths below /home, sizes in bytes.
 
-    `seen` is production's listing when stock was taken, `same` the paths that need no copy.
+    `seen` is production's listing when stock was taken, `same` the paths that need no copy, `stale` the times of those
+    that staging has in another form.
     """
 
     seen: dict[str, Entry]
     same: frozenset[str]
+    stale: dict[str, str]
     remove: tuple[str, ...]
 
     @property
@@ -68,15 +70,14 @@ async def take_stock(site: Site, shipped_themes: tuple[str, ...]) -> Stock:
         raise FileMissing(production.name, content)
     here, there = await all_of(_files(kudu, content, shipped_themes) for kudu in (production, staging))
     theirs, ours = await all_of(_manifest(kudu, content) for kudu in (production, staging))
-    pairs: Pairs = {path: {pair} for path, pair in ours.items()}
-    for path, (size, staged, source) in theirs.items():
-        pairs.setdefault(path, set()).add((size, source, staged))
     same = frozenset(
         path
         for path, entry in here.items()
-        if (pair := _pair(entry, there.get(path))) is not None and pair in pairs.get(path, ())
+        if (pair := _pair(entry, there.get(path))) is not None
+        and (pair == ours.get(path) or _turned(pair) == theirs.get(path))
     )
-    return Stock(here, same, tuple(path for path in there if path not in here))
+    stale = {path: entry.mtime for path, entry in there.items() if path in here and path not in same}
+    return Stock(here, same, stale, tuple(path for path in there if path not in here))
 
 
 async def list_content(site: Site) -> dict[str, int]:
@@ -149,7 +150,10 @@ async def sync_content(site: Site, shipped_themes: tuple[str, ...]) -> ContentSy
             await staging.delete(path)
 
     try:
-        await all_of([*map(copy, stock.copy), *map(remove, stock.remove)])
+        copied_whole = await _copy_folders(site, stock, shipped_themes)
+        arrived |= copied_whole
+        singly = [path for path in stock.copy if path not in copied_whole]
+        await all_of([*map(copy, singly), *map(remove, stock.remove)])
     except ReleaseError:
         with contextlib.suppress(ReleaseError):  # the first error is the one to tell
             await _remember(site, stock, arrived, shipped_themes)
@@ -159,6 +163,38 @@ async def sync_content(site: Site, shipped_themes: tuple[str, ...]) -> ContentSy
     left_out = await _still_listed(production, missing)
     copied = [size for path, size in stock.copy.items() if path not in missing]
     return ContentSynced(stock.looked_at, len(copied), sum(copied), len(stock.remove), left_out)
+
+
+async def _copy_folders(site: Site, stock: Stock, shipped_themes: tuple[str, ...]) -> set[str]:
+    """Copy whole folders where nearly all of them is new; returns the paths that have come along.
+
+    Staging is looked at afterwards, so a name that a zip cannot hold, and what was in the way, is copied by itself.
+    """
+    production, staging = await asyncio.gather(site.kudu(PRODUCTION), site.kudu(site.staging))
+    roots = _roots(stock, site.config.content, shipped_themes)
+    gate = asyncio.Semaphore(_FOLDERS_AT_ONCE)
+
+    async def copy(folder: str) -> set[str]:
+        async with gate:
+            if not await production.copy_folder_to(staging, folder):
+                return set()
+            there = {f"{folder}/{entry.path}": entry for entry in await staging.walk(folder)}
+        return {path for path in stock.copy if path in there and _came(path, there[path], stock)}
+
+    return set().union(*await all_of(map(copy, whole_folders(stock.seen, stock.copy.keys(), roots))))
+
+
+def _came(path: str, found: Entry, stock: Stock) -> bool:
+    """Whether that file of staging is a new one, of the size of production's: the old one may have had it, too."""
+    return found.size == stock.seen[path].size and found.mtime != stock.stale.get(path)
+
+
+def _roots(stock: Stock, content: str, shipped_themes: tuple[str, ...]) -> tuple[str, ...]:
+    """The folders that may be copied whole. Themes that come with the package are not: so each theme for itself."""
+    themes = f"{content}/themes/"
+    others = (f"{content}/{folder}" for folder in FOLDERS if folder != "themes")
+    names = {path.removeprefix(themes).split("/")[0] for path in stock.seen if path.startswith(themes)}
+    return (*others, *(themes + name for name in sorted(names.difference(shipped_themes))), JOBS)
 
 
 async def _still_listed(kudu: Kudu, missing: set[str]) -> tuple[str, ...]:
@@ -172,6 +208,12 @@ def _pair(here: Entry, there: Entry | None) -> Pair | None:
     if there is None or there.size != here.size:
         return None
     return (here.size, here.mtime, there.mtime)
+
+
+def _turned(pair: Pair) -> Pair:
+    """The same two files, as production's manifest from its time as staging tells them."""
+    size, source, staged = pair
+    return (size, staged, source)
 
 
 async def _files(kudu: Kudu, content: str, shipped_themes: tuple[str, ...]) -> dict[str, Entry]:

@@ -85,8 +85,37 @@ async def test_three_hundred_files_are_copied_once_and_then_never_again(cloud: C
     for number in range(300):
         write(cloud, f"images/{number % 7}/{number}.png", str(number))
     assert (await sync_content(cloud.site, ())).copied == 300
+    assert await cloud.asked("/api/zip/", "PUT") == 1
+    assert await cloud.asked(".png", "PUT") == 0
     again = await sync_content(cloud.site, ())
     assert (again.looked_at, again.copied, again.removed) == (300, 0, 0)
+    assert holds(cloud) == holds(cloud, "production")
+
+
+async def test_a_name_that_a_zip_cannot_hold_comes_by_itself_and_what_was_in_the_way_is_replaced(
+    cloud: Cloud,
+) -> None:
+    for number in range(20):
+        write(cloud, f"images/{number}.png", f"new {number:02}")
+        write(cloud, f"images/{number}.png", f"old {number:02}", "staging")
+    write(cloud, "themes/casper/theirs.txt", "theirs", "staging")
+    write(cloud, "themes/casper/ours.txt", "ours")
+    write(cloud, "themes/mine/index.hbs", "mine")
+    await cloud.answers(host="scm", slot="blog/staging", method="PUT", path="/api/zip/", status=200)
+    assert (await sync_content(cloud.site, ("casper",))).copied == 21, "the zip that was lost is made up for"
+    assert holds(cloud)["images/3.png"] == "new 03"
+    assert holds(cloud)["themes/casper/theirs.txt"] == "theirs"
+    assert "themes/casper/ours.txt" not in holds(cloud)
+
+
+@pytest.mark.parametrize("fault", [{"status": 400}, {"status": 503}, {"drop": True}, {"truncate": 100}])
+async def test_folders_that_cannot_be_had_as_a_zip_are_copied_file_by_file(
+    cloud: Cloud, fault: dict[str, object]
+) -> None:
+    for number in range(12):
+        write(cloud, f"media/{number}.mp4", str(number))
+    await cloud.answers(host="scm", path="/api/zip/", count=99, **fault)
+    assert (await sync_content(cloud.site, ())).copied == 12
     assert holds(cloud) == holds(cloud, "production")
 
 
@@ -205,6 +234,7 @@ async def test_what_arrived_before_a_failure_is_not_copied_again(cloud: Cloud) -
     for number in range(20):
         write(cloud, f"images/{number:02}.png")
     body = '{"Message": "There is not enough space on the disk."}'
+    await cloud.answers(host="scm", method="PUT", path="/api/zip/", status=400, count=99)
     await cloud.answers(host="scm", method="PUT", path="19.png", status=500, body=body)
     with pytest.raises(SlotFull):
         await sync_content(cloud.site, ())
