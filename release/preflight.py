@@ -13,6 +13,7 @@ from release.ghost.releases import GhostRelease
 from release.model import Stacks, Stop
 from release.references import unresolved_references
 from release.routing import will_be_cleared
+from release.runtimes import NODE_VERSION
 from release.site import PRODUCTION, WWWROOT, NothingThere, Site
 from release.slot_settings import compare_settings
 from release.staging import MUTE
@@ -48,6 +49,14 @@ class NoNodeStack(ReleaseError):
         'Set it with `az webapp config set --linux-fx-version "NODE|22-lts"` for production and staging. '
     )
     remedy += 'Is the site on Windows, set system = "windows" in ghostbot.toml.'
+
+
+class NodeStaysBehind(ReleaseError):
+    problem = (
+        "{0} has {1} and the new version runs on {2}, but the app setting {3} stays with its slot: after the swap the "
+        "new version would run on production's Node."
+    )
+    remedy = "Take it off the list of slot settings (portal: Environment variables), then start again."
 
 
 class PreviewLeftBehind(ReleaseError):
@@ -199,8 +208,17 @@ async def _way(
 async def stacks_for(site: Site, target: GhostRelease) -> Stacks:
     """Both slots' stacks, and the one that staging needs for `target`: its own, production's, or a fitting one.
 
-    Raises NoNodeStack where staging's is none of Node's, and WrongNode where no Node of App Service would do.
+    Raises NoNodeStack where staging's is none of Node's, WrongNode where no Node of App Service would do, and
+    NodeStaysBehind where production would not get that stack by the swap.
     """
+    stacks = await _stacks_for(site, target)
+    if stacks.production != stacks.needed and await site.shape.runtime.stays_with_its_slot(site):
+        called = site.app.called(PRODUCTION)
+        raise NodeStaysBehind(called, stacks.production, stacks.needed, NODE_VERSION)
+    return stacks
+
+
+async def _stacks_for(site: Site, target: GhostRelease) -> Stacks:
     runtime = site.shape.runtime
     production, staging = await asyncio.gather(
         *(runtime.stack(site, slot, target.node) for slot in (PRODUCTION, site.staging))

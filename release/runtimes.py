@@ -19,6 +19,9 @@ class Runtime(Protocol):
     async def give(self, site: "Site", stack: str) -> None:
         """Staging, stopped, has this stack; production gets its own by a swap. The SCM site is away for a while."""
 
+    async def stays_with_its_slot(self, site: "Site") -> bool:
+        """Whether a swap leaves it behind, so that production would not get what staging was given."""
+
 
 class LinuxStack:
     """The slot's own stack."""
@@ -29,6 +32,10 @@ class LinuxStack:
 
     async def give(self, site: "Site", stack: str) -> None:
         await site.app.set_stack(site.staging, stack)
+
+    async def stays_with_its_slot(self, site: "Site") -> bool:
+        del site
+        return False
 
 
 class NoWindowsNode(ReleaseError):
@@ -60,6 +67,9 @@ class WindowsNode:
             site.staging, {**settings, NODE_VERSION: f"~{major_of_stack(stack) or ''}"}
         )
 
+    async def stays_with_its_slot(self, site: "Site") -> bool:
+        return NODE_VERSION in await site.app.sticky_settings()
+
 
 class OfTheImage:
     """A container brings its own Node: whatever a version wants, it has. What is migrated off the server needs one."""
@@ -70,6 +80,10 @@ class OfTheImage:
 
     async def give(self, site: "Site", stack: str) -> None:
         """There is nothing to give."""
+
+    async def stays_with_its_slot(self, site: "Site") -> bool:
+        del site
+        return False
 
 
 LINUX = LinuxStack()

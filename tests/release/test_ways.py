@@ -12,7 +12,7 @@ import pytest
 from release.backup import BackupCommandFailed, BackupStale, back_up
 from release.deployments.in_a_zip import NoSuchZip, RemoteZip
 from release.ghost.releases import GhostRelease
-from release.preflight import stacks_for
+from release.preflight import NodeStaysBehind, stacks_for
 from release.runtimes import NoWindowsNode
 from release.shape import Deployed
 from release.shapes import GHOST_ON_SQLITE, System, Way, deployed, on_system
@@ -179,6 +179,21 @@ async def test_the_node_of_a_windows_site_is_an_app_setting(cloud: Cloud) -> Non
     assert await give_stack(site, "NODE|24-lts")
     assert await app.settings("staging") == {"WEBSITE_NODE_DEFAULT_VERSION": "~24", "other": "kept"}
     assert not await give_stack(site, "NODE|24-lts")
+
+
+async def test_a_node_that_would_not_go_along_in_the_swap_is_found_before_anything_is_begun(
+    cloud: Cloud,
+) -> None:
+    site = cloud.site_with()
+    site.shape = on_system(GHOST_ON_SQLITE, System.WINDOWS)
+    for slot in ("production", "staging"):
+        await site.app.write_settings(slot, {"WEBSITE_NODE_DEFAULT_VERSION": "~18"})
+    newer = GhostRelease(Version.parse("6.4.0"), "^22.13.1")
+    assert (await stacks_for(site, newer)).needed == "NODE|22-lts"
+    cloud.service.cloud.sites["blog"].record.sticky_settings = ["WEBSITE_NODE_DEFAULT_VERSION"]
+    with pytest.raises(NodeStaysBehind, match="WEBSITE_NODE_DEFAULT_VERSION stays with its slot"):
+        await stacks_for(site, newer)
+    assert (await stacks_for(site, GhostRelease(Version.parse("5.24.0"), "^18.12.1"))).needed == "NODE|18-lts"
 
 
 async def test_an_image_has_whatever_node_a_version_wants(cloud: Cloud) -> None:
