@@ -240,6 +240,8 @@ class SharingLive(Sharing):
         """The database holds what the way back does; where nothing of it was changed, it stays. Raises NotAsDumped."""
         release, site, journal = await self._of(release_id)
         way_back = _needed(release.facts.way_back)
+        if release.facts.changing_since is None and release.facts.put_back is not None:
+            return  # before the swap back already, and told
         async with journal.step(Step.PUT_BACK) as words:
             real = (await self._databases(site))[0]
             if release.facts.changing_since is None:

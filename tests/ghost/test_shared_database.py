@@ -48,6 +48,7 @@ async def test_a_blog_on_a_shared_database_goes_up_without_a_failed_request_and_
                 await _proven_backup(team, shared)
                 await _up(team, shared)
                 await _and_back(team, shared)
+                await _sick_and_put_back(team, shared)
             finally:
                 team.close()
             said = (tmp_path / "bot.log").read_text() + await team.told("ann")
@@ -125,6 +126,31 @@ async def _and_back(team: Team, shared: SharedBlog) -> None:
     assert "Written on the new version" in await _titles_in_backup(team, back)
     print("visitors during the rollback", back.facts.probe)  # noqa: T201 - told by pytest -rP
     assert (await team.records.release(up.id)).state is State.ROLLED_BACK
+
+
+async def _sick_and_put_back(team: Team, shared: SharedBlog) -> None:
+    """Up once more; sick after the swap, its database is put back and then it is, though the bot is killed."""
+    back = await team.last(SITE)
+    await team.writes_a_post(SITE, shared.admin_key, "Before the sick one")
+    await team.types("ann", f"/ghost upgrade {NEW} {SITE}")
+    await team.reaches(SITE, State.AWAITING_APPROVAL, seconds=500, after=back)
+    swaps = await team.world.swaps(SITE)
+    await team.clicks("ben", await team.card(SITE, NEW), "Approve")
+    await team.is_at(SITE, "swap", seconds=200)
+    await team.azure_answers(host="site", slot=SITE, path="^/sitemap.xml", status=500, count=2)
+    await team.is_at(SITE, "put_back", seconds=100)
+    await team.world.kill_bot()
+    await team.world.start_bot()
+    failed = await team.reaches(SITE, State.FAILED, seconds=400, after=back)
+    assert "swapped back" in (failed.reason or "")
+    assert "is as it was before this release: from" in str(failed.facts.put_back)
+    assert await team.world.swaps(SITE) == swaps + 2
+    assert await team.world.version(SITE) == OLD
+    assert _version_of(shared) == "6.50"
+    assert await team.page(SITE, "/") == 200
+    titles = {str(title) for (title,) in asked(shared.database, "SELECT title FROM posts")}
+    assert "Before the sick one" in titles
+    await team.writes_a_post(SITE, shared.admin_key, "After the sick one")
 
 
 async def _titles_in_backup(team: Team, release: Release) -> set[str]:
