@@ -95,7 +95,8 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         name = replica.name if replica else ALONE
         engine = await start_engine(Stages(parts), records, settings.records_url, name)
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
-        releases = Releases(clients.sites, records, clients.ghosts, engine.start)
+        windows = tuple(freeze.window() for freeze in settings.freezes)
+        releases = Releases(clients.sites, records, clients.ghosts, engine.start, windows)
 
         token = settings.slack.bot_token.get_secret_value()
         client = AsyncWebClient(token=token, base_url=settings.slack.api_url)

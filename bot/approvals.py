@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
-from bot.door import Answer, Door, Knock
+from bot.door import Answer, Door, Knock, utc_now
 from bot.identity import Roles
 from bot.notices import Notices
 from bot.render.message import Message, duration, escape, person
@@ -24,10 +24,6 @@ VERDICT_WORDS = {
     Verdict.EXPIRED: "expired",
     Verdict.CANCELLED: "already cancelled",
 }
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Buttons:

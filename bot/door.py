@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.audit import subject
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 REMEMBERED_DELIVERIES = 2000
 
 Answer = Callable[[Message], Awaitable[None]]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ class Door:
         releases: Releases,
         slash: str = "/ghost",
         commands: tuple[Command[Any], ...] = COMMANDS,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._clock = clock
         self.people = people
         self.slash = slash
         self._commands = commands
@@ -121,7 +128,8 @@ class Door:
         if command is None:
             raise unknown(name, self._commands)
         order = command.parse(Words(tuple(rest)))
-        request = Request(knock.visitor.user, knock.channel, self._commands)
+        zone = self.people.zone_of(knock.visitor.user)
+        request = Request(knock.visitor.user, knock.channel, self._commands, self._clock(), zone)
         return reply(await command.run(order, request, self._releases), self.slash)
 
     def _seen_before(self, delivery: str) -> bool:

@@ -64,6 +64,11 @@ class People:
         self._clock = clock
         self._team: str | None = None
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
+        self._zones: dict[str, str] = {}
+
+    def zone_of(self, user: str) -> str:
+        """The time zone of somebody who was identified, as Slack names it; UTC where it does not."""
+        return self._zones.get(user, "UTC")
 
     async def identify(self, visitor: Visitor) -> None:
         """Pass only a living, full member of our own workspace. Raises NotPermitted for everyone else."""
@@ -82,6 +87,7 @@ class People:
             raise NotPermitted(
                 "Guests may not use this bot.", "Ask a full member of this workspace to do it for you."
             )
+        self._zones[visitor.user] = str(user.get("tz") or "UTC")
 
     async def authorise(self, user: str, role: Role, channel: str, fresh: bool = False) -> None:
         """Pass only who holds `role`, in a channel that is ours alone. Raises NotPermitted.

@@ -146,14 +146,14 @@ async def _acknowledged(ack: AsyncAck) -> None:
 
 
 def _privately(respond: AsyncRespond, thread: str | None = None) -> Answer:
-    """Answer so that only the person who asked sees it."""
+    """Answer so that only the person who asked sees it, unless it concerns the whole channel."""
 
     async def answer(message: Message) -> None:
         for shown in (message, simplified(message)):
             sent = await respond(
                 text=shown.text,
                 blocks=list(shown.blocks),
-                response_type="ephemeral",
+                response_type="in_channel" if message.for_all else "ephemeral",
                 replace_original=False,
                 thread_ts=thread,
                 unfurl_links=False,

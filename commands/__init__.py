@@ -9,6 +9,7 @@ from commands import (
     carry,
     check,
     deploy,
+    freeze,
     help,  # noqa: A004 — the command is called help
     history,
     restore,
@@ -16,6 +17,7 @@ from commands import (
     status,
     swap,
     undo_migration,
+    unfreeze,
     upgrade,
     versions,
 )
@@ -32,6 +34,8 @@ COMMANDS: tuple[Command[Any], ...] = (
     rollback.COMMAND,
     undo_migration.COMMAND,
     cancel.COMMAND,
+    freeze.COMMAND,
+    unfreeze.COMMAND,
     status.COMMAND,
     check.COMMAND,
     versions.COMMAND,

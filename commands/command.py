@@ -7,12 +7,13 @@ import difflib
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from release.checking import SiteChecked
 from release.errors import UnknownSite
-from release.model import BackupTaken, Kind, Release, SiteStatus, Versions
+from release.model import BackupTaken, Freeze, Kind, Release, SiteStatus, Versions
 from release.records import Entry
 from release.releases import Releases
 from release.version import NotAVersion, Version
@@ -109,11 +110,13 @@ def known_site(word: str | None, sites: tuple[str, ...]) -> str | None:
 
 @dataclass(frozen=True)
 class Request:
-    """Who asks, where the answer belongs, and the commands there are (for `help`)."""
+    """Who asks, where the answer belongs, and the commands there are (for `help`); when, and in which time zone."""
 
     by: str
     channel: str
     commands: "tuple[Command[Any], ...]"
+    now: datetime
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,18 @@ class CancelAsked:
     """The release stops before its next step."""
 
     release: Release
+
+
+@dataclass(frozen=True)
+class Frozen:
+    freeze: Freeze
+
+
+@dataclass(frozen=True)
+class Unfrozen:
+    """The freezes that were lifted, one at least."""
+
+    freezes: tuple[Freeze, ...]
 
 
 @dataclass(frozen=True)
@@ -172,7 +187,16 @@ class HelpReply:
 
 
 Reply = (
-    Started | CancelAsked | StatusReply | CheckReply | VersionsReply | HistoryReply | BackupsReply | HelpReply
+    Started
+    | CancelAsked
+    | Frozen
+    | Unfrozen
+    | StatusReply
+    | CheckReply
+    | VersionsReply
+    | HistoryReply
+    | BackupsReply
+    | HelpReply
 )
 
 Order = TypeVar("Order")

@@ -19,12 +19,22 @@ from release.errors import (
     TooLateToCancel,
     UnknownSite,
 )
+from release.freezes import (
+    OPEN_ALWAYS,
+    FreezeWindow,
+    FrozenBySettings,
+    FrozenWithAll,
+    NotFrozen,
+    SiteFrozen,
+    longest,
+)
 from release.ghost.releases import Releases as PublishedGhosts
 from release.migrations.errors import NoDownMigration, NothingToUndo, SchemaInUse
 from release.model import (
     ArtefactAsked,
     BackupTaken,
     Decided,
+    Freeze,
     Kind,
     Release,
     SiteStatus,
@@ -58,8 +68,14 @@ class Releases:
     """Starts, decides and shows releases. `start` hands a release's work to the engine."""
 
     def __init__(
-        self, sites: Mapping[str, Site], records: Records, ghosts: PublishedGhosts, start: Start
+        self,
+        sites: Mapping[str, Site],
+        records: Records,
+        ghosts: PublishedGhosts,
+        start: Start,
+        windows: tuple[FreezeWindow, ...] = (),
     ) -> None:
+        self.windows = windows
         self._sites = sites
         self.records = records
         self._ghosts = ghosts
@@ -220,6 +236,7 @@ class Releases:
         facts: Mapping[str, object] | None = None,
     ) -> Release:
         _suits(kind, site)
+        await self._may_go_live(kind, site.name)
         release = await self.records.create(
             kind,
             site.name,
@@ -233,6 +250,50 @@ class Releases:
         )
         await self._start(release)
         return release
+
+    # -- freezing ---------------------------------------------------------------------------------
+
+    async def freeze(self, site: str | None, by: str, until: datetime | None, reason: str) -> Freeze:
+        """Nothing new goes live on the site (None: on any) until then, or until it is lifted."""
+        freeze = await self.records.freeze(site and self._site(site).name, by, until, reason)
+        await self.records.audit_freeze(freeze, by, "freeze")
+        return freeze
+
+    async def unfreeze(self, site: str | None, by: str) -> tuple[Freeze, ...]:
+        """Lift the freezes of the site, or those of all. Raises NotFrozen, FrozenBySettings or FrozenWithAll."""
+        name = self._site(site).name if site else None
+        lifted = await self.records.lift(name, by)
+        for freeze in lifted:
+            await self.records.audit_freeze(freeze, by, "unfreeze")
+        if lifted:
+            return lifted
+        one = name or (self.sites[0] if len(self.sites) == 1 else None)
+        if one is not None and one != name:
+            return await self.unfreeze(one, by)
+        still = await self.frozen(name) if name else None
+        if still is None:
+            raise NotFrozen(name or "all sites together")
+        if still.by is None:
+            raise FrozenBySettings(name, still.reason or still.in_words)
+        raise FrozenWithAll(name)
+
+    async def frozen(self, site: str) -> Freeze | None:
+        """The freeze that keeps this site from new versions now; of several the one that ends last."""
+        moment = datetime.now(UTC)
+        typed = [one for one in await self.records.freezes(moment) if one.site in (None, site)]
+        configured = [found for window in self.windows if (found := window.freezes(site, moment))]
+        return longest((*typed, *configured))
+
+    async def _may_go_live(self, kind: Kind, site: str) -> None:
+        """Raises SiteFrozen for what puts something new live while the site is frozen."""
+        if kind in OPEN_ALWAYS:
+            return
+        found = await self.frozen(site)
+        if found is not None:
+            lifts = (
+                f", and /ghost unfreeze{f' {found.site}' if found.site else ''} lifts it" if found.by else ""
+            )
+            raise SiteFrozen(site, found.in_words, lifts, found.by or "")
 
     async def go_on(self) -> None:
         """Start what was decided but not yet started when an earlier process ended; starting twice does nothing."""
@@ -256,7 +317,10 @@ class Releases:
         approval = await self.records.approval(approval_id)
         if approval is None:
             return None
-        undo = _leaves_staging_changed(await self.records.release(approval.release), verdict)
+        release = await self.records.release(approval.release)
+        if verdict is Verdict.APPROVED and approval.verdict is Verdict.PENDING:
+            await self._may_go_live(release.kind, release.site)
+        undo = _leaves_staging_changed(release, verdict)
         decided = await self.records.decide(approval_id, verdict, by, reason, undo)
         if decided is not None and decided.won and decided.release.state.is_open:
             await self._start(decided.release)
@@ -317,7 +381,8 @@ class Releases:
         ended = next((release for release in last if not release.state.is_open), None)
         last_backup = next((backup for backup in backups if backup.slot is None), None)
         backed_up = Kind.BACKUP in site.shape.kinds
-        return SiteStatus(site.name, production, staging, open_release, ended, last_backup, backed_up)
+        freeze = await self.frozen(site.name)
+        return SiteStatus(site.name, production, staging, open_release, ended, last_backup, backed_up, freeze)
 
     async def versions(self, site: str | None) -> Versions:
         """The newest published versions, and how far behind each site is that runs them."""

@@ -45,6 +45,8 @@ class Message:
 
     text: str
     blocks: tuple[SlackBlock, ...]
+    for_all: bool = False
+    """Whether an answer to a command is for the whole channel, not only for who typed it."""
 
     @property
     def digest(self) -> str:
@@ -113,6 +115,15 @@ def when(moment: datetime, style: str = "{date_short_pretty} at {time}") -> str:
     """A time in the reader's own zone. `style` is made of Slack's date tokens."""
     moment = moment.astimezone(UTC)
     return f"<!date^{int(moment.timestamp())}^{style}|{moment:%Y-%m-%d %H:%M} UTC>"
+
+
+def in_their_zone(text: str) -> str:
+    """Every `2026-12-01 08:00 UTC` in the text as the reader's own time: `release` knows nobody's zone."""
+
+    def shown(found: re.Match[str]) -> str:
+        return when(datetime.strptime(found[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC))
+
+    return re.sub(r"(?<![|\d])(\d{4}-\d\d-\d\d \d\d:\d\d) UTC", shown, text)
 
 
 def clock_time(moment: datetime) -> str:

@@ -7,12 +7,14 @@ from slack_sdk.models.blocks import Block
 
 from bot.render.backups import backups_list
 from bot.render.checked import checked
+from bot.render.freezes import freeze_in_words, frozen, unfrozen
 from bot.render.message import (
     Message,
     clip,
     context,
     duration,
     escape,
+    in_their_zone,
     is_person,
     message,
     naming,
@@ -30,11 +32,13 @@ from commands.command import (
     CancelAsked,
     CheckReply,
     Command,
+    Frozen,
     HelpReply,
     HistoryReply,
     Reply,
     Started,
     StatusReply,
+    Unfrozen,
     UsageError,
     VersionsReply,
 )
@@ -54,6 +58,10 @@ def reply(answer: Reply, slash: str) -> Message:
             return message(text, section(text))
         case CancelAsked(release):
             return _cancel_asked(release)
+        case Frozen(freeze):
+            return frozen(freeze, slash)
+        case Unfrozen(freezes):
+            return unfrozen(freezes)
         case StatusReply(sites):
             return _status(sites, slash)
         case CheckReply(sites):
@@ -96,6 +104,8 @@ def _status(sites: tuple[SiteStatus, ...], slash: str) -> Message:
 def site_lines(status: SiteStatus) -> str:
     """One site: both slots, what is under way, its last release and backup."""
     lines = [f"*{escape(status.site)}*", _slot(status.production), _slot(status.staging)]
+    if status.freeze:
+        lines.append(f":snowflake: Frozen {freeze_in_words(status.freeze)}")
     if status.open_release:
         release = status.open_release
         lines.append(f"{release_title(release)} ({escape(release.id)}): {state_line(release)}")
@@ -225,8 +235,8 @@ def usage_error(error: UsageError, command: Command[Any] | None, slash: str) -> 
 def refusal(error: ReleaseError, slash: str) -> Message:
     """What happened and what to do next."""
     people = [str(argument) for argument in error.args if is_person(argument)]
-    problem = naming(error, *people).replace("/ghost ", f"{slash} ")
-    advice = naming(error.advice, *people).replace("/ghost ", f"{slash} ")
+    problem = in_their_zone(naming(error, *people).replace("/ghost ", f"{slash} "))
+    advice = in_their_zone(naming(error.advice, *people).replace("/ghost ", f"{slash} "))
     return message(f":no_entry: {problem} {advice}", section(f":no_entry: *{problem}*\n{advice}"))
 
 

@@ -6,12 +6,13 @@ missing, wrong or misspelt stops the start with its name, and never with its val
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import (
     Field,
     SecretStr,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -25,6 +26,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.settings.azure import AzureSettings, StorageSettings
+from bot.settings.freezes import FreezeSettings
 from bot.settings.part import SiteName
 from bot.settings.site import SiteSettings
 from bot.settings.slack import RoleSettings, SlackSettings
@@ -61,6 +63,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     roles: RoleSettings = RoleSettings()
     sites: dict[SiteName, SiteSettings] = Field(min_length=1)
+    freezes: tuple[FreezeSettings, ...] = ()
     data_folder: Path = Field(Path("ghostbot-data"), description="records and backups; keep it")
     cache_folder: Path = Field(
         default_factory=default_cache_folder, description="built packages; may be lost"
@@ -110,6 +113,13 @@ class Settings(BaseSettings):
             )
         sources.append(TomlConfigSettingsSource(settings_cls, config))
         return tuple(sources)
+
+    @model_validator(mode="after")
+    def _freezes_known_sites(self) -> Self:
+        unknown = sorted({site for freeze in self.freezes for site in freeze.sites} - self.sites.keys())
+        if unknown:
+            raise ValueError(f"freezes name a site that there is not: {unknown[0]}")
+        return self
 
     @property
     def records_url(self) -> str:

@@ -1,6 +1,7 @@
 """The words of a release as values: frozen, comparable, and the same in every process."""
 
 from release.model.approvals import Approval, Decided, Verdict
+from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, PackageStored, ReadBack
 from release.model.kinds import FIRST_STATE, OPEN, Kind, State
 from release.model.plan import PLAN, PROMOTE_STEPS, STAGE_STEPS, UNPLANNED, Step, StepRecord, StepState
@@ -47,6 +48,7 @@ __all__ = [
     "ContentSynced",
     "Decided",
     "Facts",
+    "Freeze",
     "Kind",
     "LateWrites",
     "MigrationDone",

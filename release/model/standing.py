@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from release.model.freezes import Freeze
 from release.model.kept import BackupTaken
 from release.model.releases import Release
 
@@ -66,3 +67,4 @@ class SiteStatus:
     last_release: Release | None
     last_backup: BackupTaken | None
     backed_up: bool = True
+    freeze: Freeze | None = None

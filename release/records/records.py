@@ -10,6 +10,7 @@ from release.holding import Hold, held
 from release.records import audit, replicas
 from release.records.approvals import ApprovalRecords
 from release.records.audit import BOT, Chain, Deed, Entry
+from release.records.freezes import FreezeRecords
 from release.records.kept import KeptRecords
 from release.records.rows import audit_release, now
 from release.records.steps import StepRecords
@@ -18,7 +19,7 @@ from release.records.told import ToldRecords
 REPLICAS_KEPT = timedelta(days=30)
 
 
-class Records(StepRecords, ApprovalRecords, KeptRecords, ToldRecords):
+class Records(StepRecords, ApprovalRecords, KeptRecords, ToldRecords, FreezeRecords):
     """All records, through one engine. Safe to share between tasks."""
 
     async def enlist(self, replica: str, lost: replicas.Lost | None = None) -> None:

@@ -177,3 +177,17 @@ replicas = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("gone_at", UtcDateTime),
 )
+
+# Freezes that somebody typed; those of the settings are not here.
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("site", String(64)),
+    Column("by", String(64), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime),
+    Column("reason", Text, nullable=False),
+    Column("lifted_at", UtcDateTime),
+    Column("lifted_by", String(64)),
+)

@@ -1,0 +1,66 @@
+"""/ghost freeze [SITE] [until WHEN | for HOW LONG] [REASON]: nothing new goes live for a while."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from commands.command import Command, Frozen, Request, Role, UsageError, Words, closest, known_site
+from commands.moment import duration_of, moment, zone_of
+from release.releases import Releases
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """`words` are those before until or for: a site, perhaps, and a reason. `until` and `lasts` as they were typed."""
+
+    words: tuple[str, ...]
+    until: tuple[str, ...] = ()
+    lasts: tuple[str, ...] = ()
+
+
+def parse(words: Words) -> Freeze:
+    lower = [word.lower() for word in words.given]
+    for place, word in enumerate(lower[:3]):
+        if word == "until":
+            return Freeze(words.given[:place], until=_needed(words.given[place + 1 :], word))
+        if word == "for" and words.given[place + 1 :][:1] and words.given[place + 1][0].isdigit():
+            return Freeze(words.given[:place], lasts=words.given[place + 1 :])
+    return Freeze(words.given)
+
+
+def _needed(words: tuple[str, ...], word: str) -> tuple[str, ...]:
+    if not words:
+        raise UsageError(f"Say {word} when: 22:00, tomorrow 6:00, friday or 2026-12-24.")
+    return words
+
+
+async def run(freeze: Freeze, request: Request, releases: Releases) -> Frozen:
+    site, before = _site_first(freeze.words, releases.sites)
+    until: datetime | None = None
+    rest: tuple[str, ...] = ()
+    if freeze.until:
+        until, rest = moment(freeze.until, request.now, zone_of(request.zone))
+    elif freeze.lasts:
+        lasts, rest = duration_of(freeze.lasts)
+        until = request.now + lasts
+    reason = " ".join((*before, *rest)).removeprefix("because ")[:300]
+    return Frozen(await releases.freeze(site, request.by, until, reason))
+
+
+def _site_first(words: tuple[str, ...], sites: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """The site that the first word names, if it does, and the other words. UsageError for one that is nearly a site."""
+    if not words:
+        return None, ()
+    if words[0].lower() in [site.lower() for site in sites] or (len(words) == 1 and closest(words[0], sites)):
+        return known_site(words[0], sites), words[1:]
+    return None, words
+
+
+COMMAND = Command(
+    name="freeze",
+    usage="freeze [SITE] [until WHEN] [REASON]",
+    summary="Keep new versions out of production for a while; rollbacks stay possible",
+    example="freeze blog until friday 18:00 the conference",
+    needs=Role.EITHER,
+    parse=parse,
+    run=run,
+)

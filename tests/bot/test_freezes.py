@@ -1,0 +1,93 @@
+"""A team freezes a site: nothing new goes live, and everybody is told by whom, until when and why."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from release.freezes import FreezeWindow, times_of
+from release.model import State
+from tests.bot.conftest import Team
+
+
+async def test_a_frozen_site_takes_no_upgrade_and_says_why(team: Team) -> None:
+    await team.types("ann", "/ghost freeze blog until 2030-12-24 18:00 moving offices")
+    told = await team.sees("*blog* is frozen by", who="ben")
+    assert "moving offices" in told["plain"], "the whole channel is told"
+    started = len(team.engine.started)
+    await team.types("ben", "/ghost upgrade 6.65.0 blog")
+    refused = await team.sees("blog is frozen by @ann until", who="ben")
+    assert "moving offices" in refused["plain"]
+    assert "/ghost unfreeze blog lifts it" in refused["plain"]
+    assert "2030" in refused["plain"]
+    assert len(team.engine.started) == started
+    await team.types("cleo", "/ghost status")
+    await team.sees("Frozen by @ann", who="cleo")
+    await team.types("ben", "/ghost unfreeze blog")
+    await team.sees("open for new versions again", who="ann")
+    await team.starts_upgrade()
+    audited = await team.audited()
+    assert any(" freeze: by " in line for line in audited)
+    assert any(" unfreeze: by " in line for line in audited)
+
+
+async def test_what_waits_is_not_approved_in_a_freeze_and_is_afterwards(team: Team) -> None:
+    release, card = await team.waits_for_approval()
+    await team.types("ann", "/ghost freeze until 2030-12-24")
+    await team.sees("*All sites* are frozen", who="ben")
+    await team.clicks("ben", "Approve", card, confirm=True)
+    await team.sees("blog is frozen by @ann until", who="ben")
+    assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
+    await team.types("ann", "/ghost unfreeze")
+    await team.sees("*All sites* are open", who="ben")
+    await team.clicks("ben", "Approve", card, confirm=True)
+
+    async def promoted() -> bool:
+        return (await team.records.release(release.id)).state is State.PROMOTING
+
+    await team.eventually(promoted)
+
+
+async def test_the_way_back_stays_open(team: Team) -> None:
+    live = await team.goes_live()
+    await team.types("ann", "/ghost freeze blog")
+    await team.sees("until somebody lifts it", who="ben")
+    started = len(team.engine.started)
+    await team.types("ann", "/ghost rollback blog")
+
+    async def begun() -> bool:
+        return len(team.engine.started) > started
+
+    await team.eventually(begun)
+    assert live is not None
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("/ghost freeze blog until soon", "“soon” is no time"),
+        ("/ghost freeze blog until", "Say until when"),
+        ("/ghost freeze blgo", "Did you mean “blog”"),
+        ("/ghost unfreeze blog", "Nobody has frozen blog"),
+        ("/ghost unfreeze", "Nobody has frozen blog"),
+    ],
+)
+async def test_what_cannot_be_is_told(team: Team, typed: str, said: str) -> None:
+    await team.types("ann", typed)
+    await team.sees(said)
+    assert await team.records.freezes() == ()
+
+
+async def test_a_freeze_of_all_is_lifted_for_all_only(team: Team) -> None:
+    await team.types("ann", "/ghost freeze for 2 hours an audit")
+    await team.sees("an audit", who="ben")
+    await team.types("ann", "/ghost unfreeze blog")
+    await team.sees("frozen together with all other sites")
+
+
+async def test_a_freeze_of_the_settings_is_told_and_not_lifted(team: Team) -> None:
+    always = times_of("2020-01-01", "2090-01-01")
+    team.releases.windows = (FreezeWindow(always, ZoneInfo("UTC"), (), "the winter break"),)
+    await team.types("ann", "/ghost upgrade 6.65.0 blog")
+    await team.sees("blog is frozen by the bot's settings")
+    await team.types("ann", "/ghost unfreeze blog")
+    await team.sees("is in the bot's settings (the winter break)")
