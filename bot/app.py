@@ -29,6 +29,7 @@ from bot.identity import People
 from bot.listeners import Listeners
 from bot.notices import Notices
 from bot.replays import refuse_replays
+from bot.schedule import Schedule
 from bot.settings import Mode, Settings
 from bot.threads import LOOK_AGAIN, LOOK_AGAIN_SHARED, Threads, client_of_threads
 from commands import named
@@ -50,6 +51,7 @@ from release.version import Version
 log = logging.getLogger(__name__)
 Chore = Callable[[], Coroutine[Any, Any, None]]
 
+SCHEDULE_SECONDS = 2.0
 LOOK_SECONDS = 5
 SWEEP_SECONDS = 600
 STOP_SECONDS = 5
@@ -105,6 +107,9 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         people = People(client, roles)
         door = Door(people, releases, settings.slack.command, named(settings.slack.deploy_command))
         notices = Notices(client, releases, settings.slack.channel)
+        schedule = Schedule(
+            client, people, releases, settings.slack.command, named(settings.slack.deploy_command)
+        )
         home = Home(client, people, releases, settings.slack.command)
         app = AsyncApp(
             client=client,
@@ -127,6 +132,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         for_all: dict[str, Chore] = {
             "threads": lambda: threads.run(stop),
             "expiry": lambda: _again(LOOK_SECONDS, releases.expire_approvals, stop),
+            "schedule": lambda: _again(SCHEDULE_SECONDS, schedule.look, stop),
             "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
             "stuck releases": lambda: _again(LOOK_SECONDS, watchman.look, stop),
             "versions": lambda: _again(

@@ -12,7 +12,7 @@ from bot.render.replies import reply, said
 from bot.render.rollback import confirmed
 from bot.render.schema import untouched
 from bot.render.words import STATE_WORDS, release_title
-from commands.command import CancelAsked, Role, Started
+from commands.command import CancelAsked, Role, Started, Unscheduled
 from release.errors import NotPermitted
 from release.model import Approval, Kind, Release, State, Verdict, WatchEnd
 from release.releases import Releases
@@ -76,6 +76,15 @@ class Buttons:
                 )
             cancelled = await self._releases.cancel(release.site, knock.visitor.user)
             return reply(CancelAsked(cancelled), self._door.slash)
+
+        await self._door.enter(knock, Role.RELEASER, act, answer)
+
+    async def unschedule(self, knock: Knock, value: str, answer: Answer) -> None:
+        """What waits under this id is never begun."""
+
+        async def act() -> Message:
+            one = await self._releases.unschedule(value, knock.visitor.user)
+            return reply(Unscheduled(one), self._door.slash)
 
         await self._door.enter(knock, Role.RELEASER, act, answer)
 

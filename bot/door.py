@@ -13,9 +13,11 @@ from bot.audit import subject
 from bot.identity import People, Visitor
 from bot.render.message import Message
 from bot.render.replies import refusal, reply, usage_error
+from bot.render.scheduled import busy
 from commands import COMMANDS, find, unknown
-from commands.command import Command, Request, Role, UsageError, Words
-from release.errors import NotPermitted, ReleaseError
+from commands.command import Command, Request, Role, ScheduledFor, UsageError, Words, known_site
+from commands.later import now_and_later, time_of
+from release.errors import NotPermitted, ReleaseError, SiteBusy
 from release.masking import without_secrets
 from release.records import Deed
 from release.releases import Releases
@@ -45,6 +47,14 @@ class Knock:
     delivery: str
 
 
+class BusyNow(SiteBusy):
+    """The last argument is the order, as it was typed, that may wait until the site is free."""
+
+    @property
+    def order(self) -> str:
+        return str(self.args[-1])
+
+
 class Door:
     def __init__(
         self,
@@ -71,6 +81,20 @@ class Door:
             return await self._run(command, name, rest, knock)
 
         await self.enter(knock, needs, act, answer)
+
+    async def queue(self, knock: Knock, order: str, answer: Answer) -> None:
+        """Let an order that was typed wait until its site is free."""
+        name, *rest = order.split() or [""]
+        command = find(name, self._commands)
+        if command is None or not command.can_wait:
+            return
+
+        async def act() -> Message:
+            site = known_site(command.parse(Words(tuple(rest))).site, self._releases.sites)
+            one = await self._releases.schedule(site, order, knock.visitor.user, knock.channel, None)
+            return reply(ScheduledFor(one), self.slash)
+
+        await self.enter(knock, command.needs, act, answer)
 
     async def question(self, knock: Knock, text: str, answer: Answer) -> None:
         """Run one command typed as a mention, where only looking is possible."""
@@ -115,6 +139,9 @@ class Door:
             command = find(knock.what.split(maxsplit=1)[0], self._commands) if knock.what else None
             told = usage_error(error, command, self.slash)
             outcome = f"not understood: {error}"
+        except BusyNow as error:
+            told = busy(error, error.order, self.slash)
+            outcome = f"refused: {error}"
         except ReleaseError as error:
             told = refusal(error, self.slash)
             outcome = f"refused: {error}"
@@ -127,10 +154,20 @@ class Door:
     async def _run(self, command: Command[Any] | None, name: str, rest: list[str], knock: Knock) -> Message:
         if command is None:
             raise unknown(name, self._commands)
-        order = command.parse(Words(tuple(rest)))
+        at_once, later = now_and_later(tuple(rest)) if command.can_wait else (tuple(rest), ())
+        order = command.parse(Words(at_once))
         zone = self.people.zone_of(knock.visitor.user)
         request = Request(knock.visitor.user, knock.channel, self._commands, self._clock(), zone)
-        return reply(await command.run(order, request, self._releases), self.slash)
+        typed = " ".join((command.name, *at_once))
+        if later:
+            at = time_of(later, request)
+            site = known_site(order.site, self._releases.sites)
+            one = await self._releases.schedule(site, typed, request.by, request.channel, at)
+            return reply(ScheduledFor(one), self.slash)
+        try:
+            return reply(await command.run(order, request, self._releases), self.slash)
+        except SiteBusy as error:
+            raise (BusyNow(*error.args, typed) if command.can_wait else error) from error
 
     def _seen_before(self, delivery: str) -> bool:
         if delivery in self._seen:

@@ -50,6 +50,8 @@ class Listeners:
             "undo_migration": self.buttons.undo_migration,
             "upgrade": self.buttons.upgrade,
             "skip": self.buttons.skip,
+            "queue": self.door.queue,
+            "unschedule": self.buttons.unschedule,
         }
         for name, press in presses.items():
             # `upgrade:0`: several buttons of a message need ids of their own.

@@ -49,4 +49,5 @@ COMMAND = Command(
     parse=parse,
     run=run,
     about=(Kind.BACKUP,),
+    can_wait=True,
 )

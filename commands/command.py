@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from release.checking import SiteChecked
 from release.errors import UnknownSite
-from release.model import BackupTaken, Freeze, Kind, Release, SiteStatus, Versions
+from release.model import BackupTaken, Freeze, Kind, Release, Scheduled, SiteStatus, Versions
 from release.records import Entry
 from release.releases import Releases
 from release.version import NotAVersion, Version
@@ -146,6 +146,23 @@ class Unfrozen:
 
 
 @dataclass(frozen=True)
+class ScheduledFor:
+    """It is begun later."""
+
+    scheduled: Scheduled
+
+
+@dataclass(frozen=True)
+class Unscheduled:
+    scheduled: Scheduled
+
+
+@dataclass(frozen=True)
+class ScheduledReply:
+    scheduled: tuple[Scheduled, ...]
+
+
+@dataclass(frozen=True)
 class StatusReply:
     sites: tuple[SiteStatus, ...]
 
@@ -189,6 +206,9 @@ class HelpReply:
 Reply = (
     Started
     | CancelAsked
+    | ScheduledFor
+    | Unscheduled
+    | ScheduledReply
     | Frozen
     | Unfrozen
     | StatusReply
@@ -206,6 +226,7 @@ Order = TypeVar("Order")
 class Command(Generic[Order]):
     """One subcommand. `usage` and `example` are what follows the slash command's name.
 
+    One that `can_wait` may be asked for now and begun at a time, or once its site is free; its order has a `site`.
     `about` are the kinds of releases that it starts or shows: a site that can have none of them lacks the command.
     """
 
@@ -217,6 +238,7 @@ class Command(Generic[Order]):
     parse: Callable[[Words], Order]
     run: Callable[[Order, Request, Releases], Awaitable[Reply]]
     about: tuple[Kind, ...] = ()
+    can_wait: bool = False
 
     def called(self, name: str) -> "Command[Order]":
         """The same command under another name."""

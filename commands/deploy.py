@@ -48,4 +48,5 @@ COMMAND = Command(
     parse=parse,
     run=run,
     about=(Kind.DEPLOY, Kind.DEPLOY_ASKING_FIRST),
+    can_wait=True,
 )

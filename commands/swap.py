@@ -30,4 +30,5 @@ COMMAND = Command(
     parse=parse,
     run=run,
     about=(Kind.SWAP,),
+    can_wait=True,
 )

@@ -33,4 +33,5 @@ COMMAND = Command(
     parse=parse,
     run=run,
     about=(Kind.UPGRADE, Kind.UPGRADE_SHARED),
+    can_wait=True,
 )

@@ -52,6 +52,11 @@ class NothingToCancel(ReleaseError):
     remedy = "See /ghost history {0} for how the last ones ended."
 
 
+class NothingScheduled(ReleaseError):
+    problem = "Nothing that waits is called {0}."
+    remedy = "See /ghost scheduled for what waits, and its thread for a release that has begun."
+
+
 class TooLateToCancel(ReleaseError):
     problem = "{0} can no longer be cancelled: the swap has been asked for."
     remedy = "Wait for it to end, then roll back with /ghost rollback {1} if you must."

@@ -11,6 +11,7 @@ from release.carry import NothingToCarry, to_carry
 from release.errors import (
     BeingWatched,
     NotForThisSite,
+    NothingScheduled,
     NothingToCancel,
     NothingToRollBack,
     NotWatched,
@@ -37,6 +38,8 @@ from release.model import (
     Freeze,
     Kind,
     Release,
+    Scheduled,
+    ScheduledState,
     SiteStatus,
     SiteVersions,
     SlotStatus,
@@ -251,6 +254,21 @@ class Releases:
         await self._start(release)
         return release
 
+    # -- later ------------------------------------------------------------------------------------
+
+    async def schedule(
+        self, site: str | None, order: str, by: str, channel: str, at: datetime | None
+    ) -> Scheduled:
+        """The order, as it was typed, is begun at that time, or (None) as soon as its site is free."""
+        return await self.records.schedule(self._site(site).name, order, by, channel, at)
+
+    async def unschedule(self, scheduled: str, by: str) -> Scheduled:
+        """It is never begun. Raises NothingScheduled where it was begun already, or is not known."""
+        one = await self.records.scheduled_of(scheduled)
+        if one is None or not await self.records.end_scheduled(one, ScheduledState.CANCELLED, by):
+            raise NothingScheduled(scheduled)
+        return one
+
     # -- freezing ---------------------------------------------------------------------------------
 
     async def freeze(self, site: str | None, by: str, until: datetime | None, reason: str) -> Freeze:
@@ -382,7 +400,10 @@ class Releases:
         last_backup = next((backup for backup in backups if backup.slot is None), None)
         backed_up = Kind.BACKUP in site.shape.kinds
         freeze = await self.frozen(site.name)
-        return SiteStatus(site.name, production, staging, open_release, ended, last_backup, backed_up, freeze)
+        waiting = await self.records.scheduled(site.name)
+        return SiteStatus(
+            site.name, production, staging, open_release, ended, last_backup, backed_up, freeze, waiting
+        )
 
     async def versions(self, site: str | None) -> Versions:
         """The newest published versions, and how far behind each site is that runs them."""

@@ -25,6 +25,7 @@ from bot.render.message import (
     when,
 )
 from bot.render.release import state_line
+from bot.render.scheduled import scheduled, scheduled_line, scheduled_list, unscheduled
 from bot.render.schema import untouched
 from bot.render.words import STATE_SIGNS, STATE_WORDS, release_title
 from commands.command import (
@@ -36,9 +37,12 @@ from commands.command import (
     HelpReply,
     HistoryReply,
     Reply,
+    ScheduledFor,
+    ScheduledReply,
     Started,
     StatusReply,
     Unfrozen,
+    Unscheduled,
     UsageError,
     VersionsReply,
 )
@@ -50,7 +54,7 @@ VERSIONS_SHOWN = 5
 OUTCOME_SHOWN = 120
 
 
-def reply(answer: Reply, slash: str) -> Message:
+def reply(answer: Reply, slash: str) -> Message:  # noqa: PLR0912 - a case a reply
     """`slash` is the slash command's name with its slash."""
     match answer:
         case Started(release):
@@ -58,6 +62,12 @@ def reply(answer: Reply, slash: str) -> Message:
             return message(text, section(text))
         case CancelAsked(release):
             return _cancel_asked(release)
+        case ScheduledFor(one):
+            return scheduled(one, slash)
+        case Unscheduled(one):
+            return unscheduled(one)
+        case ScheduledReply(found):
+            return scheduled_list(found, slash)
         case Frozen(freeze):
             return frozen(freeze, slash)
         case Unfrozen(freezes):
@@ -114,6 +124,8 @@ def site_lines(status: SiteStatus) -> str:
         lines.append(
             f"Last release: {release_title(release)}, {STATE_WORDS[release.state]} {_ended(release)}"
         )
+    if status.scheduled:
+        lines.append(f":alarm_clock: Next: {scheduled_line(status.scheduled[0])} ({status.scheduled[0].id})")
     if status.last_backup:
         backup = status.last_backup
         lines.append(

@@ -6,6 +6,7 @@ from release.model.kept import BackupTaken, PackageStored, ReadBack
 from release.model.kinds import FIRST_STATE, OPEN, Kind, State
 from release.model.plan import PLAN, PROMOTE_STEPS, STAGE_STEPS, UNPLANNED, Step, StepRecord, StepState
 from release.model.releases import Facts, Release
+from release.model.scheduled import Scheduled, ScheduledState
 from release.model.seen import PageCompared, ProbeSeen
 from release.model.staged import (
     Artefact,
@@ -59,6 +60,8 @@ __all__ = [
     "ReadBack",
     "Release",
     "RoutingCleared",
+    "Scheduled",
+    "ScheduledState",
     "SchemaMigrated",
     "SentMessage",
     "SiteStatus",

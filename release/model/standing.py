@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from release.model.freezes import Freeze
 from release.model.kept import BackupTaken
 from release.model.releases import Release
+from release.model.scheduled import Scheduled
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,4 @@ class SiteStatus:
     last_backup: BackupTaken | None
     backed_up: bool = True
     freeze: Freeze | None = None
+    scheduled: tuple[Scheduled, ...] = ()

@@ -191,3 +191,18 @@ freezes = Table(
     Column("lifted_at", UtcDateTime),
     Column("lifted_by", String(64)),
 )
+
+# What is asked for now and begun later, at a time or when its site is free.
+scheduled = Table(
+    "scheduled",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("order", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("channel", String(64), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime),
+    Column("state", String(16), nullable=False),
+    Column("claimed_at", UtcDateTime),
+)
