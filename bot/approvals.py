@@ -2,12 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.blocks import ActionsBlock
+from slack_sdk.models.views import View
+from slack_sdk.web.async_client import AsyncWebClient
+
 from bot.door import Answer, Door, Knock, utc_now
-from bot.identity import Roles
+from bot.identity import SLACK_TROUBLE, Roles, SlackSilent, slack_error
 from bot.notices import Notices
-from bot.render.message import Message, duration, escape, person
+from bot.render.message import Message, button, duration, escape, person
+from bot.render.modals import why_alone, why_rejected
 from bot.render.replies import reply, said
 from bot.render.rollback import confirmed
 from bot.render.schema import untouched
@@ -26,6 +33,11 @@ VERDICT_WORDS = {
 }
 
 
+def is_one_of_several(approval: Approval, now: datetime) -> bool:
+    """Whether somebody has said yes and it takes others, too."""
+    return approval.verdict is Verdict.PENDING and bool(approval.votes) and now < approval.expires_at
+
+
 class Buttons:
     """One method a button; `value` is what the button carries: an id, and nothing to trust beyond that."""
 
@@ -35,8 +47,10 @@ class Buttons:
         roles: Roles,
         releases: Releases,
         notices: Notices,
+        client: AsyncWebClient,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._client = client
         self._door = door
         self._roles = roles
         self._releases = releases
@@ -55,15 +69,87 @@ class Buttons:
                 )
             return await self._decide(value, Verdict.APPROVED, knock.visitor.user)
 
-        await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
+        async def with_glass(told: Message) -> None:
+            await answer(await self._with_glass(told, knock, value))
+
+        await self._door.enter(knock, Role.APPROVER, act, with_glass, fresh=True)
 
     async def reject(self, knock: Knock, value: str, answer: Answer) -> None:
-        """End the release this approval is of; production stays as it is."""
+        """Ask why, where this person may reject it."""
 
-        async def act() -> Message:
-            return await self._decide(value, Verdict.REJECTED, knock.visitor.user)
+        async def act() -> Message | None:
+            release, late = await self._still_open(value)
+            if late is None:
+                await self._open(knock, why_rejected(release, value, knock.channel))
+            return late
 
         await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
+
+    async def rejected(self, knock: Knock, value: str, reason: str, answer: Answer) -> None:
+        """End the release this approval is of, for that reason; production stays as it is."""
+
+        async def act() -> Message:
+            return await self._decide(value, Verdict.REJECTED, knock.visitor.user, reason)
+
+        await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
+
+    async def break_glass(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Ask why, where this person may approve alone."""
+
+        async def act() -> Message | None:
+            release, late = await self._still_open(value)
+            if late is None:
+                await self._open(knock, why_alone(release, value, knock.channel))
+            return late
+
+        await self._door.enter(knock, Role.BREAKER, act, answer, fresh=True)
+
+    async def glass_broken(self, knock: Knock, value: str, reason: str, answer: Answer) -> None:
+        """Put the release live on one person's word; the channel is told."""
+
+        async def act() -> Message:
+            release, late = await self._still_open(value)
+            if late is not None:
+                return late
+            decided = await self._releases.break_glass(value, knock.visitor.user, reason)
+            if not decided.won:
+                return said(self._too_late(decided.approval, release_title(release)))
+            text = (
+                f":rotating_light: {person(knock.visitor.user)} broke the glass: {release_title(release)} goes live on "
+                f"their word alone. Reason: {escape(reason)}"
+            )
+            return replace(said(text), for_all=True)
+
+        await self._door.enter(knock, Role.BREAKER, act, answer, fresh=True)
+
+    async def _still_open(self, approval_id: str) -> tuple[Release, Message | None]:
+        """The release, and what is to be said where it is decided already."""
+        release = await self._asked_for(approval_id)
+        approval = await self._releases.records.approval(approval_id)
+        if approval is None or approval.verdict is Verdict.PENDING:
+            return release, None
+        return release, said(self._too_late(approval, release_title(release)))
+
+    async def _open(self, knock: Knock, view: View) -> None:
+        """Show a modal. Raises SlackSilent where Slack does not (three seconds after the click it no longer does)."""
+        try:
+            await self._client.views_open(trigger_id=knock.delivery, view=view)
+        except SlackApiError as error:
+            raise SlackSilent("your reason", slack_error(error)) from error
+        except SLACK_TROUBLE as error:
+            raise SlackSilent("your reason", "no answer") from error
+
+    async def _with_glass(self, told: Message, knock: Knock, approval_id: str) -> Message:
+        """The answer to a click on Approve, with a way to decide alone for who may, while it is not decided."""
+        approval = await self._releases.records.approval(approval_id)
+        if approval is None or approval.verdict is not Verdict.PENDING:
+            return told
+        try:
+            await self._door.people.authorise(knock.visitor.user, Role.BREAKER, knock.channel)
+        except NotPermitted:
+            return told
+        glass = button("Break the glass", "break_glass", approval_id, "danger")
+        return replace(told, blocks=(*told.blocks, ActionsBlock(elements=[glass]).to_dict()))
 
     async def cancel(self, knock: Knock, value: str, answer: Answer) -> None:
         """Stop this release before its next step."""
@@ -221,10 +307,16 @@ class Buttons:
                 return release.id
         return None
 
-    async def _decide(self, approval_id: str, verdict: Verdict, by: str) -> Message:
+    async def _decide(
+        self, approval_id: str, verdict: Verdict, by: str, reason: str | None = None
+    ) -> Message:
         await self._asked_for(approval_id)
-        decided = await self._releases.decide(approval_id, verdict, by)
+        decided = await self._releases.decide(approval_id, verdict, by, reason)
         title = release_title(decided.release)
+        if verdict is Verdict.APPROVED and is_one_of_several(decided.approval, self._clock()):
+            votes, needed = len(decided.approval.votes), decided.approval.needed
+            yes = f":ballot_box_with_check: Your yes counts: {votes} of {needed}."
+            return said(f"{yes} {title} waits for another approver.")
         if not decided.won:
             return said(self._too_late(decided.approval, title))
         if decided.release.kind.goes_back:

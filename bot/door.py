@@ -117,11 +117,11 @@ class Door:
         self,
         knock: Knock,
         needs: Role,
-        act: Callable[[], Awaitable[Message]],
+        act: Callable[[], Awaitable[Message | None]],
         answer: Answer,
         fresh: bool = False,
     ) -> None:
-        """Let `act` happen if this person may, and answer with what it returns or why not.
+        """Let `act` happen if this person may, and answer with what it returns (None: nothing more) or why not.
 
         A knock delivered twice is answered once. Anything but a ReleaseError or a UsageError is a defect
         and goes on to Bolt's error handler.
@@ -131,6 +131,7 @@ class Door:
             return
         user = knock.visitor.user
         outcome = "failed by a defect: the log has it"
+        told: Message | None
         try:
             await self.people.identify(knock.visitor)
             await self.people.authorise(user, needs, knock.channel, fresh)
@@ -146,10 +147,11 @@ class Door:
             told = refusal(error, self.slash)
             outcome = f"refused: {error}"
         else:
-            outcome = f"answered: {told.text}"
+            outcome = f"answered: {told.text}" if told else "asked for a reason"
         finally:
             await self._audit(knock, outcome)
-        await answer(told)
+        if told is not None:
+            await answer(told)
 
     async def _run(self, command: Command[Any] | None, name: str, rest: list[str], knock: Knock) -> Message:
         if command is None:

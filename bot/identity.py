@@ -33,10 +33,13 @@ class Roles:
     approvers: tuple[str, ...]
     self_approval: bool = False
     allow_shared_channels: bool = False
+    break_glass: tuple[str, ...] = ()
 
     def holders(self, role: Role) -> tuple[str, ...]:
         if role is Role.EITHER:
             return tuple(dict.fromkeys(self.releasers + self.approvers))
+        if role is Role.BREAKER:
+            return self.break_glass
         return self.approvers if role is Role.APPROVER else self.releasers
 
 

@@ -16,6 +16,7 @@ from bot.door import Answer, Door, Knock
 from bot.home import Home
 from bot.identity import Visitor
 from bot.render.message import Message
+from bot.render.modals import answered
 from bot.render.replies import unexpected
 from bot.render.simpler import simplified
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 Body = dict[str, Any]  # Any: Slack's payloads
 Press = Callable[[Knock, str, Answer], Awaitable[None]]
+Submit = Callable[[Knock, str, str, Answer], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Listeners:
         presses: dict[str, Press] = {
             "approve": self.buttons.approve,
             "reject": self.buttons.reject,
+            "break_glass": self.buttons.break_glass,
             "cancel": self.buttons.cancel,
             "rollback": self.buttons.rollback,
             "confirm_rollback": self.buttons.confirm_rollback,
@@ -56,6 +59,8 @@ class Listeners:
         for name, press in presses.items():
             # `upgrade:0`: several buttons of a message need ids of their own.
             app.action(re.compile(rf"^{name}(:.*)?$"))(_pressed(name, press))
+        app.view("reject")(self._submitted("reject", self.buttons.rejected))
+        app.view("break_glass")(self._submitted("break_glass", self.buttons.glass_broken))
         app.action(re.compile(r"^open:"))(_acknowledged)
         app.event("app_mention")(self._mention)
         app.event("message")(self._direct_message)
@@ -86,6 +91,33 @@ class Listeners:
         visitor = Visitor(event["user"], _teams(event.get("user_team"), event.get("team")))
         knock = Knock(visitor, event["channel"], text.strip(), event["channel"], body["event_id"])
         await self.door.question(knock, text, self._in_thread(event))
+
+    def _submitted(self, name: str, submit: Submit) -> Callable[..., Awaitable[None]]:
+        """The listener of one modal; the answer goes where its button was clicked."""
+
+        async def listener(ack: AsyncAck, body: Body, view: Body) -> None:
+            await ack()
+            approval, channel, reason = answered(view)
+            user = body["user"]
+            visitor = Visitor(user["id"], _teams(user.get("team_id")))
+            knock = Knock(visitor, channel, name, approval, body["trigger_id"])
+            await submit(knock, approval, reason, self._to(user["id"], channel))
+
+        return listener
+
+    def _to(self, user: str, channel: str) -> Answer:
+        """Answer a modal, which has no address to answer to: privately, or to the channel."""
+
+        async def answer(message: Message) -> None:
+            blocks = list(message.blocks)
+            if message.for_all:
+                await self.client.chat_postMessage(channel=channel, text=message.text, blocks=blocks)
+            else:
+                await self.client.chat_postEphemeral(
+                    channel=channel, user=user, text=message.text, blocks=blocks
+                )
+
+        return answer
 
     async def _home_opened(self, ack: AsyncAck, event: Body) -> None:
         await ack()

@@ -32,6 +32,7 @@ class Role(StrEnum):
     RELEASER = "releaser"
     APPROVER = "approver"
     EITHER = "releaser or approver"
+    BREAKER = "person who may break the glass"
 
 
 class UsageError(Exception):

@@ -328,18 +328,30 @@ class Releases:
             raise NoSuchApproval
         return decided
 
+    async def break_glass(self, approval: str, by: str, reason: str) -> Decided:
+        """Approve alone, whoever asked and whatever is frozen; the reason is kept and told."""
+        decided = await self._decided(approval, Verdict.APPROVED, by, f"break-glass: {reason}", alone=True)
+        if decided is None:
+            raise NoSuchApproval
+        return decided
+
     async def _decided(
-        self, approval_id: str, verdict: Verdict, by: str | None, reason: str | None = None
+        self,
+        approval_id: str,
+        verdict: Verdict,
+        by: str | None,
+        reason: str | None = None,
+        alone: bool = False,
     ) -> Decided | None:
         """Decide, and start what follows: the promotion, or undoing what was done to staging."""
         approval = await self.records.approval(approval_id)
         if approval is None:
             return None
         release = await self.records.release(approval.release)
-        if verdict is Verdict.APPROVED and approval.verdict is Verdict.PENDING:
+        if verdict is Verdict.APPROVED and approval.verdict is Verdict.PENDING and not alone:
             await self._may_go_live(release.kind, release.site)
         undo = _leaves_staging_changed(release, verdict)
-        decided = await self.records.decide(approval_id, verdict, by, reason, undo)
+        decided = await self.records.decide(approval_id, verdict, by, reason, undo, alone)
         if decided is not None and decided.won and decided.release.state.is_open:
             await self._start(decided.release)
         return decided

@@ -54,6 +54,7 @@ class SiteConfig:
     content: str = f"{WWWROOT}/content"
     database: str = f"{WWWROOT}/content/data/ghost.db"
     approval_lasts: timedelta = timedelta(hours=24)
+    approvals: int = 1
     grace: timedelta = timedelta(hours=1)
     observe: timedelta = timedelta(minutes=5)
     sick_seconds: float = 15

@@ -62,6 +62,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
         who = f"{person(release.asked_by)} asks for approval."
         if approvers:
             who += f" {audience(approvers)}, please decide by {when(approval.expires_at)}."
+            who += _votes(approval)
         else:
             who += " Nobody is set as approver, so nobody can: add approvers to the bot's settings."
     else:
@@ -108,6 +109,14 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     )
     text = "\n".join(part for part in (escape(title), who, back, *warnings, rows, pages) if part)
     return message(text, *blocks)
+
+
+def _votes(approval: Approval) -> str:
+    """How many it takes, where that is more than one, and who said yes so far."""
+    if approval.needed == 1:
+        return ""
+    said_yes = f" {', '.join(map(person, approval.votes))} said yes." if approval.votes else ""
+    return f" It takes {approval.needed} of you: {len(approval.votes)} so far.{said_yes}"
 
 
 def warnings_of(release: Release) -> tuple[str, ...]:

@@ -55,8 +55,15 @@ class RoleSettings(Part):
 
     releasers: tuple[PersonOrGroup, ...] = ()
     approvers: tuple[PersonOrGroup, ...] = ()
+    break_glass: tuple[PersonOrGroup, ...] = ()
     self_approval: bool = False
     allow_shared_channels: bool = False
 
     def roles(self) -> Roles:
-        return Roles(self.releasers, self.approvers, self.self_approval, self.allow_shared_channels)
+        return Roles(
+            self.releasers,
+            self.approvers,
+            self.self_approval,
+            self.allow_shared_channels,
+            self.break_glass,
+        )

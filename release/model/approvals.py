@@ -17,7 +17,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Approval:
-    """The question asked between smoke test and swap. Its id is all a button carries."""
+    """The question asked between smoke test and swap. Its id is all a button carries.
+
+    It takes the yes of `needed` people; `votes` are those who said it, in their order.
+    """
 
     id: str
     release: str
@@ -27,6 +30,8 @@ class Approval:
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+    needed: int = 1
+    votes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from release.records import tables
 from release.records.audit import BOT
 from release.records.releases import ReleaseRecords
 from release.records.rows import NoSuchRelease, audit_release, lock, now, touch
+from release.records.upsert import upsert
 
 
 def _enums(row: RowMapping) -> dict[str, Any]:  # Any: columns of several types
@@ -32,14 +33,35 @@ def _enums(row: RowMapping) -> dict[str, Any]:  # Any: columns of several types
 
 def _approval(connection: Connection, where: Any) -> Approval | None:  # Any: SQLAlchemy's clause
     row = connection.execute(select(tables.approvals).where(where)).mappings().first()
-    return Approval(**_enums(row)) if row else None
+    return Approval(**_enums(row), votes=_votes(connection, row["id"])) if row else None
+
+
+def _votes(connection: Connection, approval_id: str) -> tuple[str, ...]:
+    mine = select(tables.votes.c.by).where(tables.votes.c.approval == approval_id)
+    return tuple(connection.execute(mine.order_by(tables.votes.c.at, tables.votes.c.by)).scalars())
+
+
+def _enough(
+    connection: Connection, approval_id: str, pending: Any, by: str, alone: bool
+) -> bool:  # Any: a clause
+    """Whether with this person's yes, which is written down, there are as many as it takes."""
+    row = connection.execute(select(tables.approvals).where(pending)).mappings().first()
+    if row is None:
+        return True  # it is decided already, as the caller finds out
+    upsert(connection, tables.votes, {"approval": approval_id, "by": by}, {"at": now()})
+    votes = _votes(connection, approval_id)
+    enough = alone or len(votes) >= row["needed"]
+    if not enough:
+        touch(connection, tables.releases.c.id == row["release"], {})
+        audit_release(connection, row["release"], by, "approve", f"{len(votes)} of {row['needed']}")
+    return enough
 
 
 class ApprovalRecords(ReleaseRecords):
     """Of any number of racing decisions exactly one wins."""
 
-    async def ask(self, release_id: str, lasts: timedelta) -> Approval:
-        """Ask for approval of a staged release, once: asked again it is the same question."""
+    async def ask(self, release_id: str, lasts: timedelta, needed: int = 1) -> Approval:
+        """Ask for approval of a staged release, once: asked again it is the same question. It takes `needed` people."""
 
         def work(connection: Connection) -> None:
             lock(connection, release_id)
@@ -54,6 +76,7 @@ class ApprovalRecords(ReleaseRecords):
                         verdict=Verdict.PENDING,
                         asked_at=now(),
                         expires_at=now() + lasts,
+                        needed=needed,
                     )
                 )
             where = (tables.releases.c.id == release_id) & (tables.releases.c.state == State.STAGING)
@@ -84,9 +107,11 @@ class ApprovalRecords(ReleaseRecords):
         by: str | None,
         reason: str | None = None,
         undo: bool = False,
+        alone: bool = False,
     ) -> Decided | None:
         """Decide a pending approval. Of any number of racing decisions exactly one wins; None: no such approval.
 
+        An approval that takes several people is decided by the last of them, and by whoever may do it `alone`.
         With `undo` a release that does not go live stays open until what it did to staging is undone.
         """
         next_state = {
@@ -110,6 +135,8 @@ class ApprovalRecords(ReleaseRecords):
             pending &= waiting
             if verdict is Verdict.APPROVED:
                 pending &= tables.approvals.c.expires_at >= now()
+                if by is not None and not _enough(connection, approval_id, pending, by, alone):
+                    return False, _approval(connection, tables.approvals.c.id == approval_id)
             won = (
                 connection.execute(
                     update(tables.approvals)

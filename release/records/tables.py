@@ -99,6 +99,16 @@ approvals = Table(
     Column("decided_by", String(64)),
     Column("decided_at", UtcDateTime),
     Column("reason", Text),
+    Column("needed", Integer, nullable=False, server_default="1"),
+)
+
+# Who said yes, where it takes more than one: the last of them decides.
+votes = Table(
+    "votes",
+    metadata,
+    Column("approval", String(32), primary_key=True),
+    Column("by", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 backups = Table(

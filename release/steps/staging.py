@@ -197,7 +197,8 @@ class Staging(Remembering, Merging):
         release, site, _ = await self._of(release_id)
         if release.cancel_asked_by is not None:
             raise Cancelled(release_id, release.cancel_asked_by)
-        await self._records.ask(release_id, site.config.approval_lasts)
+        needed = 1 if release.kind.goes_back else site.config.approvals
+        await self._records.ask(release_id, site.config.approval_lasts, needed)
 
 
 def way_in_words(cleared: Cleared) -> str:

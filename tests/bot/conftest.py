@@ -120,7 +120,7 @@ class Team(Hands):
         people = People(client, roles)
         notices = Notices(client, self.releases, ids["channels"]["releases"])
         door = Door(people, self.releases)
-        buttons = Buttons(door, roles, self.releases, notices)
+        buttons = Buttons(door, roles, self.releases, notices, client)
         Listeners(door, buttons, Home(client, people, self.releases), client).register(app)
         threads = Threads(
             client_of_threads(ids["bot_token"], ids["api"]), self.records, roles.approvers, pace

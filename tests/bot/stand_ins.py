@@ -101,7 +101,7 @@ class Engine:
             await self.records.step(release_id, step, StepState.DONE, detail)
 
     async def stages(
-        self, release_id: str, before: str, after: str, lasts: timedelta = timedelta(hours=1)
+        self, release_id: str, before: str, after: str, lasts: timedelta = timedelta(hours=1), needed: int = 1
     ) -> str:
         """Everything up to the question; returns the approval's id."""
         await self.records.set_versions(release_id, before, after)
@@ -119,7 +119,7 @@ class Engine:
             warnings=("Warm-up lets a redirect <pass>.",),
             caught_up_at=datetime.now(UTC),
         )
-        return (await self.records.ask(release_id, lasts)).id
+        return (await self.records.ask(release_id, lasts, needed)).id
 
     async def promotes(self, release_id: str, before: str, after: str) -> None:
         await self.does(release_id, *PROMOTE_STEPS)

@@ -28,7 +28,7 @@ async def test_of_two_clicks_at_once_one_wins_and_the_other_hears_of_it(team: Te
 
 async def test_an_old_card_still_answers(team: Team) -> None:
     _, card = await team.waits_for_approval()
-    await team.clicks("ben", "Reject", card)
+    await team.rejects("ben", card)
     await team.sees("You rejected", who="ben")
     await team.sees("Rejected: blog", without="Approve")
     # A second card, or a view of it that has not caught up, carries the same id.

@@ -23,6 +23,8 @@ METHOD_SCOPES = {
     "usergroups.users.list": {"usergroups:read"},
     "users.info": {"users:read"},
     "views.publish": set(),
+    "views.open": set(),
+    "chat.postEphemeral": {"chat:write"},
 }
 EVENT_SCOPES = {
     "app_home_opened": set(),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.approvals import Buttons
 from bot.door import Door, Knock
@@ -92,7 +93,8 @@ async def test_the_buttons_of_a_rollback_decide_no_other_question(team: Team) ->
     """A rollback needs no second pair of eyes: its buttons must not be a way around them."""
     release, card = await team.waits_for_approval()
     value = next(one["value"] for one in card["buttons"] if one["label"] == "Approve")
-    buttons = Buttons(Door(team.bot.people, team.releases), ROLES, team.releases, team.bot.notices)
+    client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
+    buttons = Buttons(Door(team.bot.people, team.releases), ROLES, team.releases, team.bot.notices, client)
     told: list[str] = []
 
     async def answer(message: Message) -> None:

@@ -57,6 +57,16 @@ class Hands:
             "POST", "wait", **{"as": who, "contains": contains, "surface": "view", "timeout": 5}
         )
 
+    async def rejects(self, who: str, card: Json, why: str = "Not today") -> None:
+        """Click Reject, and say why."""
+        await self.clicks(who, "Reject", card)
+        await self.submits(who, "Why not?", why)
+
+    async def submits(self, who: str, question: str, text: str) -> None:
+        """Write into the modal that asks this, and send it."""
+        view = await self.sees_modal(question, who)
+        await self.ask("POST", "submit", **{"as": who, "view_id": view["id"], "values": {"reason": text}})
+
     async def messages(self, who: str = "ann", channel: str = "releases") -> list[Json]:
         found = await self.ask("GET", f"messages?as={who}&channel={channel}")
         return list(found["messages"])

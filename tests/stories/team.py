@@ -143,6 +143,14 @@ class Team:
         wish = {"as": person, "channel": CHANNEL, "ts": message["ts"], "text": button, "confirm": True}
         return await self.world.slack_does("click", **wish)
 
+    async def rejects(self, person: str, card: dict[str, Any], why: str = "Not today") -> None:
+        """Click Reject, and say why."""
+        await self.clicks(person, card, "Reject")
+        wish = {"as": person, "contains": "Why not?", "surface": "view", "timeout": 20}
+        view = await self.world.slack_does("wait", **wish)
+        submit = {"as": person, "view_id": view["id"], "values": {"reason": why}}
+        await self.world.slack_does("submit", **submit)
+
     async def told(self, person: str) -> str:
         """Everything the person can read in the channel and its threads."""
         return "\n".join(str(message["plain"]) for message in await self.world.messages(person, CHANNEL))

@@ -97,7 +97,7 @@ async def test_late_writes_that_are_refused_stay_where_they_are_kept(team: Team)
     upgrade = await goes_live_while_somebody_writes(team, "refused", key)
     await team.types("ann", "/ghost carry refused")
     await team.reaches("refused", State.AWAITING_APPROVAL, after=upgrade)
-    await team.clicks("ben", await team.card("refused", NEWEST), "Reject")
+    await team.rejects("ben", await team.card("refused", NEWEST))
     await team.reaches("refused", State.REJECTED)
     assert await team.page("refused", "/in-the-very-last-moment/") == 404
     assert await team.world.swaps("refused") == 1

@@ -143,7 +143,7 @@ async def test_the_way_back_is_closed_once_staging_holds_another_restore(team: T
     backup = await takes_a_backup(team, "twice")
     await team.clicks("ben", await restores(team, "twice", backup), "Approve")
     await team.reaches("twice", State.LIVE)
-    await team.clicks("ben", await restores(team, "twice", backup), "Reject")
+    await team.rejects("ben", await restores(team, "twice", backup))
     await team.reaches("twice", State.REJECTED)
     await asks(team, "twice", "rollback")
     release = await team.reaches("twice", State.FAILED)

@@ -68,7 +68,7 @@ async def test_production_keeps_its_database_and_staging_sends_no_mail(team: Tea
     told = await team.world.site("kept")
     assert "bulkEmail__mailgun__apiKey" in told["sticky"]
     assert "mail__options__port" in told["sticky"]
-    await team.clicks("ben", card, "Reject")
+    await team.rejects("ben", card)
     await team.reaches("kept", State.REJECTED)
     assert await team.world.swaps("kept") == 0
 
@@ -76,7 +76,7 @@ async def test_production_keeps_its_database_and_staging_sends_no_mail(team: Tea
 async def test_what_is_on_staging_can_be_swapped_by_itself(team: Team) -> None:
     await team.has_site("manual")
     card = await team.ask_for_approval("manual")
-    await team.clicks("ben", card, "Reject")
+    await team.rejects("ben", card)
     rejected = await team.reaches("manual", State.REJECTED)
 
     await team.types("ann", "/ghost swap manual")
