@@ -15,6 +15,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.chart import chart, in_words
 from bot.identity import slack_error
 from bot.pace import ALLOWED, Bucket, Pace
 from bot.posted import find, marked
@@ -27,6 +28,7 @@ from bot.render.stuck import stuck_messages
 from bot.render.watch import sick_message, watch_message
 from release.model import Approval, Release, SentMessage, State
 from release.records import Records
+from release.usual import expected_at
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ APPROVAL = "approval"
 WATCH = "watch"
 SICK = "sick"
 RESULT = "result"
+CHART = "chart"
+AGAIN = "again"
 STUCK = "stuck:"
 FOR_THE_CHANNEL = (WATCH, SICK, STUCK, RESULT)
 
@@ -73,9 +77,17 @@ class Away(Later):
     """Slack as a whole does not answer."""
 
 
-def messages_of(release: Release, approval: Approval | None, approvers: Sequence[str]) -> dict[str, Message]:
-    """Every message the release should have by now, by its part, in the order they are posted."""
-    wanted = {PARENT: parent(release, approval)}
+def messages_of(
+    release: Release,
+    approval: Approval | None,
+    approvers: Sequence[str],
+    expected: datetime | None = None,
+) -> dict[str, Message]:
+    """Every message the release should have by now, by its part, in the order they are posted.
+
+    `expected` is when it is expected to ask, or to be over.
+    """
+    wanted = {PARENT: parent(release, approval, expected)}
     finished = [record for record in release.steps if record.ended_at is not None]
     for record in sorted(finished, key=lambda record: record.ended_at or release.asked_at):
         line = log_line(record)
@@ -187,7 +199,8 @@ class Threads:
         sent = {one.part: one for one in await self._records.messages(release_id)}
         delays: list[float] = []
         posts_wait = False  # messages of a thread keep their order: after one that waits, none is posted
-        for parts, wanted in bundles(messages_of(release, approval, self._approvers), sent):
+        expected = await expected_at(self._records, release)
+        for parts, wanted in bundles(messages_of(release, approval, self._approvers, expected), sent):
             before = sent.get(parts[0])
             is_post = before is None or not before.ts
             if (before is not None and before.digest == wanted.digest) or (is_post and posts_wait):
@@ -208,8 +221,40 @@ class Threads:
                 sent |= dict.fromkeys(parts, told)
         if delays and not self._given_up(release):
             raise Later(min(delays))
+        await self._attach_chart(release, sent)
         await self._records.mark_told(release_id, release.revision)
         self._forget(release)
+
+    async def _attach_chart(self, release: Release, sent: Mapping[str, SentMessage]) -> None:
+        """A picture of the visitors' response times is in the thread, once. It is an extra: without it nothing is lost.
+
+        Raises Later where Slack takes no more for now.
+        """
+        top, known = sent.get(PARENT), sent.get(CHART)
+        if top is None or RESULT not in sent or (known is not None and known.digest != AGAIN):
+            return
+        png = await chart(release)
+        if png is None:
+            return
+        # Written down first: a second picture would be worse than none.
+        await self._records.remember_message(release.id, CHART, top.channel, "", "tried")
+        try:
+            await self._records.may_act()
+            await self._client.files_upload_v2(
+                content=png,
+                filename=f"visitors-{release.id}.png",
+                title="What visitors waited for over the swap",
+                alt_txt=in_words(release),
+                channel=top.channel,
+                thread_ts=top.ts,
+            )
+        except SlackApiError as error:
+            if slack_error(error) in LIMITED or _status(error) == 429:
+                await self._records.remember_message(release.id, CHART, top.channel, "", AGAIN)
+                raise Later(_retry_after(error)) from error
+            log.warning("no picture", extra={"release": release.id, "answer": slack_error(error)})
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("no picture", extra={"release": release.id, "answer": type(error).__name__})
 
     def _forget(self, release: Release) -> None:
         """A release that is told and over needs no more pacing."""

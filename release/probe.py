@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import statistics
 import time
+from datetime import UTC, datetime
 from types import TracebackType
 
 import httpx
@@ -13,6 +14,7 @@ from release.trouble import in_words
 
 _AT_ONCE = 50
 _LAST_SECONDS = 10.0
+POINTS = 240
 
 
 class Probe:
@@ -33,9 +35,11 @@ class Probe:
         self._healthy: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._started = 0.0
+        self._began_at: datetime | None = None
+        self._points: list[tuple[float, float, bool]] = []
 
     async def __aenter__(self) -> "Probe":
-        self._started = time.monotonic()
+        self._started, self._began_at = time.monotonic(), datetime.now(UTC)
         self._task = asyncio.create_task(self._run(), name="probe")
         return self
 
@@ -69,16 +73,20 @@ class Probe:
 
     async def _visit(self, url: str) -> None:
         start = time.monotonic()
+        well = False
         try:
             response = await self._http.get(url, follow_redirects=False, timeout=30)
             # A blog without a feed answers 404 before and after; an error of the server is never well.
             status = response.status_code
             healthy = self._healthy.setdefault(url, status if status < 500 else 200)
-            if status != healthy:
+            well = status == healthy
+            if not well:
                 self._failures.append(f"HTTP {status}")
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
             self._failures.append(in_words(error))
-        self._times.append((time.monotonic() - start) * 1000)
+        took = (time.monotonic() - start) * 1000
+        self._times.append(took)
+        self._points.append((round(start - self._started, 2), round(took, 1), well))
 
     def seen(self) -> ProbeSeen:
         """What the visitors got so far."""
@@ -89,4 +97,14 @@ class Probe:
             median_ms=round(statistics.median(self._times), 1) if self._times else 0,
             seconds=round(time.monotonic() - self._started, 1),
             failures=tuple(sorted(set(self._failures))),
+            began_at=self._began_at,
+            series=thinned(self._points),
         )
+
+
+def thinned(points: list[tuple[float, float, bool]]) -> tuple[tuple[float, float, bool], ...]:
+    """At most `POINTS` of them, in their order: of several beside each other a failed one, else the slowest."""
+    ordered = sorted(points)
+    each = max(1, -(-len(ordered) // POINTS))
+    groups = (ordered[place : place + each] for place in range(0, len(ordered), each))
+    return tuple(max(group, key=lambda point: (not point[2], point[1])) for group in groups)

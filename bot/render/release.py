@@ -1,5 +1,7 @@
 """The messages of one release: the parent with its plan, the log of its thread, its result."""
 
+from datetime import datetime
+
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
@@ -61,11 +63,14 @@ TASK_TEXT = 1000
 UNTOUCHED = "Production is untouched."
 
 
-def parent(release: Release, approval: Approval | None = None) -> Message:
+def parent(release: Release, approval: Approval | None = None, expected: datetime | None = None) -> Message:
     """The message a release is followed by: title, where it stands, every step, what can be done now."""
     title = release_title(release)
     now = state_line(release, approval)
     asked = f"Asked for by {person(release.asked_by)}, {when(release.asked_at, '{ago}')}"
+    if expected is not None:
+        usual = "asks for approval" if release.state is State.STAGING else "is over"
+        asked += f" · usually {usual} at about {when(expected, '{time}')}"
     if release.ended_at is not None:
         asked = f"Asked for by {person(release.asked_by)}, took {_took(release)}"
     return message(

@@ -1,6 +1,7 @@
 """What visitors get."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,10 @@ class PageCompared:
 
 @dataclass(frozen=True)
 class ProbeSeen:
-    """What visitors of production got while it was swapped. Times in milliseconds."""
+    """What visitors of production got while it was swapped. Times in milliseconds.
+
+    `series` are points for a picture, a few hundred at most: seconds since `began_at`, milliseconds, whether well.
+    """
 
     requests: int
     failed: int
@@ -26,3 +30,5 @@ class ProbeSeen:
     median_ms: float
     seconds: float
     failures: tuple[str, ...] = ()
+    began_at: datetime | None = None
+    series: tuple[tuple[float, float, bool], ...] = ()

@@ -24,6 +24,7 @@ METHOD_SCOPES = {
     "users.info": {"users:read"},
     "views.publish": set(),
     "views.open": set(),
+    "files.upload.v2": {"files:write"},
     "chat.postEphemeral": {"chat:write"},
 }
 EVENT_SCOPES = {

@@ -1,0 +1,96 @@
+"""A small picture of what visitors waited for over a swap, drawn in a process of its own.
+
+matplotlib takes half a second and tens of megabytes to load, which the bot neither has to wait for nor to keep.
+"""
+
+import asyncio
+import io
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+from release.model import ProbeSeen, Release, Step
+
+SECONDS = 60
+POINTS = 240
+
+
+async def chart(release: Release) -> bytes | None:
+    """A PNG, 900 by 360 pixels; None where nothing was measured, or where it could not be drawn."""
+    probe = release.facts.probe
+    if probe is None or len(probe.series) < 2:
+        return None
+    swap = release.step(Step.SWAP)
+    told = {
+        "title": f"{release.site}: visitors while {release.from_version} became {release.version}",
+        "series": probe.series,
+        "swap": _window(probe, swap.started_at, swap.ended_at),
+    }
+    # No secret of the bot's in its environment: it draws numbers.
+    drawing = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot.chart",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={
+            "PYTHONPATH": ":".join(path for path in sys.path if path),
+            "MPLBACKEND": "Agg",
+            "HOME": "/nonexistent",
+        },
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            png, _ = await drawing.communicate(json.dumps(told).encode())
+    except TimeoutError:
+        drawing.kill()
+        await drawing.wait()
+        return None
+    return png if drawing.returncode == 0 and png.startswith(b"\x89PNG") else None
+
+
+def in_words(release: Release) -> str:
+    """What the picture shows, for who does not see it."""
+    probe = release.facts.probe
+    if probe is None:
+        return ""
+    failed = "none failed" if not probe.failed else f"{probe.failed} failed"
+    return (
+        f"Response times of {probe.requests} requests to {release.site} over {probe.seconds:.0f} seconds around the "
+        f"swap: {failed}, half under {probe.median_ms:.0f} ms, the slowest {probe.slowest_ms:.0f} ms."
+    )
+
+
+def _window(probe: ProbeSeen, started: datetime | None, ended: datetime | None) -> tuple[float, float] | None:
+    if probe.began_at is None or started is None or ended is None:
+        return None
+    return ((started - probe.began_at).total_seconds(), (ended - probe.began_at).total_seconds())
+
+
+def draw(told: dict[str, Any]) -> bytes:  # Any: the JSON of `chart`
+    """The picture, with a shape and a word beside every colour."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - in the process of its own only
+
+    figure = Figure(figsize=(9, 3.6), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    well = [(at, took) for at, took, ok in told["series"] if ok]
+    failed = [(at, took) for at, took, ok in told["series"] if not ok]
+    if told["swap"]:
+        axes.axvspan(
+            *told["swap"], color="#d0e4f5", label="swap", hatch="//", edgecolor="#9fc3e0", linewidth=0
+        )
+    axes.plot(*zip(*well, strict=True), "o-", color="#1f5f8b", markersize=3, linewidth=1, label="answered")
+    if failed:
+        axes.plot(*zip(*failed, strict=True), "X", color="#c0392b", markersize=9, label="failed")
+    axes.set(title=told["title"], xlabel="seconds", ylabel="milliseconds", ylim=(0, None))
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(loc="upper right", fontsize="small")
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    return png.getvalue()
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(draw(json.load(sys.stdin)))

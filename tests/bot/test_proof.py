@@ -1,0 +1,85 @@
+"""The proof in the thread: a picture of what visitors waited for, once; and when to look again."""
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import matplotlib.image
+
+from bot.chart import chart, in_words
+from release.model import ProbeSeen, Release, State, Verdict
+from release.probe import POINTS, thinned
+from tests.bot.conftest import Team
+
+BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SERIES = tuple((number / 5, 20.0 + number % 7, number != 40) for number in range(100))
+SEEN = ProbeSeen(100, 1, 812.5, 22.0, 20.0, ("HTTP 502",), BEGAN, SERIES)
+
+
+async def live(team: Team) -> Release:
+    release, _ = await team.waits_for_approval()
+    await team.records.note(release.id, probe=SEEN)
+    approval = await team.records.approval_of(release.id)
+    assert approval is not None
+    await team.records.decide(approval.id, Verdict.APPROVED, team.ben)
+    await team.engine.promotes(release.id, "6.40.0", "6.65.0")
+    await team.records.note(release.id, probe=SEEN)
+    return await team.records.release(release.id)
+
+
+async def test_a_picture_of_the_visitors_is_in_the_thread_once_and_says_what_it_shows(team: Team) -> None:
+    await live(team)
+    await team.sees("is live on 6.65.0")
+
+    async def uploaded() -> bool:
+        return len(await _pictures(team)) == 1
+
+    await team.eventually(uploaded, seconds=30)
+    picture = (await _pictures(team))[0]
+    assert "1 failed" in picture["alt_txt"]
+    assert picture["title"] == "What visitors waited for over the swap"
+    await team.stop_bot()
+    await team.start_bot()
+    release = (await team.records.history("blog"))[0]
+    await team.records.note(release.id, warnings=("told again",))
+    await team.bot.threads.catch_up()
+    assert len(await _pictures(team)) == 1
+
+
+async def _pictures(team: Team) -> list[dict[str, str]]:
+    return [file for message in await team.messages("ann") for file in message.get("files") or []]
+
+
+async def test_the_picture_is_one(team: Team) -> None:
+    release = await live(team)
+    png = await chart(release)
+    assert png is not None
+    height, width, _ = matplotlib.image.imread(io.BytesIO(png)).shape
+    assert (width, height) == (900, 360)
+    assert "the slowest 812 ms" in in_words(release)
+    nothing = replace(release, facts=replace(release.facts, probe=replace(SEEN, series=())))
+    assert await chart(nothing) is None
+
+
+def test_of_many_requests_the_slowest_and_every_failure_that_can_be_are_kept() -> None:
+    many = [(number / 10, 10.0, True) for number in range(3000)]
+    many[1000] = (100.0, 900.0, True)
+    many[2000] = (200.0, 5.0, False)
+    kept = thinned(many)
+    assert len(kept) <= POINTS
+    assert (100.0, 900.0, True) in kept
+    assert (200.0, 5.0, False) in kept
+    assert list(kept) == sorted(kept)
+    assert thinned([]) == ()
+
+
+async def test_the_next_release_says_when_it_usually_asks(team: Team) -> None:
+    first = await live(team)
+    await team.sees("is live on 6.65.0")
+    told = [one["plain"] for one in await team.messages("ann")]
+    assert not any("usually" in text for text in told), "nothing is known of the first"
+    second = await team.records.create(first.kind, "blog", team.ann, first.channel, version="6.66.0")
+    shown = await team.sees("usually asks for approval at about")
+    assert second.id in shown["plain"]
+    assert second.state is State.STAGING
+    assert second.asked_at - timedelta(hours=1) < datetime.now(UTC)
