@@ -118,7 +118,8 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         )
         if settings.slack.mode is Mode.HTTP:
             refuse_replays(app, records)
-        Listeners(door, Buttons(door, roles, releases, notices, client), home, client).register(app)
+        buttons = Buttons(door, roles, releases, notices, client)
+        Listeners(door, buttons, home, client, settings.own_commands).register(app)
         threads = Threads(
             client_of_threads(token, settings.slack.api_url),
             records,

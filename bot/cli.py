@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import importlib.metadata
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +13,25 @@ from rich.console import Console
 from bot.heartbeat import alive
 from bot.logs import set_up_logs
 from bot.memory import give_memory_back
-from bot.settings import Settings, read_settings
+from bot.settings import COMMAND_NAME, DEFAULT_CONFIG, Settings, read_settings
 from release.errors import ReleaseError
 
 
 class NoDemoHere(ReleaseError):
     problem = "This installation has no demo ({0} is missing)."
     remedy = "Run `make demo` in a checkout of ghostbot; it installs everything it needs."
+
+
+class NoCommandName(ReleaseError):
+    problem = "{0} is no name of a slash command."
+    remedy = (
+        "It begins with a slash and has at most 32 small letters, digits, dashes and underscores: /ghost."
+    )
+
+
+class NotReachable(ReleaseError):
+    problem = "Slack does not send to {0}."
+    remedy = "Give an address with https://, ending in /slack/events."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -69,6 +82,21 @@ def _parser() -> argparse.ArgumentParser:
     auditing.add_argument("--json", action="store_true", help="print JSON")
     auditing.set_defaults(act=_audit)
 
+    making = commands.add_parser("manifest", help="print the manifest that Slack makes the app of")
+    making.add_argument(
+        "--command",
+        default=None,
+        metavar="/NAME",
+        help="the slash command (default: the settings', or /ghost)",
+    )
+    making.add_argument(
+        "--url",
+        metavar="ADDRESS",
+        help="for HTTP mode: where Slack reaches the bot (https://bot.example.com/slack/events); else Socket Mode",
+    )
+    _config_option(making)
+    making.set_defaults(act=_manifest)
+
     demo = commands.add_parser("demo", help="see all of it on a real Ghost, without a Slack or Azure account")
     _demo_options(demo)
     demo.set_defaults(act=_demo)
@@ -117,6 +145,23 @@ def _run(options: argparse.Namespace) -> int:
     from bot.app import run  # noqa: PLC0415 - see above
 
     asyncio.run(run(_settings(options)))
+    return 0
+
+
+def _manifest(options: argparse.Namespace) -> int:
+    from bot.manifest import manifest  # noqa: PLC0415 - see above
+    from commands import named  # noqa: PLC0415 - see above
+
+    slash, own, commands = options.command or "/ghost", {}, named("deploy")
+    if options.config is not None or DEFAULT_CONFIG.is_file():
+        settings = read_settings(options.config)
+        slash = options.command or settings.slack.command
+        own, commands = settings.own_commands, named(settings.slack.deploy_command)
+    if re.fullmatch(COMMAND_NAME, slash) is None:
+        raise NoCommandName(slash)
+    if options.url is not None and not options.url.startswith("https://"):
+        raise NotReachable(options.url)
+    sys.stdout.write(manifest(slash, own, options.url, commands))
     return 0
 
 

@@ -5,7 +5,7 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,14 +71,14 @@ class Door:
         self._releases = releases
         self._seen: OrderedDict[str, None] = OrderedDict()
 
-    async def command(self, knock: Knock, text: str, answer: Answer) -> None:
-        """Run one typed command, from a slash command."""
+    async def command(self, knock: Knock, text: str, answer: Answer, site: str | None = None) -> None:
+        """Run one typed command, from a slash command; from one of a site's own with that `site`."""
         name, *rest = words_of(text) or ["help"]
         command = find(name, self._commands)
         needs = command.needs if command else Role.ANYONE
 
         async def act() -> Message:
-            return await self._run(command, name, rest, knock)
+            return await self._run(command, name, rest, knock, site)
 
         await self.enter(knock, needs, act, answer)
 
@@ -153,11 +153,21 @@ class Door:
         if told is not None:
             await answer(told)
 
-    async def _run(self, command: Command[Any] | None, name: str, rest: list[str], knock: Knock) -> Message:
+    async def _run(
+        self,
+        command: Command[Any] | None,
+        name: str,
+        rest: list[str],
+        knock: Knock,
+        own_site: str | None = None,
+    ) -> Message:
         if command is None:
             raise unknown(name, self._commands)
         at_once, later = now_and_later(tuple(rest)) if command.can_wait else (tuple(rest), ())
         order = command.parse(Words(at_once))
+        if own_site is not None and getattr(order, "site", own_site) is None:
+            at_once = (*at_once, own_site)
+            order = replace(order, site=own_site)
         zone = self.people.zone_of(knock.visitor.user)
         request = Request(knock.visitor.user, knock.channel, self._commands, self._clock(), zone)
         typed = " ".join((command.name, *at_once))

@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -35,10 +35,13 @@ class Listeners:
     buttons: Buttons
     home: Home
     client: AsyncWebClient
+    own_commands: Mapping[str, str] = field(default_factory=dict)
+    """Sites' own slash commands, command to site."""
 
     def register(self, app: AsyncApp) -> None:
         """Afterwards `app` answers the slash command, every button, mentions, direct messages and the Home tab."""
-        app.command(self.door.slash)(self._command)
+        for slash in (self.door.slash, *self.own_commands):
+            app.command(slash)(self._command)
         presses: dict[str, Press] = {
             "approve": self.buttons.approve,
             "reject": self.buttons.reject,
@@ -72,7 +75,8 @@ class Listeners:
         text = body.get("text", "").strip()
         visitor = Visitor(body["user_id"], _teams(body.get("team_id")))
         knock = Knock(visitor, body["channel_id"], text, body["channel_id"], body["trigger_id"])
-        await self.door.command(knock, text, _privately(respond))
+        site = self.own_commands.get(str(body.get("command")))
+        await self.door.command(knock, text, _privately(respond), site)
 
     async def _mention(self, ack: AsyncAck, event: Body, body: Body, context: AsyncBoltContext) -> None:
         await ack()

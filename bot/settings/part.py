@@ -8,6 +8,8 @@ from pydantic import (
     StringConstraints,
 )
 
+COMMAND_NAME = r"^/[a-z0-9_-]{1,31}$"
+SlashCommand = Annotated[str, StringConstraints(pattern=COMMAND_NAME)]
 PersonOrGroup = Annotated[str, StringConstraints(pattern=r"^[UWS][A-Z0-9]{2,20}$")]
 
 

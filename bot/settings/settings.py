@@ -121,6 +121,19 @@ class Settings(BaseSettings):
             raise ValueError(f"freezes name a site that there is not: {unknown[0]}")
         return self
 
+    @model_validator(mode="after")
+    def _commands_are_different(self) -> Self:
+        names = [self.slack.command, *(site.command for site in self.sites.values() if site.command)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two slash commands are called {twice[0]}")
+        return self
+
+    @property
+    def own_commands(self) -> dict[str, str]:
+        """The sites' own slash commands, command to site."""
+        return {site.command: name for name, site in self.sites.items() if site.command}
+
     @property
     def records_url(self) -> str:
         if self.database_url is not None:

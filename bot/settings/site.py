@@ -15,7 +15,7 @@ from pydantic import (
 
 from bot.settings.deploy import Approve, DeploySettings, MigrationSettings
 from bot.settings.ghost import DatabaseClient, MySqlSettings, SourceSettings
-from bot.settings.part import Part
+from bot.settings.part import COMMAND_NAME, Part
 from release.azure.sign_in import Password
 from release.ghost.recipe import Recipe
 from release.shape import Shape
@@ -61,6 +61,7 @@ class SiteSettings(Part):
     image: str | None = Field(None, description="host/name:tag with {version} in it; for package = image")
     resource_group: str
     app: str | None = Field(None, description="the web app's name; default: the site's name here")
+    command: str | None = Field(None, pattern=COMMAND_NAME, description="a slash command of the site's own")
     slot: str = "staging"
     backup_webjob: str = SiteConfig.backup_webjob
     backup_command: str | None = Field(None, description="instead of the WebJob, where WebJobs do not run")

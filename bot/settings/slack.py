@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from bot.identity import Roles
-from bot.settings.part import Part, PersonOrGroup
+from bot.settings.part import Part, PersonOrGroup, SlashCommand
 from commands import named
 
 
@@ -29,7 +29,7 @@ class SlackSettings(Part):
     app_token: SecretStr | None = None
     signing_secret: SecretStr | None = None
     channel: str | None = Field(None, description="where new versions are announced; none: nowhere")
-    command: Annotated[str, StringConstraints(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/ghost"
+    command: SlashCommand = "/ghost"
     deploy_command: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")] = "deploy"
     api_url: str = "https://slack.com/api/"
     host: str = "127.0.0.1"

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-import yaml
 
+from bot.manifest import manifest
 from release.model import Kind, State
-from tests.bot.conftest import MANIFEST, Team
+from tests.bot.conftest import Team
 
 
 @pytest.fixture
@@ -53,12 +53,7 @@ async def posted(address: str, body: str, headers: dict[str, str]) -> int:
 
 
 async def test_a_release_is_approved_over_http(team: Team, address: str) -> None:
-    manifest = yaml.safe_load(MANIFEST.read_text())
-    manifest["settings"]["socket_mode_enabled"] = False
-    manifest["settings"]["interactivity"]["request_url"] = address
-    manifest["settings"]["event_subscriptions"]["request_url"] = address
-    manifest["features"]["slash_commands"][0]["url"] = address
-    await team.ask("PUT", "manifest", manifest=manifest)
+    await team.ask("PUT", "manifest", manifest=manifest(address=address))
 
     release, card = await team.waits_for_approval()
     await team.clicks("ben", "Approve", card, confirm=True)

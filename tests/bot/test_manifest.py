@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.cli import main
+from bot.manifest import manifest as manifest_of
 from commands import COMMANDS
+from tests.bot.conftest import Team
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,3 +100,36 @@ def test_socket_mode_needs_no_address(manifest: Any) -> None:
     assert manifest["settings"]["interactivity"] == {"is_enabled": True}
     assert "request_url" not in manifest["settings"]["event_subscriptions"]
     assert "url" not in manifest["features"]["slash_commands"][0]
+
+
+def test_the_checked_in_manifest_is_what_the_bot_prints() -> None:
+    assert (ROOT / "manifest.yml").read_text() == manifest_of()
+
+
+def test_a_team_chooses_mode_address_and_names(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    config = tmp_path / "ghostbot.toml"
+    config.write_text(
+        '[slack]\nbot_token = "xoxb-1"\napp_token = "xapp-1"\ncommand = "/web"\n[azure]\nsubscription = "s"\n'
+        '[sites.shop]\nresource_group = "g"\ncommand = "/shop"\n'
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["manifest", "--config", str(config), "--url", "https://bot.example.com/slack/events"])
+    assert ended.value.code == 0
+    told = yaml.safe_load(capsys.readouterr().out)
+    assert [one["command"] for one in told["features"]["slash_commands"]] == ["/web", "/shop"]
+    assert told["settings"]["socket_mode_enabled"] is False
+    assert told["settings"]["interactivity"]["request_url"] == "https://bot.example.com/slack/events"
+    assert all(one["url"].startswith("https://") for one in told["features"]["slash_commands"])
+    for wrong in (["--command", "ghost"], ["--url", "http://bot.example.com"]):
+        with pytest.raises(SystemExit) as ended:
+            main(["manifest", *wrong])
+        assert ended.value.code == 1
+        assert "ghostbot:" in capsys.readouterr().err
+
+
+async def test_a_sites_own_command_is_about_that_site(team: Team) -> None:
+    await team.ask("PUT", "manifest", manifest=manifest_of(sites={"/blog": "blog"}))
+    await team.types("ann", "/blog upgrade 6.65.0")
+    release = await team.sees("Upgrade blog to 6.65.0 has begun", who="ann")
+    assert release["ephemeral"]
+    assert (await team.records.history("blog"))[0].version == "6.65.0"
