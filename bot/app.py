@@ -134,6 +134,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             "threads": lambda: threads.run(stop),
             "expiry": lambda: _again(LOOK_SECONDS, releases.expire_approvals, stop),
             "schedule": lambda: _again(SCHEDULE_SECONDS, schedule.look, stop),
+            "reminders": lambda: _again(LOOK_SECONDS, releases.remind_approvers, stop),
             "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
             "stuck releases": lambda: _again(LOOK_SECONDS, watchman.look, stop),
             "versions": lambda: _again(
@@ -313,6 +314,7 @@ async def _look_for_versions(releases: Releases, notices: Notices) -> None:
     newest = versions.newest[0]
     if any(site.current and Version.parse(site.current) < Version.parse(newest) for site in versions.sites):
         await notices.announce(versions, newest)
+    await notices.close_outdated(versions)
 
 
 async def _beat(data_folder: Path) -> None:

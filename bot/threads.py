@@ -19,14 +19,14 @@ from bot.chart import chart, in_words
 from bot.identity import slack_error
 from bot.pace import ALLOWED, Bucket, Pace
 from bot.posted import find, marked
-from bot.render.approval import card
+from bot.render.approval import card, no_longer_asked, reminder
 from bot.render.message import Message, joined
 from bot.render.release import log_line, parent, result
 from bot.render.rollback import rollback_card
 from bot.render.simpler import simplified
 from bot.render.stuck import stuck_messages
 from bot.render.watch import sick_message, watch_message
-from release.model import Approval, Release, SentMessage, State
+from release.model import Approval, Release, SentMessage, State, Verdict
 from release.records import Records
 from release.usual import expected_at
 
@@ -35,13 +35,14 @@ log = logging.getLogger(__name__)
 PARENT = "parent"
 LOG = "log:"
 APPROVAL = "approval"
+REMINDER = "reminder"
 WATCH = "watch"
 SICK = "sick"
 RESULT = "result"
 CHART = "chart"
 AGAIN = "again"
 STUCK = "stuck:"
-FOR_THE_CHANNEL = (WATCH, SICK, STUCK, RESULT)
+FOR_THE_CHANNEL = (REMINDER, WATCH, SICK, STUCK, RESULT)
 
 LOOK_AGAIN = 5.0
 """Seconds after which the records are looked at even if nothing in this process changed them."""
@@ -99,6 +100,10 @@ def messages_of(
         wanted[APPROVAL] = (
             rollback_card(release, approval) if asked_back else card(release, approval, approvers)
         )
+        if release.facts.reminded_at is not None and approval.verdict is Verdict.PENDING:
+            wanted[REMINDER] = reminder(release, approval, approvers)
+        elif release.facts.reminded_at is not None:
+            wanted[REMINDER] = no_longer_asked(release, approval)
     for part, told in ((WATCH, watch_message(release)), (SICK, sick_message(release))):
         if told is not None:
             wanted[part] = told

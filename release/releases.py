@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from release.artefacts.reference import reference
 from release.backups import BackupOfAnother, UnknownBackup
@@ -394,6 +394,18 @@ class Releases:
         """Questions nobody answered in time are closed, and their sites are free again."""
         for approval in await self.records.overdue_approvals():
             await self._decided(approval.id, Verdict.EXPIRED, None, "nobody decided in time")
+
+    async def remind_approvers(self) -> None:
+        """Questions that nobody has answered for a while are asked again, once."""
+        now = datetime.now(UTC)
+        for release in await self.records.open_releases():
+            if release.state is not State.AWAITING_APPROVAL or release.facts.reminded_at is not None:
+                continue
+            approval = await self.records.approval_of(release.id)
+            site = self._sites.get(release.site)
+            after = site.config.remind_after if site else timedelta()
+            if approval is not None and after and approval.asked_at + after <= now < approval.expires_at:
+                await self.records.note(release.id, reminded_at=now)
 
     # -- looking ----------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from bot.render.message import (
     when,
 )
 from bot.render.schema import schema_lines
+from bot.render.words import release_title
 from release.ghost.database import MUST_NOT_SHRINK
 from release.model import (
     Approval,
@@ -109,6 +110,22 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     )
     text = "\n".join(part for part in (escape(title), who, back, *warnings, rows, pages) if part)
     return message(text, *blocks)
+
+
+def reminder(release: Release, approval: Approval, approvers: Sequence[str]) -> Message:
+    """Asked again in the channel, since nobody has answered for a while."""
+    who = person(release.asked_by) if release.kind.goes_back or not approvers else audience(approvers)
+    text = (
+        f":bell: {who}: {release_title(release)} waits for a decision since {when(approval.asked_at, '{time}')}. "
+        f"Decide in its thread by {when(approval.expires_at)}; after that it is over, and nothing has changed."
+    )
+    return message(text, section(text))
+
+
+def no_longer_asked(release: Release, approval: Approval) -> Message:
+    """What becomes of the reminder once there is an answer."""
+    text = f":bell: {release_title(release)} waited for a decision. {decided_line(approval)}"
+    return message(text, section(text))
 
 
 def _votes(approval: Approval) -> str:

@@ -3,22 +3,22 @@
 import json
 
 from bot.render.approval import RELEASE_NOTES
-from bot.render.message import Message, button, buttons, confirm, context, escape, message, person, section
+from bot.render.message import Message, button, buttons, confirm, context, escape, message, section
 from release.model import SiteVersions, Versions
 
 SITES_WITH_BUTTON = 20
 
 
-def version_notice(version: str, versions: Versions, skipped_by: str | None = None) -> Message:
-    """What is new, how far behind each site is, and what can be done about it."""
+def version_notice(version: str, versions: Versions, closed: str | None = None) -> Message:
+    """What is new, how far behind each site is, and what can be done about it; or, escaped, why it is closed."""
     title = (
         f":ghost: *Ghost {escape(version)} is out.* <{RELEASE_NOTES.format(escape(version))}|Release notes>"
     )
     behind = [site for site in versions.sites if site.current and site.behind > 0 and site.current != version]
     lines = [_site_line(site) for site in versions.sites]
     text = "\n".join([title, *lines])
-    if skipped_by is not None:
-        text += f"\nSkipped by {person(skipped_by)}: nobody is asked about this version again."
+    if closed is not None:
+        text += f"\n{closed}"
         return message(text, section(text))
     upgrade = [
         button(

@@ -71,6 +71,7 @@ class SiteSettings(Part):
     admin_key: SecretStr | None = Field(None, description="an Admin API key, id:secret, to compare totals")
     approval_hours: float = Field(24, gt=0)
     approvals: int = Field(1, ge=1, le=10)
+    remind_minutes: float = Field(60, ge=0)
     grace_minutes: float = Field(60, ge=0)
     observe_minutes: float = Field(5, ge=0, le=1440)
     sick_seconds: float = Field(15, gt=0, le=600)
@@ -148,6 +149,7 @@ class SiteSettings(Part):
             database=self.database,
             approval_lasts=timedelta(hours=self.approval_hours),
             approvals=self.approvals,
+            remind_after=timedelta(minutes=self.remind_minutes),
             grace=timedelta(minutes=self.grace_minutes),
             observe=timedelta(minutes=self.observe_minutes),
             sick_seconds=self.sick_seconds,

@@ -48,6 +48,7 @@ class Facts:
     Where the slots share a database, `way_back` is its dump from right before this release began to change it, which
     it does `changing_since` then and until it is put back, and `put_back` says what became of that database when the
     release did not go through.
+    `reminded_at` is when the approvers were asked again.
     `late` is what this release left on the old slot, `carries` what
     it carries over from there, and `carried_over_by` the release that carried its late writes over.
     """
@@ -67,6 +68,7 @@ class Facts:
     warm_up: tuple[str, ...] = ()
     routing_cleared: RoutingCleared | None = None
     caught_up_at: datetime | None = None
+    reminded_at: datetime | None = None
     production_mark: str | None = None
     swap_token: str | None = None
     condemned: str | None = None

@@ -49,6 +49,11 @@ class ToldRecords(Base):
         rows = await self._read(lambda c: c.execute(query).mappings().all())
         return tuple(SentMessage(**row) for row in rows)
 
+    async def owners_of(self, part: str) -> tuple[str, ...]:
+        """Whose message of that part the audience has."""
+        query = select(tables.messages.c.owner).where(tables.messages.c.part == part)
+        return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
+
     async def remember_message(self, owner: str, part: str, channel: str, ts: str, digest: str) -> None:
         values = {"channel": channel, "ts": ts, "digest": digest}
         await self._write(lambda c: upsert(c, tables.messages, {"owner": owner, "part": part}, values))

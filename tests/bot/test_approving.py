@@ -1,6 +1,7 @@
 """One decision wins, and no click is swallowed."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from release.model import State, Verdict
@@ -78,3 +79,17 @@ async def test_the_rollback_of_an_older_release_is_refused(team: Team) -> None:
     await team.clicks("ann", "Rollback", old_result, confirm=True)
     await team.sees("no longer runs what this release put there")
     assert len(team.engine.started) == started
+
+
+async def test_approvers_are_reminded_once_and_the_reminder_tells_the_answer(team: Team) -> None:
+    release, card = await team.waits_for_approval()
+    await team.releases.remind_approvers()
+    assert (await team.records.release(release.id)).facts.reminded_at is None, "it is too early"
+    team.blog.config = replace(team.blog.config, remind_after=timedelta(microseconds=1))
+    for _ in range(2):
+        await team.releases.remind_approvers()
+    reminder = await team.sees("waits for a decision since")
+    assert "Upgrade blog from 6.40.0 to 6.65.0" in reminder["plain"]
+    await team.clicks("ben", "Approve", card, confirm=True)
+    await team.sees("waited for a decision. Approved by @ben")
+    assert len([one for one in await team.messages() if "for a decision" in one["plain"]]) == 1

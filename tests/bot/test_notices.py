@@ -39,3 +39,17 @@ async def test_a_version_slack_could_not_be_told_of_is_told_later(team: Team) ->
     await announced(team, "6.65.0")
     await announced(team, "6.65.0")
     await team.sees("Ghost 6.65.0 is out")
+
+
+async def test_an_older_notice_is_closed_by_a_newer_version_and_both_by_the_upgrade(team: Team) -> None:
+    await announced(team, "6.64.0")
+    await announced(team, "6.65.0")
+    await team.bot.notices.close_outdated(await team.releases.versions(None))
+    await team.sees("Ghost 6.65.0 is out since: see its own notice", without="Upgrade blog")
+    await team.sees("Ghost 6.65.0 is out", button="Upgrade blog")
+    team.blog.versions["production"] = "6.65.0"
+    await team.bot.notices.close_outdated(await team.releases.versions(None))
+    await team.sees("Every site runs it, or a newer one", without="Upgrade blog")
+    updates = len(await team.calls("chat.update"))
+    await team.bot.notices.close_outdated(await team.releases.versions(None))
+    assert len(await team.calls("chat.update")) == updates, "closed once"
