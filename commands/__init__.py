@@ -9,6 +9,7 @@ from commands import (
     carry,
     check,
     deploy,
+    diff,
     freeze,
     help,  # noqa: A004 — the command is called help
     history,
@@ -40,6 +41,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     unfreeze.COMMAND,
     status.COMMAND,
     check.COMMAND,
+    diff.COMMAND,
     versions.COMMAND,
     history.COMMAND,
     backups.COMMAND,

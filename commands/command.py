@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from release.checking import SiteChecked
+from release.difference import SlotsCompared
 from release.errors import UnknownSite
 from release.model import BackupTaken, Freeze, Kind, Release, Scheduled, SiteStatus, Versions
 from release.records import Entry
@@ -174,6 +175,11 @@ class CheckReply:
 
 
 @dataclass(frozen=True)
+class DiffReply:
+    compared: SlotsCompared
+
+
+@dataclass(frozen=True)
 class VersionsReply:
     versions: Versions
 
@@ -214,6 +220,7 @@ Reply = (
     | Unfrozen
     | StatusReply
     | CheckReply
+    | DiffReply
     | VersionsReply
     | HistoryReply
     | BackupsReply

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from release.artefacts.reference import reference
 from release.backups import BackupOfAnother, UnknownBackup
 from release.carry import NothingToCarry, to_carry
+from release.difference import SlotsCompared, compare_slots
 from release.errors import (
     BeingWatched,
     NotForThisSite,
@@ -428,6 +429,10 @@ class Releases:
         return SiteStatus(
             site.name, production, staging, open_release, ended, last_backup, backed_up, freeze, waiting
         )
+
+    async def compare(self, site: str | None) -> SlotsCompared:
+        """What differs between the slots of a site now."""
+        return await compare_slots(self._site(site))
 
     async def versions(self, site: str | None) -> Versions:
         """The newest published versions, and how far behind each site is that runs them."""

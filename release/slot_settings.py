@@ -88,21 +88,25 @@ class SlotSettings:
 
 async def compare_settings(site: Site, but: Collection[str] = ()) -> SlotSettings:
     """App settings and connection strings of both slots, compared. `but` are names that the bot itself looks after."""
+    stored, slot = await asyncio.gather(stored_on_both(site), site.app.slot(site.staging))
+    return found_in(site.name, [one for one in stored if one.name not in but], urlsplit(slot.url).netloc)
+
+
+async def stored_on_both(site: Site) -> list[Stored]:
+    """Every app setting and connection string of either slot."""
     production, staging, sticky = await asyncio.gather(
         site.app.settings(PRODUCTION), site.app.settings(site.staging), site.app.sticky_settings()
     )
-    strings, stagings, sticky_strings, slot = await asyncio.gather(
+    strings, stagings, sticky_strings = await asyncio.gather(
         site.app.connection_strings(PRODUCTION),
         site.app.connection_strings(site.staging),
         site.app.sticky_connection_strings(),
-        site.app.slot(site.staging),
     )
     kinds = {name: kind for found in (stagings, strings) for name, (_, kind) in found.items()}
-    stored = [
+    return [
         *_both(production, staging, sticky, {}),
         *_both(_values(strings), _values(stagings), sticky_strings, kinds),
     ]
-    return found_in(site.name, [one for one in stored if one.name not in but], urlsplit(slot.url).netloc)
 
 
 def _values(strings: Mapping[str, tuple[str, str]]) -> dict[str, str]:

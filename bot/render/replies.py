@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import Block
 
 from bot.render.backups import backups_list
 from bot.render.checked import checked
+from bot.render.difference import difference
 from bot.render.freezes import freeze_in_words, frozen, unfrozen
 from bot.render.message import (
     Message,
@@ -33,6 +34,7 @@ from commands.command import (
     CancelAsked,
     CheckReply,
     Command,
+    DiffReply,
     Frozen,
     HelpReply,
     HistoryReply,
@@ -76,6 +78,8 @@ def reply(answer: Reply, slash: str) -> Message:  # noqa: PLR0912 - a case a rep
             return _status(sites, slash)
         case CheckReply(sites):
             return checked(sites)
+        case DiffReply(compared):
+            return difference(compared)
         case VersionsReply():
             return _versions(answer, slash)
         case HistoryReply():
