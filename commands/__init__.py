@@ -13,6 +13,7 @@ from commands import (
     freeze,
     help,  # noqa: A004 — the command is called help
     history,
+    logs,
     restore,
     rollback,
     scheduled,
@@ -42,6 +43,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     status.COMMAND,
     check.COMMAND,
     diff.COMMAND,
+    logs.COMMAND,
     versions.COMMAND,
     history.COMMAND,
     backups.COMMAND,

@@ -17,6 +17,7 @@ from release.errors import UnknownSite
 from release.model import BackupTaken, Freeze, Kind, Release, Scheduled, SiteStatus, Versions
 from release.records import Entry
 from release.releases import Releases
+from release.slot_log import SlotLog
 from release.version import NotAVersion, Version
 
 NEWEST = ("newest", "latest")
@@ -180,6 +181,11 @@ class DiffReply:
 
 
 @dataclass(frozen=True)
+class LogReply:
+    log: SlotLog
+
+
+@dataclass(frozen=True)
 class VersionsReply:
     versions: Versions
 
@@ -221,6 +227,7 @@ Reply = (
     | StatusReply
     | CheckReply
     | DiffReply
+    | LogReply
     | VersionsReply
     | HistoryReply
     | BackupsReply

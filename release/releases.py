@@ -56,6 +56,7 @@ from release.preflight import NotAnUpgrade
 from release.records import Records
 from release.shape import Shape
 from release.site import PRODUCTION, NothingThere, Site
+from release.slot_log import SlotLog, newest_log
 from release.swap import Held, change_of, held_by_production
 from release.version import NotAVersion, Version
 
@@ -433,6 +434,10 @@ class Releases:
     async def compare(self, site: str | None) -> SlotsCompared:
         """What differs between the slots of a site now."""
         return await compare_slots(self._site(site))
+
+    async def log(self, site: str | None, slot: str | None) -> SlotLog:
+        """The end of a slot's newest log."""
+        return await newest_log(self._site(site), slot)
 
     async def versions(self, site: str | None) -> Versions:
         """The newest published versions, and how far behind each site is that runs them."""

@@ -28,6 +28,7 @@ from bot.render.message import (
 from bot.render.release import state_line
 from bot.render.scheduled import scheduled, scheduled_line, scheduled_list, unscheduled
 from bot.render.schema import untouched
+from bot.render.slot_log import slot_log
 from bot.render.words import STATE_SIGNS, STATE_WORDS, release_title
 from commands.command import (
     BackupsReply,
@@ -38,6 +39,7 @@ from commands.command import (
     Frozen,
     HelpReply,
     HistoryReply,
+    LogReply,
     Reply,
     ScheduledFor,
     ScheduledReply,
@@ -80,6 +82,8 @@ def reply(answer: Reply, slash: str) -> Message:  # noqa: PLR0912 - a case a rep
             return checked(sites)
         case DiffReply(compared):
             return difference(compared)
+        case LogReply(log):
+            return slot_log(log, slash)
         case VersionsReply():
             return _versions(answer, slash)
         case HistoryReply():
