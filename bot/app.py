@@ -138,7 +138,9 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
             "stuck releases": lambda: _again(LOOK_SECONDS, watchman.look, stop),
             "versions": lambda: _again(
-                settings.look_for_versions_minutes * 60, lambda: _look_for_versions(releases, notices), stop
+                settings.look_for_versions_minutes * 60,
+                lambda: _look_for_versions(releases, notices, settings.slack.channel),
+                stop,
             ),
         }
         of_its_own: dict[str, Chore] = {
@@ -306,8 +308,8 @@ async def _again(seconds: float, chore: Callable[[], Awaitable[None]], stop: asy
                 await stop.wait()
 
 
-async def _look_for_versions(releases: Releases, notices: Notices) -> None:
-    """Announce the newest version where a site is behind it."""
+async def _look_for_versions(releases: Releases, notices: Notices, channel: str | None) -> None:
+    """Announce the newest version where a site is behind it, and stage it where a site does so by itself."""
     versions = await releases.versions(None)
     if not versions.newest:
         return  # no site runs Ghost
@@ -315,6 +317,8 @@ async def _look_for_versions(releases: Releases, notices: Notices) -> None:
     if any(site.current and Version.parse(site.current) < Version.parse(newest) for site in versions.sites):
         await notices.announce(versions, newest)
     await notices.close_outdated(versions)
+    if channel is not None:
+        await releases.stage_new(versions, channel)
 
 
 async def _beat(data_folder: Path) -> None:

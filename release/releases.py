@@ -54,6 +54,7 @@ from release.model import (
 )
 from release.preflight import NotAnUpgrade
 from release.records import Records
+from release.records.audit import BOT
 from release.shape import Shape
 from release.site import PRODUCTION, NothingThere, Site
 from release.slot_log import SlotLog, newest_log
@@ -125,6 +126,25 @@ class Releases:
         except NotAVersion:
             log.info("production's version cannot be read", extra={"site": chosen.name, "version": current})
         return await self._begin(kind, chosen, by, channel, version=str(found.version))
+
+    async def stage_new(self, versions: Versions, channel: str) -> tuple[Release, ...]:
+        """Stage the newest version on every site that does so by itself, has not tried it yet, and may now.
+
+        A busy or frozen site is left for the next look.
+        """
+        begun = []
+        for one in versions.sites:
+            wants = self._sites[one.site].config.stage_new_versions
+            if not wants or one.behind == 0 or one.newest in versions.skipped:
+                continue
+            tried = [release.version for release in await self.records.history(one.site, limit=20)]
+            if one.newest in tried:
+                continue
+            try:
+                begun.append(await self.upgrade(one.site, one.newest, BOT, channel))
+            except ReleaseError as error:
+                log.info("not staged by itself", extra={"site": one.site, "problem": str(error)})
+        return tuple(begun)
 
     async def back_up(self, site: str | None, by: str, channel: str) -> Release:
         return await self._begin(Kind.BACKUP, self._site(site), by, channel)

@@ -55,6 +55,7 @@ class SiteConfig:
     database: str = f"{WWWROOT}/content/data/ghost.db"
     approval_lasts: timedelta = timedelta(hours=24)
     approvals: int = 1
+    stage_new_versions: bool = False
     remind_after: timedelta = timedelta(hours=1)
     grace: timedelta = timedelta(hours=1)
     observe: timedelta = timedelta(minutes=5)

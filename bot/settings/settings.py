@@ -129,6 +129,15 @@ class Settings(BaseSettings):
             raise ValueError(f"two slash commands are called {twice[0]}")
         return self
 
+    @model_validator(mode="after")
+    def _what_stages_by_itself_is_told_somewhere(self) -> Self:
+        by_itself = sorted(name for name, site in self.sites.items() if site.stage_new_versions)
+        if by_itself and self.slack.channel is None:
+            raise ValueError(
+                f"stage_new_versions of {by_itself[0]} needs channel in [slack]: where it is told"
+            )
+        return self
+
     @property
     def own_commands(self) -> dict[str, str]:
         """The sites' own slash commands, command to site."""

@@ -71,6 +71,7 @@ class SiteSettings(Part):
     admin_key: SecretStr | None = Field(None, description="an Admin API key, id:secret, to compare totals")
     approval_hours: float = Field(24, gt=0)
     approvals: int = Field(1, ge=1, le=10)
+    stage_new_versions: bool = False
     remind_minutes: float = Field(60, ge=0)
     grace_minutes: float = Field(60, ge=0)
     observe_minutes: float = Field(5, ge=0, le=1440)
@@ -149,6 +150,7 @@ class SiteSettings(Part):
             database=self.database,
             approval_lasts=timedelta(hours=self.approval_hours),
             approvals=self.approvals,
+            stage_new_versions=self.stage_new_versions,
             remind_after=timedelta(minutes=self.remind_minutes),
             grace=timedelta(minutes=self.grace_minutes),
             observe=timedelta(minutes=self.observe_minutes),

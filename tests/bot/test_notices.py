@@ -1,5 +1,7 @@
 """New versions are announced once, and can be acted on where they are announced."""
 
+from dataclasses import replace
+
 from tests.bot.conftest import Team
 
 
@@ -53,3 +55,23 @@ async def test_an_older_notice_is_closed_by_a_newer_version_and_both_by_the_upgr
     updates = len(await team.calls("chat.update"))
     await team.bot.notices.close_outdated(await team.releases.versions(None))
     assert len(await team.calls("chat.update")) == updates, "closed once"
+
+
+async def test_a_site_that_stages_by_itself_leaves_only_the_approval_to_people(team: Team) -> None:
+    channel = str(team.addresses["channels"]["releases"])
+    versions = await team.releases.versions(None)
+    assert await team.releases.stage_new(versions, channel) == (), "unless it is told to"
+    team.blog.config = replace(team.blog.config, stage_new_versions=True)
+    await team.types("ann", "/ghost freeze blog")
+    await team.sees("*blog* is frozen", who="ben")
+    assert await team.releases.stage_new(versions, channel) == (), "a frozen site waits"
+    await team.types("ann", "/ghost unfreeze blog")
+    await team.sees("open for new versions", who="ben")
+    (begun,) = await team.releases.stage_new(versions, channel)
+    assert begun.version == "6.65.0"
+    await team.sees("Asked for by ghostbot")
+    await team.engine.stages(begun.id, "6.40.0", "6.65.0")
+    card = await team.sees("Approve blog", button="Approve")
+    await team.rejects("ben", card)
+    await team.sees("You rejected", who="ben")
+    assert await team.releases.stage_new(versions, channel) == (), "each version is tried once"
