@@ -104,7 +104,7 @@ class Door:
         async def act() -> Message:
             if command is not None and command.needs is not Role.ANYONE:
                 raise NotPermitted(
-                    f"Mentioned like this I only answer questions, and {command.name} starts something.",
+                    f"Mentioned like this I only answer what everybody may ask, and {command.name} takes a role.",
                     f"Type {self.slash} {command.usage} in the channel, outside any thread.",
                 )
             if not knock.channel.startswith("D"):  # the answer is for all to see, so all must be ours

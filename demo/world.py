@@ -177,6 +177,7 @@ class World:
             **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
             "GHOSTBOT_SLACK__BOT_TOKEN": self.slack["bot_token"],
             "GHOSTBOT_SLACK__APP_TOKEN": self.slack["app_token"],
+            "GHOSTBOT_SLACK__SIGNING_SECRET": self.slack["signing_secret"],
             "IDENTITY_ENDPOINT": self.azure["identity_endpoint"],
             "IDENTITY_HEADER": self.azure["identity_header"],
             "AZURE_TOKEN_CREDENTIALS": "prod",

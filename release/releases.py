@@ -137,8 +137,7 @@ class Releases:
             wants = self._sites[one.site].config.stage_new_versions
             if not wants or one.behind == 0 or one.newest in versions.skipped:
                 continue
-            tried = [release.version for release in await self.records.history(one.site, limit=20)]
-            if one.newest in tried:
+            if await self.records.has_tried(one.site, one.newest):
                 continue
             try:
                 begun.append(await self.upgrade(one.site, one.newest, BOT, channel))

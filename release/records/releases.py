@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import (
     Connection,
     exists,
+    select,
 )
 from sqlalchemy.exc import IntegrityError
 
@@ -119,6 +120,13 @@ class ReleaseRecords(Base):
         """The newest releases first."""
         where = tables.releases.c.site == site if site else None
         return await self._read(lambda c: load(c, where, limit))
+
+    async def has_tried(self, site: str, version: str) -> bool:
+        """Whether anybody, or the bot by itself, has ever asked for this version on the site."""
+        mine = (tables.releases.c.site == site) & (tables.releases.c.version == version)
+        upgrades = mine & tables.releases.c.kind.in_([kind for kind in Kind if kind.upgrades])
+        query = select(exists().where(upgrades))
+        return bool(await self._read(lambda c: c.execute(query).scalar()))
 
     async def with_old_slot_running(self) -> tuple[Release, ...]:
         """Ended releases whose old slot has not been stopped yet."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from release.model import Kind, State
 from tests.bot.conftest import Team
 
 
@@ -74,4 +75,9 @@ async def test_a_site_that_stages_by_itself_leaves_only_the_approval_to_people(t
     card = await team.sees("Approve blog", button="Approve")
     await team.rejects("ben", card)
     await team.sees("You rejected", who="ben")
-    assert await team.releases.stage_new(versions, channel) == (), "each version is tried once"
+    for _ in range(25):
+        backup = await team.records.create(Kind.BACKUP, "blog", team.ann, channel)
+        await team.records.move(backup.id, State.BACKED_UP)
+    assert await team.releases.stage_new(versions, channel) == (), (
+        "each version is tried once, however long ago"
+    )
