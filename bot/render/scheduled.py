@@ -22,6 +22,7 @@ from release.errors import SiteBusy
 from release.model import Scheduled, ScheduledState
 
 SHOWN = 20
+BUTTON_VALUE = 2000
 
 
 def scheduled(one: Scheduled, slash: str) -> Message:
@@ -71,7 +72,8 @@ def busy(error: SiteBusy, order: str, slash: str) -> Message:
     return message(
         f":no_entry: {problem} {advice} {offer}",
         section(f":no_entry: *{problem}*\n{advice}\n{offer}"),
-        buttons(button("Let it wait", "queue", order, "primary")),
+        # A button carries 2,000 characters; a longer address has to be typed again.
+        buttons(button("Let it wait", "queue", order, "primary")) if len(order) <= BUTTON_VALUE else None,
     )
 
 
