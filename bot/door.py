@@ -166,11 +166,13 @@ class Door:
         at_once, later = now_and_later(tuple(rest)) if command.can_wait else (tuple(rest), ())
         order = command.parse(Words(at_once))
         if own_site is not None and getattr(order, "site", own_site) is None:
-            at_once = (*at_once, own_site)
+            at_once = (own_site, *at_once)
             order = replace(order, site=own_site)
         zone = self.people.zone_of(knock.visitor.user)
         request = Request(knock.visitor.user, knock.channel, self._commands, self._clock(), zone)
         typed = " ".join((command.name, *at_once))
+        if later and without_secrets(typed) != typed:
+            raise UsageError("An address with a password or a signature cannot wait: I keep no secrets.")
         if later:
             at = time_of(later, request)
             site = known_site(order.site, self._releases.sites)
@@ -179,7 +181,8 @@ class Door:
         try:
             return reply(await command.run(order, request, self._releases), self.slash)
         except SiteBusy as error:
-            raise (BusyNow(*error.args, typed) if command.can_wait else error) from error
+            may_wait = command.can_wait and without_secrets(typed) == typed
+            raise (BusyNow(*error.args, typed) if may_wait else error) from error
 
     def _seen_before(self, delivery: str) -> bool:
         if delivery in self._seen:

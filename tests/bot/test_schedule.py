@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.manifest import manifest
 from bot.schedule import LATE_AT_MOST, WAITS_AT_MOST, Schedule
 from release.model import Kind, Scheduled, State
 from tests.bot.conftest import Team
@@ -168,3 +169,16 @@ async def test_what_cannot_be_scheduled_is_told(team: Team, typed: str, said: st
     await team.types("ann", typed)
     await team.sees(said)
     assert await team.records.scheduled() == ()
+
+
+async def test_an_address_with_a_signature_is_kept_nowhere_so_it_cannot_wait(team: Team) -> None:
+    await team.types("ann", "/ghost deploy blog https://builds.example.com/site.zip?sig=rosebud at 23:59")
+    await team.sees("An address with a password or a signature cannot wait")
+    assert await team.records.scheduled() == ()
+    assert not any("rosebud" in line for line in await team.audited())
+
+
+async def test_a_sites_own_command_names_the_site_where_its_order_waits(team: Team) -> None:
+    await team.ask("PUT", "manifest", manifest=manifest(sites={"/blog": "blog"}))
+    await team.types("ann", "/blog deploy site.zip at 23:59")
+    assert (await only(team)).order == "deploy blog site.zip"
