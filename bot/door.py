@@ -20,11 +20,13 @@ from commands.later import now_and_later, time_of
 from release.errors import NotPermitted, ReleaseError, SiteBusy
 from release.masking import without_secrets
 from release.records import Deed
+from release.records.rows import NoSuchRelease
 from release.releases import Releases
 
 log = logging.getLogger(__name__)
 
 REMEMBERED_DELIVERIES = 2000
+STOPS = "cancel"
 
 Answer = Callable[[Message], Awaitable[None]]
 
@@ -96,22 +98,26 @@ class Door:
 
         await self.enter(knock, command.needs, act, answer)
 
-    async def question(self, knock: Knock, text: str, answer: Answer) -> None:
-        """Run one command typed as a mention, where only looking is possible."""
+    async def question(self, knock: Knock, text: str, answer: Answer, thread: str | None = None) -> None:
+        """Run one command typed as a mention, where only looking is possible, and stopping what its thread is about.
+
+        In the `thread` of a release its site need not be named.
+        """
         name, *rest = words_of(text) or ["help"]
         command = find(name, self._commands)
 
         async def act() -> Message:
-            if command is not None and command.needs is not Role.ANYONE:
+            if command is not None and command.needs is not Role.ANYONE and command.name != STOPS:
                 raise NotPermitted(
                     f"Mentioned like this I only answer what everybody may ask, and {command.name} takes a role.",
                     f"Type {self.slash} {command.usage} in the channel, outside any thread.",
                 )
             if not knock.channel.startswith("D"):  # the answer is for all to see, so all must be ours
                 await self.people.our_channel(knock.channel)
-            return await self._run(command, name, rest, knock)
+            return await self._run(command, name, rest, knock, await self._site_of(knock.channel, thread))
 
-        await self.enter(knock, Role.ANYONE, act, answer)
+        stops = command is not None and command.name == STOPS
+        await self.enter(knock, Role.RELEASER if stops else Role.ANYONE, act, answer)
 
     async def enter(
         self,
@@ -183,6 +189,16 @@ class Door:
         except SiteBusy as error:
             may_wait = command.can_wait and without_secrets(typed) == typed
             raise (BusyNow(*error.args, typed) if may_wait else error) from error
+
+    async def _site_of(self, channel: str, thread: str | None) -> str | None:
+        """The site of the release that a thread is about."""
+        owner = await self._releases.records.told_in(channel, thread) if thread else None
+        if owner is None:
+            return None
+        try:
+            return (await self._releases.records.release(owner)).site
+        except NoSuchRelease:  # a notice, say
+            return None
 
     def _seen_before(self, delivery: str) -> bool:
         if delivery in self._seen:

@@ -94,7 +94,7 @@ class Listeners:
             return
         visitor = Visitor(event["user"], _teams(event.get("user_team"), event.get("team")))
         knock = Knock(visitor, event["channel"], text.strip(), event["channel"], body["event_id"])
-        await self.door.question(knock, text, self._in_thread(event))
+        await self.door.question(knock, text, self._in_thread(event), event.get("thread_ts"))
 
     def _submitted(self, name: str, submit: Submit) -> Callable[..., Awaitable[None]]:
         """The listener of one modal; the answer goes where its button was clicked."""

@@ -49,6 +49,13 @@ class ToldRecords(Base):
         rows = await self._read(lambda c: c.execute(query).mappings().all())
         return tuple(SentMessage(**row) for row in rows)
 
+    async def told_in(self, channel: str, ts: str) -> str | None:
+        """Whose message that is; None for one that is not the bot's."""
+        where = (tables.messages.c.channel == channel) & (tables.messages.c.ts == ts)
+        query = select(tables.messages.c.owner).where(where).limit(1)
+        owner: str | None = await self._read(lambda c: c.execute(query).scalar())
+        return owner
+
     async def owners_of(self, part: str) -> tuple[str, ...]:
         """Whose message of that part the audience has."""
         query = select(tables.messages.c.owner).where(tables.messages.c.part == part)

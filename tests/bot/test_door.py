@@ -95,6 +95,21 @@ async def test_a_mention_in_a_thread_is_answered_there(team: Team) -> None:
     assert told["thread_ts"] == parent["ts"]
 
 
+async def test_a_mention_in_the_thread_of_a_release_is_about_its_site_and_can_stop_it(team: Team) -> None:
+    release = await team.starts_upgrade()
+    parent = await team.sees("Upgrade blog", button="Cancel")
+    await team.types("cleo", "@ghostbot cancel", thread_ts=parent["ts"])
+    await team.sees("This takes a releaser, and you are not one", thread_ts=parent["ts"])
+    assert (await team.records.release(release.id)).cancel_asked_by is None
+    await team.types("ben", "@ghostbot status", thread_ts=parent["ts"])
+    await team.sees("Production: Ghost 6.40.0", thread_ts=parent["ts"])
+    await team.types("ann", "@ghostbot cancel", thread_ts=parent["ts"])
+    await team.sees("stops before its next step", thread_ts=parent["ts"])
+    assert (await team.records.release(release.id)).cancel_asked_by == team.ann
+    assert await team.records.told_in(release.channel, parent["ts"]) == release.id
+    assert await team.records.told_in(release.channel, "1.2") is None
+
+
 async def test_a_mention_starts_nothing(team: Team) -> None:
     await team.types("ann", "@ghostbot upgrade 6.65.0")
     await team.sees("Type /ghost upgrade [VERSION] [SITE] in the channel")
