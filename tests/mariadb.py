@@ -44,7 +44,8 @@ class Installed:
 class MariaDb:
     """A MariaDB on a socket and on the loopback. `url` is the address for the one who may do everything."""
 
-    def __init__(self, installed: Installed, folder: Path) -> None:
+    def __init__(self, installed: Installed, folder: Path, certificates: Path | None = None) -> None:
+        self._certificates = certificates
         self.programs = installed.programs
         self.port = free_port()
         self.password = secrets.token_hex(12)
@@ -65,6 +66,7 @@ class MariaDb:
                     self._program("mariadbd"),
                     "--no-defaults",
                     *self._places(),
+                    *self._encrypted_only(),
                     f"--socket={self._folder}/socket",
                     f"--pid-file={self._folder}/pid",
                     f"--port={self.port}",
@@ -115,6 +117,14 @@ class MariaDb:
             "GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION",
         )
 
+    def _encrypted_only(self) -> list[str]:
+        """With certificates nobody may sign in over the network without TLS."""
+        if self._certificates is None:
+            return []
+        names = {"cert": "server.pem", "key": "server.key", "ca": "ca.pem"}
+        files = [f"--ssl-{what}={self._certificates / name}" for what, name in names.items()]
+        return [*files, "--require-secure-transport=ON"]
+
     def _places(self) -> list[str]:
         # The server wants to be told in so many words that root may run it.
         as_root = ["--user=root"] if os.geteuid() == 0 else []
@@ -145,13 +155,13 @@ class MariaDb:
 
 
 @contextmanager
-def a_mariadb() -> Iterator[MariaDb]:
-    """Running inside the block, empty, and gone afterwards."""
+def a_mariadb(certificates: Path | None = None) -> Iterator[MariaDb]:
+    """Running inside the block, empty, and gone afterwards. With `certificates`, a folder, it takes TLS only."""
     installed = installed_mariadb()
     # Not below tmp_path: the path of a socket has at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="ghostbot-maria-"))
     with guarded(folder, folder / "pid", signal.SIGKILL):
-        mariadb = MariaDb(installed, folder)
+        mariadb = MariaDb(installed, folder, certificates)
         mariadb.make()
         try:
             mariadb.start()
