@@ -169,6 +169,8 @@ class Door:
     ) -> Message:
         if command is None:
             raise unknown(name, self._commands)
+        if own_site is not None and command.name == "help" and not rest:
+            rest = [own_site]
         at_once, later = now_and_later(tuple(rest)) if command.can_wait else (tuple(rest), ())
         order = command.parse(Words(at_once))
         if own_site is not None and getattr(order, "site", own_site) is None:

@@ -8,7 +8,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.identity import People, Visitor
 from bot.render.home import closed_view, home_view
 from bot.threads import PARENT
-from release.errors import ReleaseError
+from commands.command import Role
+from release.errors import NotPermitted, ReleaseError
 from release.model import SiteStatus, State
 from release.releases import Releases
 
@@ -32,10 +33,19 @@ class Home:
             await self._people.identify(visitor)
             sites = await self._releases.status(None)
             history = await self._releases.history(None, RELEASES_SHOWN)
-            view = home_view(sites, history, await self._threads(sites), visitor.user, self._slash)
+            threads, decides = await self._threads(sites), await self._decides(visitor.user)
+            view = home_view(sites, history, threads, visitor.user, self._slash, decides)
         except ReleaseError as error:
             view = closed_view(f"{error} {error.advice}")
         await self._client.views_publish(user_id=visitor.user, view=view)
+
+    async def _decides(self, user: str) -> bool:
+        """Whether this person is an approver."""
+        try:
+            await self._people.authorise(user, Role.APPROVER, "")
+        except NotPermitted:
+            return False
+        return True
 
     async def _threads(self, sites: tuple[SiteStatus, ...]) -> dict[str, str]:
         """Links to the threads of the releases that wait for a decision."""

@@ -29,8 +29,9 @@ def home_view(
     threads: Mapping[str, str],
     reader: str,
     slash: str,
+    decide: bool = False,
 ) -> SlackBlock:
-    """The view for one person. `threads` is release id -> link to its thread."""
+    """The view for one person, an approver if they may `decide`. `threads` is release id -> link to its thread."""
     waiting = [
         status.open_release
         for status in sites
@@ -42,6 +43,8 @@ def home_view(
     for release in waiting[:10]:
         mine = release.asked_by == reader and not release.kind.goes_back
         own = " You asked for it, so someone else decides." if mine else ""
+        if decide and not mine:
+            own = " *It waits for you.*"
         asked = f"asked for by {person(release.asked_by)} {when(release.asked_at, '{ago}')}"
         blocks.append(section(f"*{release_title(release)}*, {asked}.{own}"))
         if release.id in threads:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bot.manifest import manifest
 from release.model import Kind
 from tests.bot.conftest import Team
 
@@ -152,3 +153,20 @@ async def test_a_signature_in_an_address_is_refused_and_stands_in_no_record(team
     for text in (told["plain"], audited):
         assert "hunter22" not in text
         assert "Zm9v" not in text
+
+
+async def test_the_home_says_what_waits_for_whom(team: Team) -> None:
+    await team.waits_for_approval()
+    told = {}
+    for who in ("ann", "ben"):
+        await team.ask("POST", "home", **{"as": who})
+        told[who] = (await team.sees("Upgrade blog", who=who, channel=None, surface="home"))["plain"]
+    assert "It waits for you" in told["ben"]
+    assert "You asked for it, so someone else decides" in told["ann"]
+    assert "It waits for you" not in told["ann"]
+
+
+async def test_a_sites_own_command_alone_tells_what_that_site_can_do(team: Team) -> None:
+    await team.ask("PUT", "manifest", manifest=manifest(sites={"/blog": "blog"}))
+    await team.types("ann", "/blog")
+    await team.sees("What blog can do (Ghost on SQLite)")
