@@ -165,6 +165,18 @@ class Buttons:
 
         await self._door.enter(knock, Role.RELEASER, act, answer)
 
+    async def stop_old(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Stop the slot of the version before this release now; a rollback starts it again first."""
+
+        async def act() -> Message:
+            release = await self._releases.stop_old_slot(value)
+            return said(
+                f":white_check_mark: The old version of {escape(release.site)} is stopped now. A rollback is still "
+                "possible, and takes as long as it needs to start."
+            )
+
+        await self._door.enter(knock, Role.RELEASER, act, answer)
+
     async def unschedule(self, knock: Knock, value: str, answer: Answer) -> None:
         """What waits under this id is never begun."""
 

@@ -58,6 +58,7 @@ class Listeners:
             "skip": self.buttons.skip,
             "queue": self.door.queue,
             "unschedule": self.buttons.unschedule,
+            "stop_old": self.buttons.stop_old,
         }
         for name, press in presses.items():
             # `upgrade:0`: several buttons of a message need ids of their own.

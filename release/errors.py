@@ -57,6 +57,11 @@ class NothingScheduled(ReleaseError):
     remedy = "See /ghost scheduled for what waits, and its thread for a release that has begun."
 
 
+class NoOldSlot(ReleaseError):
+    problem = "No old version of {0} runs on its staging slot that this release left there."
+    remedy = "See /ghost status {0} for what runs there now."
+
+
 class TooLateToCancel(ReleaseError):
     problem = "{0} can no longer be cancelled: the swap has been asked for."
     remedy = "Wait for it to end, then roll back with /ghost rollback {1} if you must."

@@ -11,6 +11,7 @@ from release.carry import NothingToCarry, to_carry
 from release.difference import SlotsCompared, compare_slots
 from release.errors import (
     BeingWatched,
+    NoOldSlot,
     NotForThisSite,
     NothingScheduled,
     NothingToCancel,
@@ -376,6 +377,16 @@ class Releases:
         if decided is not None and decided.won and decided.release.state.is_open:
             await self._start(decided.release)
         return decided
+
+    async def stop_old_slot(self, release_id: str) -> Release:
+        """The old version's slot is stopped now, not after its grace. Raises NoOldSlot where none waits for that."""
+        release = await self.records.release(release_id)
+        facts = release.facts
+        if release.state is not State.LIVE or facts.old_slot_stops_at is None or facts.old_slot_stopped_at:
+            raise NoOldSlot(release.site)
+        if facts.old_slot_stops_at > datetime.now(UTC):
+            await self.records.note(release_id, old_slot_stops_at=datetime.now(UTC))
+        return await self.records.release(release_id)
 
     async def end_watch(self, release_id: str, end: WatchEnd, by: str) -> WatchDecided:
         """Keep a release that is being watched, or take it back. The decision that stands; the first one wins.

@@ -5,6 +5,7 @@ from datetime import datetime
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
+    ButtonElement,
     PlanBlock,
     RichTextBlock,
     RichTextElementParts,
@@ -347,8 +348,21 @@ def _live(release: Release, approval: Approval | None) -> Message:
     if stays:
         blocks.append(context(stays))
     # No question here: a rollback looks, says what it would leave behind, and asks.
-    blocks.append(buttons(carry_button(release), button("Rollback", "rollback", release.id, "danger")))
+    rollback = button("Rollback", "rollback", release.id, "danger")
+    blocks.append(buttons(carry_button(release), rollback, _stop_old(release)))
     return message(told, *blocks)
+
+
+def _stop_old(release: Release) -> ButtonElement | None:
+    """Ends the old version's grace, while it runs."""
+    if release.facts.old_slot_stops_at is None or release.facts.old_slot_stopped_at is not None:
+        return None
+    ask = confirm(
+        "Stop the old version?",
+        "It costs nothing any more then. A rollback is still possible, but it has to be started first.",
+        "Stop it",
+    )
+    return button("Stop the old version", "stop_old", release.id, asks=ask)
 
 
 def _left_behind(release: Release, title: str) -> str:

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from release.errors import NoOldSlot
 from release.model import PLAN, Kind, State, Step, StepState
 from release.stuck import Watchman
 from tests.bot.conftest import Team
@@ -90,3 +93,21 @@ async def test_a_release_that_stands_still_is_told_in_the_channel_and_that_it_go
     await team.sees("Do not swap by hand meanwhile")
     await team.records.move(release.id, State.FAILED, reason="no luck", remedy="look")
     await team.sees("stood still at *Swap staging into production*, and has ended since")
+
+
+async def test_the_old_version_is_stopped_by_a_button_before_its_time(team: Team) -> None:
+    release, _ = await team.goes_live()
+    later = datetime.now(UTC) + timedelta(hours=1)
+    await team.records.note(release.id, old_slot_stops_at=later)
+    message = await team.sees("is live on 6.65.0", button="Stop the old version")
+    await team.clicks("cleo", "Stop the old version", message, confirm=True)
+    await team.sees("This takes a releaser", who="cleo")
+    await team.clicks("ann", "Stop the old version", message, confirm=True)
+    await team.sees("The old version of blog is stopped now", who="ann")
+    stops_at = (await team.records.release(release.id)).facts.old_slot_stops_at
+    assert stops_at is not None
+    assert stops_at <= datetime.now(UTC)
+    await team.records.note(release.id, old_slot_stopped_at=datetime.now(UTC))
+    await team.sees("The old version is stopped since", without="Stop the old version")
+    with pytest.raises(NoOldSlot):
+        await team.releases.stop_old_slot(release.id)
