@@ -1,7 +1,7 @@
 """What has to be true before a release starts: every problem found at once, before anything is touched."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -74,6 +74,7 @@ class Cleared:
     """A site ready for a release. `warnings` are for the people who approve.
 
     `node_major` is that of the Node that staging has or is given, `stops` is where the database stops on its way.
+    `passes` are the published versions between the two, oldest first.
     `warm_up` is what is wrong with how Azure will warm the app up: asked again when staging holds the new one.
     """
 
@@ -84,9 +85,10 @@ class Cleared:
     stops: tuple[Stop, ...] = ()
     stacks: Stacks | None = None
     warm_up: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
 
 
-async def preflight_upgrade(site: Site, target: GhostRelease, published: Iterable[GhostRelease]) -> Cleared:
+async def preflight_upgrade(site: Site, target: GhostRelease, published: Sequence[GhostRelease]) -> Cleared:
     """Slots, SCM sites and copies of the database are as an upgrade to `target` needs them, and its way is known."""
     problems: list[ReleaseError] = []
     warnings = await _slots(site, problems, MUTE)
@@ -100,7 +102,14 @@ async def preflight_upgrade(site: Site, target: GhostRelease, published: Iterabl
     raise_all(site, problems)
     current, stops = way or ("", ())
     warm_up = await warm_up_findings(site)
-    return Cleared(current, str(target.version), _major(stacks), warnings, stops, stacks, warm_up)
+    passes = _between(current, target.version, published)
+    return Cleared(current, str(target.version), _major(stacks), warnings, stops, stacks, warm_up, passes)
+
+
+def _between(current: str, target: Version, published: Iterable[GhostRelease]) -> tuple[str, ...]:
+    """The versions that this release leaps over."""
+    start = Version.parse(current)
+    return tuple(map(str, sorted(one.version for one in published if start < one.version < target)))
 
 
 async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:

@@ -40,6 +40,8 @@ from release.model import (
 )
 
 RELEASE_NOTES = "https://github.com/TryGhost/Ghost/releases/tag/v{0}"
+CHANGES = "https://github.com/TryGhost/Ghost/compare/v{0}...v{1}"
+BREAKING = "https://docs.ghost.org/changes"
 TABLES_SHOWN = 12
 THEME_WARNINGS_SHOWN = 5
 PAGES_SHOWN = 20
@@ -83,6 +85,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             ("The database's way", escape(" → ".join(part or "?" for part in way)))
             if release.facts.stops
             else None,
+            _leap(release, before, target),
             _node(release.facts.stacks),
             ("Try staging", f"<{escape(candidate.staging_url)}>")
             if candidate and release.kind is not Kind.DEPLOY_ASKING_FIRST
@@ -157,6 +160,22 @@ def _of_theme(theme: ThemeChecked | None) -> tuple[str, ...]:
     told = [f"theme {theme.theme}: {text}" for text in theme.warnings[:THEME_WARNINGS_SHOWN]]
     more = len(theme.warnings) - len(told)
     return (*told, *([f"theme {theme.theme}: and {more} more of gscan {theme.gscan}"] if more else []))
+
+
+def _leap(release: Release, before: str | None, target: str | None) -> tuple[str, str] | None:
+    """How many versions are leapt over, where to read what they changed, and the majors, which may break things."""
+    passes = release.facts.passes
+    if not passes or before is None or target is None:
+        return None
+    first, last = escape(passes[0]), escape(passes[-1])
+    told = f"1 version, {first}" if len(passes) == 1 else f"{len(passes)} versions, {first} to {last}"
+    if _is_of_ghost(release, target):
+        told += f": <{CHANGES.format(escape(before), escape(target))}|what changed>"
+    majors = sorted({int(one.split(".")[0]) for one in (*passes, target)} - {int(before.split(".")[0])})
+    if majors:
+        told += f". :warning: Crosses into {' and '.join(f'Ghost {major}' for major in majors)}: "
+        told += f"<{BREAKING}|breaking changes>"
+    return "In between", told
 
 
 def _node(stacks: Stacks | None) -> tuple[str, str] | None:

@@ -42,7 +42,8 @@ class Facts:
     is known what was written on the version that it takes back, and `price_unknown` why that cannot be told.
     Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
     it could not, `writes_stay_open` says why.
-    `stops` are the versions that the database goes through on its way, `stacks` those of the slots as they were found.
+    `stops` are the versions that the database goes through on its way, `stacks` those of the slots as they were found,
+    `passes` the published versions that it leaps over.
     Of a deployment, `pending` are the migrations that wait (None: the tool does not list them), `schema` is what was
     done to the shared database, and `production_tested` how the running version took that.
     Where the slots share a database, `way_back` is its dump from right before this release began to change it, which
@@ -64,6 +65,7 @@ class Facts:
     warnings: tuple[str, ...] = ()
     stops: tuple[Stop, ...] = ()
     stacks: Stacks | None = None
+    passes: tuple[str, ...] = ()
     theme: ThemeChecked | None = None
     warm_up: tuple[str, ...] = ()
     routing_cleared: RoutingCleared | None = None

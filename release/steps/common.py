@@ -145,7 +145,7 @@ class Steps:
         stacks, known = cleared.stacks, release.facts.stacks
         if stacks is not None and known is not None:
             stacks = replace(stacks, staging=known.staging)
-        await self._records.note(release.id, stops=cleared.stops, stacks=stacks)
+        await self._records.note(release.id, stops=cleared.stops, stacks=stacks, passes=cleared.passes)
 
     async def _stops(self, stops: tuple[Stop, ...], told: Progress) -> tuple[StopBuilt, ...]:
         """The Ghosts on the way, from the cache or built here: side by side, as a compiler uses one processor."""

@@ -1,5 +1,6 @@
 """What people read at each turn of a release."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -37,6 +38,7 @@ from release.model import (
     WatchDecided,
     WatchEnd,
 )
+from tests.bot.limits import assert_slack_takes
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ANN, BEN = "U0ANN000001", "U0BEN000001"
@@ -129,6 +131,21 @@ def test_cancel_is_not_offered_twice() -> None:
     asked = parent(replace(RELEASE, cancel_asked_by=BEN))
     assert labels(asked) == []
     assert f"Stopping before the next step, as <@{BEN}> asked" in asked.text
+
+
+def test_the_card_tells_what_is_leapt_over_and_warns_of_a_new_major() -> None:
+    candidate = Candidate("6.65.0", "p", "d", "5.120.3", "https://blog-staging.example.net")
+    passes = ("5.130.0", "6.0.0", "6.64.0")
+    shown = card(replace(RELEASE, facts=Facts(candidate=candidate, passes=passes)), APPROVAL, (BEN,))
+    assert_slack_takes(shown)
+    told = json.dumps(shown.blocks)
+    assert "3 versions, 5.130.0 to 6.64.0" in told
+    assert "compare/v5.120.3...v6.65.0|what changed" in told
+    assert "Crosses into Ghost 6: <https://docs.ghost.org/changes|breaking changes>" in told
+    minor = Candidate("6.65.0", "p", "d", "6.63.0", "https://blog-staging.example.net")
+    one = card(replace(RELEASE, facts=Facts(candidate=minor, passes=("6.64.0",))), APPROVAL, (BEN,))
+    assert "1 version, 6.64.0" in json.dumps(one.blocks)
+    assert "breaking" not in json.dumps(one.blocks)
 
 
 def test_the_card_asks_until_it_is_decided() -> None:

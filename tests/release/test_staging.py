@@ -218,6 +218,9 @@ async def test_the_way_and_its_stops_are_known_before_anything_is_touched(laid_o
     ]
     cleared = await preflight_upgrade(laid_out.site, TARGET, known)
     assert cleared.stops == (Stop("5.130.6", "^16.13.0"),)
+    assert cleared.passes == ("5.130.5", "5.130.6"), (
+        "neither where it begins nor where it ends, nor later ones"
+    )
 
 
 @pytest.mark.parametrize(
