@@ -4,13 +4,15 @@ matplotlib takes half a second and tens of megabytes to load, which the bot neit
 """
 
 import asyncio
-import io
 import json
 import sys
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from release.model import ProbeSeen, Release, Step
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SECONDS = 60
 POINTS = 240
@@ -69,7 +71,7 @@ def _window(probe: ProbeSeen, started: datetime | None, ended: datetime | None) 
     return ((started - probe.began_at).total_seconds(), (ended - probe.began_at).total_seconds())
 
 
-def draw(told: dict[str, Any]) -> bytes:  # Any: the JSON of `chart`
+def drawn(told: dict[str, Any]) -> "Figure":  # Any: the JSON of `chart`
     """The picture, with a shape and a word beside every colour."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - in the process of its own only
 
@@ -79,18 +81,19 @@ def draw(told: dict[str, Any]) -> bytes:  # Any: the JSON of `chart`
     failed = [(at, took) for at, took, ok in told["series"] if not ok]
     if told["swap"]:
         axes.axvspan(
-            *told["swap"], color="#d0e4f5", label="swap", hatch="//", edgecolor="#9fc3e0", linewidth=0
+            *told["swap"], facecolor="#d0e4f5", label="swap", hatch="//", edgecolor="#9fc3e0", linewidth=0
         )
-    axes.plot(*zip(*well, strict=True), "o-", color="#1f5f8b", markersize=3, linewidth=1, label="answered")
+    if well:
+        axes.plot(
+            *zip(*well, strict=True), "o-", color="#1f5f8b", markersize=3, linewidth=1, label="answered"
+        )
     if failed:
         axes.plot(*zip(*failed, strict=True), "X", color="#c0392b", markersize=9, label="failed")
     axes.set(title=told["title"], xlabel="seconds", ylabel="milliseconds", ylim=(0, None))
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="upper right", fontsize="small")
-    png = io.BytesIO()
-    figure.savefig(png, format="png")
-    return png.getvalue()
+    return figure
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(draw(json.load(sys.stdin)))
+    drawn(json.load(sys.stdin)).savefig(sys.stdout.buffer, format="png")

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import matplotlib.image
+import pytest
 
-from bot.chart import chart, in_words
+from bot.chart import chart, drawn, in_words
 from release.model import ProbeSeen, Release, State, Verdict
 from release.probe import POINTS, thinned
 from tests.bot.conftest import Team
@@ -59,6 +60,21 @@ async def test_the_picture_is_one(team: Team) -> None:
     assert "the slowest 812 ms" in in_words(release)
     nothing = replace(release, facts=replace(release.facts, probe=replace(SEEN, series=())))
     assert await chart(nothing) is None
+
+
+@pytest.mark.parametrize("well", [True, False], ids=["all answered", "all failed"])
+@pytest.mark.parametrize("swap", [(5.0, 9.0), None], ids=["with the swap", "without it"])
+def test_a_picture_where_all_went_one_way_keeps_milliseconds_as_its_scale(
+    well: bool, swap: tuple[float, float] | None
+) -> None:
+    series = [(number / 5, 20.0 + number % 7, well) for number in range(100)]
+    axes = drawn({"title": "blog", "series": series, "swap": swap}).axes[0]
+    assert axes.get_ylim()[1] > 20
+    assert all(label.get_text().isdigit() for label in axes.get_yticklabels())
+    words = {"answered" if well else "failed"} | ({"swap"} if swap else set())
+    legend = axes.get_legend()
+    assert legend is not None
+    assert {text.get_text() for text in legend.get_texts()} == words
 
 
 def test_of_many_requests_the_slowest_and_every_failure_that_can_be_are_kept() -> None:
