@@ -4,7 +4,9 @@ matplotlib takes half a second and tens of megabytes to load, which the bot neit
 """
 
 import asyncio
+import contextlib
 import json
+import logging
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,8 +16,10 @@ from release.model import ProbeSeen, Release, Step
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SECONDS = 60
-POINTS = 240
+log = logging.getLogger(__name__)
+
+# Other releases are told afterwards.
+SECONDS = 15
 
 
 async def chart(release: Release) -> bytes | None:
@@ -29,27 +33,32 @@ async def chart(release: Release) -> bytes | None:
         "series": probe.series,
         "swap": _window(probe, swap.started_at, swap.ended_at),
     }
-    # No secret of the bot's in its environment: it draws numbers.
-    drawing = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot.chart",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={
-            "PYTHONPATH": ":".join(path for path in sys.path if path),
-            "MPLBACKEND": "Agg",
-            "HOME": "/nonexistent",
-        },
-    )
     try:
-        async with asyncio.timeout(SECONDS):
-            png, _ = await drawing.communicate(json.dumps(told).encode())
-    except TimeoutError:
-        drawing.kill()
-        await drawing.wait()
+        # No secret of the bot's in its environment: it draws numbers.
+        drawing = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot.chart",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={
+                "PYTHONPATH": ":".join(path for path in sys.path if path),
+                "MPLBACKEND": "Agg",
+                "HOME": "/nonexistent",
+            },
+        )
+    except OSError as error:  # no memory for a process, or no file left to open
+        log.warning("no picture", extra={"release": release.id, "why": error.strerror})
         return None
+    png = b""
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SECONDS):
+                png, _ = await drawing.communicate(json.dumps(told).encode())
+    finally:
+        if drawing.returncode is None:
+            drawing.kill()
     return png if drawing.returncode == 0 and png.startswith(b"\x89PNG") else None
 
 
