@@ -15,7 +15,17 @@ from bot.render.message import Message
 from bot.render.replies import refusal, reply, usage_error
 from bot.render.scheduled import busy
 from commands import COMMANDS, find, unknown
-from commands.command import Command, Request, Role, ScheduledFor, UsageError, Words, known_site
+from commands.command import (
+    Command,
+    HistoryReply,
+    Reply,
+    Request,
+    Role,
+    ScheduledFor,
+    UsageError,
+    Words,
+    known_site,
+)
 from commands.later import now_and_later, time_of
 from release.errors import NotPermitted, ReleaseError, SiteBusy
 from release.masking import without_secrets
@@ -187,10 +197,20 @@ class Door:
             one = await self._releases.schedule(site, typed, request.by, request.channel, at)
             return reply(ScheduledFor(one), self.slash)
         try:
-            return reply(await command.run(order, request, self._releases), self.slash)
+            told = await command.run(order, request, self._releases)
+            return reply(await self._with_links(told), self.slash)
         except SiteBusy as error:
             may_wait = command.can_wait and without_secrets(typed) == typed
             raise (BusyNow(*error.args, typed) if may_wait else error) from error
+
+    async def _with_links(self, told: Reply) -> Reply:
+        """A history leads to the threads of its releases."""
+        if not isinstance(told, HistoryReply):
+            return told
+        ids = [release.id for release in told.releases]
+        tops = await self._releases.records.messages_of_part("parent", ids)
+        links = {owner: self.people.link_to(top.channel, top.ts) for owner, top in tops.items()}
+        return replace(told, links=links)
 
     async def _site_of(self, channel: str, thread: str | None) -> str | None:
         """The site of the release that a thread is about."""

@@ -66,8 +66,13 @@ class People:
         self._client = client
         self._clock = clock
         self._team: str | None = None
+        self._workspace = ""
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
         self._zones: dict[str, str] = {}
+
+    def link_to(self, channel: str, ts: str) -> str:
+        """Where a message is, as Slack's own permalinks say it; empty while the workspace's address is not known."""
+        return f"{self._workspace}archives/{channel}/p{ts.replace('.', '')}" if self._workspace and ts else ""
 
     def zone_of(self, user: str) -> str:
         """The time zone of somebody who was identified, as Slack names it; UTC where it does not."""
@@ -120,6 +125,7 @@ class People:
         if self._team is None:
             answer = await self._ask("which workspace this is", "auth.test", {})
             self._team = str(answer["team_id"])
+            self._workspace = str(answer.get("url") or "")
         return self._team
 
     async def our_channel(self, channel: str) -> None:

@@ -5,8 +5,8 @@ Nothing here knows Slack. `bot/door.py` hands the words in, `bot/render/` turns 
 
 import difflib
 import re
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -192,11 +192,12 @@ class VersionsReply:
 
 @dataclass(frozen=True)
 class HistoryReply:
-    """`deeds` is who asked for what and what came of it, from the audit, newest first."""
+    """`deeds` is who asked for what and what came of it, from the audit, newest first; `links` lead to the threads."""
 
     site: str | None
     releases: tuple[Release, ...]
     deeds: tuple[Entry, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,8 @@ def _versions(answer: VersionsReply, slash: str) -> Message:
 def _history(answer: HistoryReply, slash: str) -> Message:
     where = f" of {escape(answer.site)}" if answer.site else ""
     if answer.releases:
-        told = "\n".join([f"*The last releases{where}*", *map(history_line, answer.releases)])
+        lines = [history_line(one, answer.links.get(one.id, "")) for one in answer.releases]
+        told = "\n".join([f"*The last releases{where}*", *lines])
     else:
         told = f"There is no release{where} yet. Start one with `{slash} upgrade`."
     if not answer.deeds:
@@ -207,14 +208,15 @@ def _deed_line(entry: Entry) -> str:
     return f"{when(entry.at)}, {who}: {escape(deed.what)}{about}: {outcome}"
 
 
-def history_line(release: Release) -> str:
+def history_line(release: Release, thread: str = "") -> str:
     """One release: sign, what, how it ended, when and by whom."""
     took = ""
     if release.ended_at is not None:
         took = f" after {duration((release.ended_at - release.asked_at).total_seconds())}"
+    named = f"<{escape(thread)}|{escape(release.id)}>" if thread else escape(release.id)
     return (
         f"{STATE_SIGNS[release.state]} {release_title(release)}: {STATE_WORDS[release.state]}{took}, "
-        f"{when(release.asked_at)}, {person(release.asked_by)}, {escape(release.id)}"
+        f"{when(release.asked_at)}, {person(release.asked_by)}, {named}"
     )
 
 

@@ -1,5 +1,6 @@
 """What the audience has been told, and does not want to hear."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import (
@@ -55,6 +56,13 @@ class ToldRecords(Base):
         query = select(tables.messages.c.owner).where(where).limit(1)
         owner: str | None = await self._read(lambda c: c.execute(query).scalar())
         return owner
+
+    async def messages_of_part(self, part: str, owners: Sequence[str]) -> dict[str, SentMessage]:
+        """The message of that part of each of these, by its owner."""
+        where = (tables.messages.c.part == part) & tables.messages.c.owner.in_(owners)
+        query = select(tables.messages).where(where)
+        rows = await self._read(lambda c: c.execute(query).mappings().all())
+        return {str(row["owner"]): SentMessage(**row) for row in rows}
 
     async def owners_of(self, part: str) -> tuple[str, ...]:
         """Whose message of that part the audience has."""

@@ -19,7 +19,8 @@ async def auth_test(workspace: Workspace, _arguments: Json) -> Json:
     """auth.test: who the bot is."""
     bot = workspace.people.the(BOT_USER)
     return {
-        "url": f"https://{TEAM_DOMAIN}.slack.com/",
+        # Where permalinks begin: the workspace's address, here the page's.
+        "url": f"{workspace.base}/",
         "team": TEAM_NAME,
         "user": bot["name"],
         "team_id": TEAM_ID,

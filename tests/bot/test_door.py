@@ -1,6 +1,9 @@
 """Commands, mentions and direct messages as they arrive."""
 
+import json
 from dataclasses import replace
+
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.manifest import manifest
 from release.model import Kind
@@ -71,6 +74,16 @@ async def test_the_history_tells_who_did_what_refusals_included(team: Team) -> N
     assert f"@ann: upgrade 6.65.0 {release.id}: begun" in told
     assert f"@ben: backup: refused: blog is held by {release.id} (upgrade, staging), started by @ann." in told
     assert "answered" not in told
+
+
+async def test_the_history_leads_to_the_threads(team: Team) -> None:
+    release = await team.starts_upgrade()
+    parent = await team.sees("Upgrade blog", button="Cancel")
+    await team.types("ben", "/ghost history")
+    told = await team.sees("The last releases", who="ben")
+    client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
+    slacks = await client.chat_getPermalink(channel=release.channel, message_ts=parent["ts"])
+    assert f"<{slacks['permalink']}|{release.id}>" in json.dumps(told["blocks"])
 
 
 async def test_a_sick_slot_is_said_and_not_raised(team: Team) -> None:
