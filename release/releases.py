@@ -550,13 +550,13 @@ def _leaves_staging_changed(release: Release, verdict: Verdict) -> bool:
     """Whether staging has to be given back what it was.
 
     Who cancels wants it undone. A candidate that was rejected, or waited in vain, stays: it can still be swapped
-    in. But an old slot that was started only to be looked at is stopped again, and files that wait for a migration
-    which nobody wants are of no use.
+    in. But an old slot that was started only to be looked at is stopped again, and what waits for a migration which
+    nobody wants, or runs on a scratch database, is of no use.
     """
     before = release.facts.staging_before
     if before is None:
         return False
-    if release.kind is Kind.DEPLOY_ASKING_FIRST:
+    if release.kind is Kind.DEPLOY_ASKING_FIRST or release.kind.rehearses:
         return True
     only_started = release.kind.goes_back or release.kind is Kind.SWAP
     return verdict is Verdict.CANCELLED or (only_started and not before.running)

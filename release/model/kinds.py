@@ -30,6 +30,11 @@ class Kind(StrEnum):
         return self in (Kind.ROLLBACK, Kind.SWAP_BACK, Kind.ROLLBACK_SHARED)
 
     @property
+    def rehearses(self) -> bool:
+        """Whether staging is pointed at a scratch copy of the database that both slots share, until people decide."""
+        return self in (Kind.UPGRADE_SHARED, Kind.ROLLBACK_SHARED)
+
+    @property
     def deploys(self) -> bool:
         """Whether it puts an artefact live, and migrates a database that both slots share."""
         return self in (Kind.DEPLOY, Kind.DEPLOY_ASKING_FIRST)

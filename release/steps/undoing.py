@@ -8,6 +8,8 @@ from release.ghost.build import Package, build
 from release.ghost.node import major_of_stack
 from release.journal import Words, telling
 from release.model import BackupTaken, Release, StagingBefore, StagingLeft, State, Step, StepState, Verdict
+from release.mysql.connection import connection_of, scratch_of
+from release.mysql.scratch import drop_scratch
 from release.preflight import NoNodeStack
 from release.shape import Deployed
 from release.silence import SILENT
@@ -28,6 +30,7 @@ from release.unfinished import note_unfinished, unfinished_by
 from release.version import Version
 
 log = logging.getLogger(__name__)
+STOPPED_FOR_IT = (Step.POINT, Step.REHEARSE_BACK, Step.START)
 ENDS = {
     Verdict.CANCELLED: State.CANCELLED,
     Verdict.REJECTED: State.REJECTED,
@@ -52,7 +55,7 @@ class Undoing(Remembering):
         """Staging is as it was before the release, as far as it can be. What cannot be undone is told, not raised."""
         release, site, journal = await self._of(release_id)
         before = release.facts.staging_before
-        if before is None or not touched(release):
+        if before is None or not (touched(release) or release.kind.rehearses):
             return
         try:
             async with journal.step(Step.UNDO) as words:
@@ -73,6 +76,8 @@ class Undoing(Remembering):
     # -- the ways back ----------------------------------------------------------------------------
 
     async def _undone(self, release: Release, site: Site, before: StagingBefore, words: Words) -> StagingLeft:
+        if release.kind.rehearses:
+            return await self._rehearsal_over(release, site, before)
         if release.step(Step.DEPLOY).state is StepState.PENDING:
             await self._as_it_ran(site, before)
             told = f"{before.version} is on {site.staging} as before, {running(before)}"
@@ -94,6 +99,30 @@ class Undoing(Remembering):
             await self._close(release, site)
             told = f"stopped, and closed to swaps until something is deployed there: {error}"
             return StagingLeft(undone=False, running=False, version=None, words=told)
+
+    async def _rehearsal_over(self, release: Release, site: Site, before: StagingBefore) -> StagingLeft:
+        """The scratch database is dropped, and nothing runs on it; an old version that is a way back stays there."""
+        deployed = release.step(Step.DEPLOY).state is not StepState.PENDING
+        stops = any(release.step(step).state is not StepState.PENDING for step in STOPPED_FOR_IT)
+        if deployed:
+            await self._close(release, site)
+        elif stops:
+            await stop_staging(site)
+        scratch = scratch_of(site, await connection_of(site))
+        await drop_scratch(scratch)
+        told = f"{scratch.database} is dropped"
+        if deployed:
+            told += f", and {site.staging} is stopped and closed to swaps until something is deployed there"
+        elif stops:
+            told += (
+                f", and {site.staging} is stopped, with {before.version or 'what was there'} on it as before"
+            )
+        return StagingLeft(
+            undone=True,
+            running=before.running and not (deployed or stops),
+            version=None if deployed else before.version,
+            words=told,
+        )
 
     async def _put_back(
         self, release: Release, site: Site, before: StagingBefore, words: Words

@@ -48,6 +48,7 @@ async def test_a_blog_on_a_shared_database_goes_up_without_a_failed_request_and_
                 await _proven_backup(team, shared)
                 await _up(team, shared)
                 await _and_back(team, shared)
+                await _rejected(team, shared)
                 await _sick_and_put_back(team, shared)
             finally:
                 team.close()
@@ -126,6 +127,22 @@ async def _and_back(team: Team, shared: SharedBlog) -> None:
     assert "Written on the new version" in await _titles_in_backup(team, back)
     print("visitors during the rollback", back.facts.probe)  # noqa: T201 - told by pytest -rP
     assert (await team.records.release(up.id)).state is State.ROLLED_BACK
+
+
+async def _rejected(team: Team, shared: SharedBlog) -> None:
+    """Nobody wants it: the scratch database is gone, staging is stopped, and production never noticed."""
+    back = await team.last(SITE)
+    await team.types("ann", f"/ghost upgrade {NEW} {SITE}")
+    await team.reaches(SITE, State.AWAITING_APPROVAL, seconds=500, after=back)
+    assert len(_databases(shared)) == 2
+    await team.rejects("ben", await team.card(SITE, NEW))
+    rejected = await team.reaches(SITE, State.REJECTED, seconds=60, after=back)
+    assert rejected.facts.staging_left is not None
+    assert "is dropped" in rejected.facts.staging_left.words
+    assert _databases(shared) == {shared.database.database}
+    assert (await team.world.site(SITE))["slots"]["staging"]["running"] is False
+    assert await team.world.version(SITE) == OLD
+    await team.writes_a_post(SITE, shared.admin_key, "After the rejected one")
 
 
 async def _sick_and_put_back(team: Team, shared: SharedBlog) -> None:

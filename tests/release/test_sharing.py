@@ -15,6 +15,7 @@ import pytest
 from demo.stages import TINY_NODE
 from demo.tiny import versions as tiny
 from demo.tiny.seed import Seeded
+from release.backups import BackupStore
 from release.errors import ReleaseError
 from release.fitting import DATABASE, HELD
 from release.ghost.build import GUARD_FILE, build, package_key
@@ -22,17 +23,21 @@ from release.ghost.cache import Mark as CacheMark
 from release.ghost.npm import carried_node
 from release.migrations.errors import LockLost, MigrationGoingOn
 from release.migrations.lock import while_held
-from release.model import Kind, PackageBuilt, Release
+from release.model import Kind, PackageBuilt, Release, StagingBefore, Step, StepState
+from release.mysql.config import MySqlConfig
 from release.mysql.connection import NAME, Connection, connection_of
+from release.mysql.dumped import dump_database, dump_of
 from release.mysql.lock import alone
 from release.mysql.migrate import looked_at
 from release.mysql.pointing import point_staging_at
+from release.mysql.scratch import fill_scratch
 from release.records import Records
 from release.shapes import GHOST_ON_MYSQL
 from release.site import PRODUCTION
 from release.steps.common import kept_of
 from release.steps.sharing import CannotRefuseWrites
 from release.steps.sharing_live import NotMigrated, OldVersionCannotRead, RestartedMeanwhile
+from release.unfinished import unfinished_by
 from release.version import Version
 from tests.ghost.small_mysql import asked, config_of, new_blog, tell
 from tests.mariadb import MariaDb, a_mariadb
@@ -80,6 +85,15 @@ class Shop:
         self.release = release
         self._folder = folder
         self.steps = desk.stages.sharing
+
+    @property
+    def mysql(self) -> MySqlConfig:
+        assert self.cloud.site.config.mysql is not None
+        return self.cloud.site.config.mysql
+
+    @property
+    def store(self) -> BackupStore:
+        return BackupStore(self.desk.folder / "backups")
 
     def migrator_says(self, *statements: str, fails: bool = False) -> None:
         (self._folder / "told.json").write_text(json.dumps({"statements": statements, "fails": fails}))
@@ -334,3 +348,33 @@ async def test_a_restore_of_a_damaged_dump_is_told_and_leaves_production_closed(
         raise AssertionError("it is told, and raises nothing over the first failure") from error
     assert "could NOT be put back" in str((await shop.facts()).facts.put_back)
     assert not await shop.takes_writes()
+
+
+GONE_THROUGH = (Step.MIGRATE, Step.POINT, Step.DEPLOY)
+
+
+@pytest.mark.parametrize("got_to", GONE_THROUGH)
+async def test_an_upgrade_that_nobody_wants_leaves_no_scratch_database_and_nothing_running_on_it(
+    shop: Shop, got_to: Step
+) -> None:
+    await shop.cloud.site.app.start("staging")
+    backup = await dump_database(shop.cloud.site, shop.real, shop.store)
+    scratch = shop.real.of(f"{shop.real.database}_ghostbot")
+    await fill_scratch(shop.real, scratch, await dump_of(shop.store, backup), shop.mysql)
+    before = StagingBefore(running=True, version=OLD, mark=None, way_back=None)
+    await shop.desk.records.note(shop.release.id, staging_before=before)
+    for step in GONE_THROUGH[: 1 + GONE_THROUGH.index(got_to)]:
+        await shop.desk.records.step(shop.release.id, step, StepState.DONE)
+    for _ in range(2):
+        await shop.desk.stages.undoing.undo(shop.release.id)
+        left = (await shop.facts()).facts.staging_left
+        assert left is not None
+        assert left.undone, left.words
+        assert f"{scratch.database} is dropped" in left.words
+        databases = {name for (name,) in asked(shop.real, "SHOW DATABASES")}
+        assert scratch.database not in databases
+        assert shop.real.database in databases
+        running = (await shop.cloud.site.app.slot("staging")).running
+        assert running is (got_to is Step.MIGRATE)
+    closed = await unfinished_by(shop.cloud.site) is not None
+    assert closed is (got_to is Step.DEPLOY), "a way back that was not deployed over can still be swapped in"
