@@ -155,6 +155,8 @@ class Team:
         yes = [one for one in deciding if one not in no]
         if answer is Answer.REJECT and no:
             await self._clicks("ben", *no[-1])
+            if str(no[-1][1]["action_id"]).startswith("reject"):
+                await self._says_why("ben")
         elif yes and answer is Answer.BOTH:
             # Of a rollback whoever releases decides, of all else whoever approves.
             other = "ann" if release.kind is Kind.ROLLBACK else "cleo"
@@ -163,6 +165,18 @@ class Team:
             await self._clicks("ben", *yes[-1])
         if deciding:
             await asyncio.sleep(1)
+
+    async def _says_why(self, person: str) -> None:
+        """Answer the question that a rejection opens; the bot may be dead, and then there is none."""
+        wish = {"as": person, "contains": "Why not?", "surface": "view", "timeout": 5}
+        try:
+            view = await self.world.slack_does("wait", **wish)
+            await self.world.slack_does(
+                "submit", **{"as": person, "view_id": view["id"], "values": {"reason": "Not today"}}
+            )
+        except SandboxRefused:
+            self.clicks_in_vain += 1
+            await self.world.slack_does("close", **{"as": person})
 
     async def _buttons(
         self, release: Release, action: str = ""
