@@ -71,7 +71,7 @@ class Schedule:
                 await self._end(one, ScheduledState.MISSED, late, "")
                 return False
             return True
-        if now > one.asked_at + WAITS_AT_MOST and now > (one.claimed_at or one.asked_at) + WAITS_AT_MOST:
+        if now > (one.claimed_at or one.asked_at) + WAITS_AT_MOST:
             await self._end(one, ScheduledState.EXPIRED, f"{one.site} was not free for 12 hours.", "")
             return False
         return await self._releases.records.open_release(one.site) is None

@@ -160,6 +160,7 @@ class Threads:
         self._too_rich: set[str] = set()  # parts this Slack has refused with plans or tables in them
         self._refusals: dict[str, int] = {}  # a release each: how often in a row Slack refused a message
         self._refused_until: dict[str, float] = {}
+        self._expected: dict[tuple[str, State], datetime | None] = {}
         self._silences = 0  # how often in a row Slack did not answer at all
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -204,7 +205,7 @@ class Threads:
         sent = {one.part: one for one in await self._records.messages(release_id)}
         delays: list[float] = []
         posts_wait = False  # messages of a thread keep their order: after one that waits, none is posted
-        expected = await expected_at(self._records, release)
+        expected = await self._expected_at(release)
         for parts, wanted in bundles(messages_of(release, approval, self._approvers, expected), sent):
             before = sent.get(parts[0])
             is_post = before is None or not before.ts
@@ -261,11 +262,19 @@ class Threads:
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("no picture", extra={"release": release.id, "answer": type(error).__name__})
 
+    async def _expected_at(self, release: Release) -> datetime | None:
+        """Looked up once a phase: it is asked for with every step, and only other releases change it."""
+        key = (release.id, release.state)
+        if key not in self._expected:
+            self._expected[key] = await expected_at(self._records, release)
+        return self._expected[key]
+
     def _forget(self, release: Release) -> None:
         """A release that is told and over needs no more pacing."""
         self._refusals.pop(release.id, None)
         self._refused_until.pop(release.id, None)
         if not release.state.is_open:
+            self._expected = {key: at for key, at in self._expected.items() if key[0] != release.id}
             self._updated_at = {key: at for key, at in self._updated_at.items() if key[0] != release.id}
 
     def _given_up(self, release: Release) -> bool:

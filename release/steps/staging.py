@@ -109,11 +109,12 @@ class Staging(Remembering, Merging):
         """The package is on staging, which is muted, stopped, and has its Node; returns the deployment's id."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.DEPLOY) as words:
-            package = await self._here(release_id, package)
             # Whoever is routed to staging would meet a stopped slot.
             cleared = await self._clear_routing(release_id, site)
             given = await self._give_stack(release, site)
             muted = await mute(site)
+            # As late as can be: another release of the same version may have found it wanting, and made it anew.
+            package = await self._here(release_id, package)
             await words.say(f"uploading {megabytes(package.size)}")
             # Until it has its database, too, what is there may not be swapped by anybody.
             await note_unfinished(site, release_id)
