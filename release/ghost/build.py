@@ -114,6 +114,7 @@ async def build(
         return await _build_site(version, node_major, npm, folder, progress, source)
 
     site = await npm.cache.folder_of("sites", key, fill_site)
+    node = await _node_of_built(site, npm)
     packed, key = site, key if packing.whole else f"{key}-{packing.name}"
     platform = recipe.platform
     if platform is not None:
@@ -138,8 +139,8 @@ async def build(
     made = [kept for kept in (site, package) if not kept.from_cache]
     return Package(
         version=str(version),
-        node=str(site.mark["node"]),
-        node_prefix=str(site.mark["node_prefix"]),
+        node=node.version,
+        node_prefix=node.prefix,
         platform=platform.name if platform and packing.whole else host_platform(),
         path=str(package.path),
         folder=str(site.path),
@@ -200,7 +201,7 @@ async def build_stop(stop: Stop, npm: Npm, progress: Progress) -> StopBuilt:
     await npm.cache.sweep("stops")
     return StopBuilt(
         version=str(version),
-        node_prefix=str(site.mark["node_prefix"]),
+        node_prefix=(await _node_of_built(site, npm)).prefix,
         folder=str(site.path),
         driver=str(site.mark["driver"]) or None,
         seconds=0.0 if site.from_cache else float(site.mark["seconds"]),
@@ -256,10 +257,14 @@ async def _build_ghost(
     await asyncio.to_thread(prune, folder)
     return package, {
         "node": node.version,
-        "node_prefix": node.prefix,
         "driver": driver or "",
         "warnings": "\n".join((*told, *await asyncio.to_thread(_warnings, folder))),
     }
+
+
+async def _node_of_built(site: Kept, npm: Npm) -> Node:
+    """A Node for what is built, wherever one is now: the cache outlives the installation that filled it."""
+    return await node_for(npm, f"^{site.mark['node']}")
 
 
 async def node_of(package: dict[str, Any], npm: Npm, node_major: int) -> Node:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from release.ghost.migrate import migrate_copy
 from release.ghost.npm import Npm
 from release.ghost.releases import Releases as PublishedGhosts
 from release.ghost.sources import Published
-from release.journal import Journal
+from release.journal import Journal, Words
 from release.late import NO_FILES, first, keep_written
 from release.model import (
     BackupTaken,
@@ -45,6 +45,10 @@ from release.staging import Mark
 from release.version import Version
 
 log = logging.getLogger(__name__)
+
+# An old slot that was swapped out a moment ago is often not well for some seconds.
+LOOKS = 3
+LOOK_PAUSE = 5.0
 
 
 @dataclass(frozen=True)
@@ -210,6 +214,20 @@ class Steps:
         """What was written between two backups, in words; all of it by title is kept beside the later one."""
         found = await differences(await self._store.read(before), await self._store.read(after))
         return await keep_written(self._store, after, found, self._work(release_id), files, left_out)
+
+
+async def looked_at(look: Callable[[], Awaitable[str]], words: Words, pause: float = LOOK_PAUSE) -> str:
+    """What `look` says. Production is live and nobody waits, so a look that fails is tried again; then it raises."""
+    for tries_left in reversed(range(LOOKS)):
+        try:
+            return await look()
+        except ReleaseError as error:
+            if not tries_left:
+                raise
+            log.warning("a look at late writes failed", extra={"why": str(error)})
+            await words.say(f"could not be looked at yet, tries again: {error}")
+            await asyncio.sleep(pause)
+    raise AssertionError("the last try returns or raises")
 
 
 def mark_of(release_id: str, candidate: Candidate) -> Mark:

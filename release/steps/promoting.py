@@ -35,7 +35,7 @@ from release.scheduled import (
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, smoke_test
 from release.staging import leave_mark, put_database, recheck, start_and_warm
-from release.steps.common import mark_of, shipped_themes
+from release.steps.common import looked_at, mark_of, shipped_themes
 from release.steps.merging import Merging
 from release.swap import SwappedBack, change_of, is_past_the_swap, put_live
 
@@ -230,18 +230,21 @@ class Promoting(Merging):
         """
         release, site, journal = await self._of(release_id)
         caught_up = release.facts.backup
+
+        async def look() -> str:
+            late = await back_up(site, self._folders.backups, site.staging)
+            live = await back_up(site, self._folders.backups)
+            for backup in (late, live):
+                await self._records.keep_backup(backup)
+                await self._keep_late(backup)
+            await self._records.note(release_id, live_backup=live)
+            if caught_up is None:
+                return "nothing to compare with"
+            return await self._tell_late_writes(release, caught_up, late, live, words)
+
         async with journal.step(Step.LATE_WRITES) as words:
             try:
-                late = await back_up(site, self._folders.backups, site.staging)
-                live = await back_up(site, self._folders.backups)
-                for backup in (late, live):
-                    await self._records.keep_backup(backup)
-                    await self._keep_late(backup)
-                await self._records.note(release_id, live_backup=live)
-                if caught_up is None:
-                    words.text = "nothing to compare with"
-                    return
-                words.text = await self._tell_late_writes(release, caught_up, late, live, words)
+                words.text = await looked_at(look, words)
             except ReleaseError as error:
                 # Production is live and well: not being able to look is told, and is no failure of the release.
                 words.text = f"could not be looked at: {error}"

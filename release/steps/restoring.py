@@ -25,7 +25,7 @@ from release.preflight import (
 from release.silence import EVER, keep_silent
 from release.site import PRODUCTION, Site
 from release.staging import leave_mark, put_database, read_mark, recheck
-from release.steps.common import Steps, kept_of, mark_of
+from release.steps.common import Steps, kept_of, looked_at, mark_of
 from release.swap import Held, change_of, held_by_production, is_past_the_swap
 from release.version import Version
 
@@ -212,17 +212,20 @@ class Restoring(Steps):
     async def keep_late_writes(self, release_id: str) -> None:
         """What reached the old slot until it was swapped out is kept and told; production is live whatever comes."""
         release, site, journal = await self._of(release_id)
+
+        async def look() -> str:
+            late = await back_up(site, self._folders.backups, site.staging)
+            await self._records.keep_backup(late)
+            await self._keep_late(late)
+            if release.facts.restores is not None:
+                await self._tell_what_is_left(release_id, release.facts.restores, late)
+            return f"kept as {late.id}"
+
         async with journal.step(Step.LATE_WRITES) as words:
             try:
-                late = await back_up(site, self._folders.backups, site.staging)
-                await self._records.keep_backup(late)
-                await self._keep_late(late)
-                if release.facts.restores is not None:
-                    await self._tell_what_is_left(release_id, release.facts.restores, late)
+                words.text = await looked_at(look, words)
             except ReleaseError as error:
                 words.text = f"could not be looked at: {error}"
-                return
-            words.text = f"kept as {late.id}"
 
 
 class NotAsAsked(PreflightFailed):

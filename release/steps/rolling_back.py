@@ -1,5 +1,7 @@
 """The way back: the old version with its own database, its price told, in production again."""
 
+from functools import partial
+
 from release.backup import back_up
 from release.errors import ReleaseError
 from release.model import BackupTaken, Release, State, Step
@@ -9,6 +11,7 @@ from release.site import PRODUCTION, Site
 from release.slot_database import database_read_by
 from release.smoke import Expected, smoke_test
 from release.staging import read_mark, start_and_warm
+from release.steps.common import looked_at
 from release.steps.remembering import Remembering
 from release.swap import Held, change_of, held_by_production, is_past_the_swap, lawful
 from release.unfinished import refuse_unfinished
@@ -100,7 +103,7 @@ class RollingBack(Remembering):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.LATE_WRITES) as words:
             try:
-                words.text = await self._keep(release, site, site.staging)
+                words.text = await looked_at(partial(self._keep, release, site, site.staging), words)
             except ReleaseError as error:
                 await self._records.note(release_id, price_unknown=str(error))
                 words.text = f"could not be looked at: {error}"

@@ -73,6 +73,14 @@ async def test_the_second_time_nobody_is_asked(npm: Npm, registry: TinyRegistry)
     assert second.seconds == 0
 
 
+async def test_the_cache_outlives_the_installation_that_filled_it(npm: Npm) -> None:
+    package = await built(npm)
+    marks = [path.read_text() for path in npm.cache.folder.glob("*/*.json")]
+    assert marks
+    assert not any(package.node_prefix in mark for mark in marks)
+    assert (await built(npm)).node_prefix == package.node_prefix
+
+
 async def test_two_at_once_build_once(npm: Npm, registry: TinyRegistry) -> None:
     first, second = await asyncio.gather(built(npm), built(npm))
     assert first.digest == second.digest

@@ -17,6 +17,7 @@ from release.slot_database import LOOKS, NewerThanItsGhost, SlotDatabaseUnreadab
 from release.steps.rolling_back import NO_FIRST_COPY, ProductionIsAnother
 from tests.release.conftest import NEW, OLD, Cloud
 from tests.release.test_releases import Desk
+from tests.sandbox.appservice_fixtures import eventually
 
 DATABASE = "content/data/ghost.db"
 
@@ -139,6 +140,21 @@ async def test_without_a_backup_it_still_asks_and_says_that_the_price_is_not_kno
     facts = (await desk.records.release(rollback.id)).facts
     assert facts.backup is not None
     assert facts.price_unknown == NO_FIRST_COPY
+
+
+async def test_a_late_look_that_fails_is_tried_again_since_nobody_waits(desk: Desk) -> None:
+    rollback = await a_rollback(desk)
+    await desk.cloud.does("staging", "webjob", job="BackupDb-Manual", outcome="fail")
+    looking = asyncio.create_task(desk.stages.rolling_back.tell_final_price(rollback.id))
+
+    async def tries_again() -> bool:
+        release = await desk.records.release(rollback.id)
+        return "tries again" in str(release.step(Step.LATE_WRITES).detail)
+
+    await eventually(tries_again, "the look is tried again")
+    await desk.cloud.does("staging", "webjob", job="BackupDb-Manual", outcome=None)
+    await looking
+    assert (await desk.records.release(rollback.id)).facts.backup is not None
 
 
 async def test_a_rollback_of_what_is_no_longer_there_is_refused(desk: Desk, old: Seeded) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from release.model import State
+from release.model import State, Step
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
@@ -66,5 +66,5 @@ async def test_a_rollback_says_what_it_would_leave_behind_keeps_it_and_asks(team
 
 async def test_nothing_written_is_told_as_nothing(team: Team) -> None:
     undone = (await team.records.history("left"))[1]
-    assert undone.facts.left_behind is not None
+    assert undone.facts.left_behind is not None, undone.step(Step.LATE_WRITES)
     assert not undone.facts.left_behind.anything

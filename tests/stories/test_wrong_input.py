@@ -153,5 +153,5 @@ async def test_a_version_that_turns_sick_in_production_is_swapped_back_at_once(t
     assert "swapped back" in (release.reason or "")
     assert await team.world.version("condemned") == OLDER
     assert await team.world.swaps("condemned") == 2
-    told = await team.sees("ann", f"to {NEWEST} failed")
-    assert OLDER in told["plain"]
+    told = await team.sees("ann", f"Upgrade condemned from {OLDER} to {NEWEST} failed")
+    assert "swapped back" in told["plain"]
