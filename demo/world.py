@@ -277,12 +277,19 @@ class SandboxRefused(Exception):
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, node: Mapping[int, Path], swap_seconds: float = 2, slack_port: int = 0
+    folder: Path,
+    node: Mapping[int, Path],
+    swap_seconds: float = 2,
+    slack_port: int = 0,
+    more: Sequence[str] = (),
 ) -> AsyncIterator[World]:
-    """Start the sandbox with its state in `folder`; everything is stopped at the end of the block."""
+    """Start the sandbox with its state in `folder`; everything is stopped at the end of the block.
+
+    `more` are further words of its command line.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     words = ["--state", str(folder / "sandbox"), "--json", "--swap-seconds", str(swap_seconds)]
-    words += ["--slack-port", str(slack_port)]
+    words += ["--slack-port", str(slack_port), *more]
     for major, program in node.items():
         words += ["--node", f"{major}={program}"]
     with (folder / "sandbox.log").open("ab") as log:

@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         ("warmup", "one of the five tries of a swap's warm-up"),
         ("drain", "how long a swap waits for requests in flight on the old process"),
         ("token", "how long tokens are valid"),
+        ("scm", "how much longer each request to SCM takes"),
     ):
         default = getattr(_DEFAULTS, f"{name}_seconds")
         pace.add_argument(
@@ -103,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
             metavar="S",
             help=f"{text} (default: {default:g})",
         )
+    pace.add_argument(
+        "--scm-bytes",
+        type=_seconds,
+        default=_DEFAULTS.scm_bytes,
+        metavar="B",
+        help="bytes a second to SCM, and as many from it (default: as fast as this machine)",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON instead of a table")
     return parser
 
@@ -188,6 +196,8 @@ def _options(arguments: argparse.Namespace) -> appservice.Options:
         drain_seconds=arguments.drain_seconds,
         warmup_seconds=arguments.warmup_seconds,
         token_seconds=int(arguments.token_seconds),
+        scm_seconds=arguments.scm_seconds,
+        scm_bytes=arguments.scm_bytes,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.appservice import swap
 from sandbox.appservice.faults import Faults
+from sandbox.appservice.line import Line
 from sandbox.appservice.nodes import Runtimes
 from sandbox.appservice.options import Options
 from sandbox.appservice.platforms.windows import NODE_VERSION
@@ -35,6 +36,7 @@ class Cloud:
         self.options = options
         self.runtimes = runtimes
         self.faults = Faults()
+        self.to_scm, self.from_scm = Line(options.scm_bytes), Line(options.scm_bytes)
         self.sites: dict[str, Site] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 

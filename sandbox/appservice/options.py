@@ -24,4 +24,6 @@ class Options:
     drain_seconds: float = 30.0  # how long a swap waits for requests in flight on the old process
     warmup_seconds: float = 90.0  # one try of a swap's warm-up; there are five
     token_seconds: int = 86_400
+    scm_seconds: float = 0.0  # how far away SCM is: each request takes so much longer
+    scm_bytes: float = 0.0  # bytes a second to SCM, and as many from it; 0: as fast as this machine
     command_seconds: float = 230.0  # Kudu's limit for api/command

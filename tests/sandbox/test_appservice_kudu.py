@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.sandbox.appservice_fixtures import Azure, add_job, eventually
+from sandbox.appservice import Options
+from tests.sandbox.appservice_fixtures import QUICK, Azure, add_job, eventually, running
 
 
 def zipped(**files: str) -> bytes:
@@ -354,3 +355,14 @@ async def test_scm_wants_a_token_and_takes_passwords_only_where_they_are_allowed
         assert (await basic.get(url)).status_code == 200
     async with httpx.AsyncClient(auth=(user["user"], "wrong")) as wrong:
         assert (await wrong.get(url)).status_code == 401
+
+
+async def test_a_line_with_a_limit_takes_its_time_both_ways(tmp_path: Path) -> None:
+    far_away = Options(**{**vars(QUICK), "scm_seconds": 0.1, "scm_bytes": 100_000})
+    async with running(tmp_path / "azure", far_away) as azure:
+        file = f"{azure.scm()}/api/vfs/site/wwwroot/large.bin"
+        await azure.operator.put(file, content=b"x" * 30_000)
+        assert (await azure.operator.get(file)).content == b"x" * 30_000
+        took = {one.method: one.seconds for one in azure.service.cloud.faults.seen if one.host == "scm"}
+        assert took["PUT"] >= 0.4
+        assert took["GET"] >= 0.4

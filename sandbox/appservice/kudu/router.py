@@ -1,5 +1,7 @@
 """All that a slot's SCM answers, in one table."""
 
+import asyncio
+
 from aiohttp import web
 
 from sandbox.appservice.kudu import commands, deployments, logs, vfs, webjobs, zips
@@ -38,6 +40,8 @@ _ROUTES: Routes[Scm] = Routes(
 
 async def handle(scm: Scm, request: web.Request) -> web.StreamResponse:
     """Answer one request to a slot's SCM."""
+    if scm.cloud.options.scm_seconds:
+        await asyncio.sleep(scm.cloud.options.scm_seconds)
     if not scm.slot.scm_is_back:
         return web.Response(status=503, text=SCM_AWAY, content_type="text/html")
     refusal = authenticate(scm, request)

@@ -35,7 +35,7 @@ async def read(scm: Scm, request: web.Request, variables: dict[str, str]) -> web
         return _missing(path)
     if slash:
         return _redirect(request.path.rstrip("/"), request)
-    return await _send_file(request, target)
+    return await _send_file(scm, request, target)
 
 
 async def write(scm: Scm, request: web.Request, variables: dict[str, str]) -> web.StreamResponse:
@@ -63,7 +63,7 @@ async def write(scm: Scm, request: web.Request, variables: dict[str, str]) -> we
         target.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         return _conflict(f"Could not write to local resource '{path}' due to error 'Not a directory'.")
-    await _receive(request, target)
+    await _receive(scm, request, target)
     return web.Response(status=204 if exists else 201, headers={"ETag": etag(target.stat())})
 
 
@@ -113,17 +113,18 @@ def _stale(current: str | None) -> web.Response:
     return web.json_response({"Message": message}, status=412, headers=headers)
 
 
-async def _receive(request: web.Request, target: Path) -> None:
+async def _receive(scm: Scm, request: web.Request, target: Path) -> None:
     # In place, as Kudu does it: an upload that breaks off leaves half a file, and so it is here. Only a file
     # that is hard-linked elsewhere (a cache a demo was laid out from) gets an inode of its own first.
     if target.exists() and target.stat().st_nlink > 1:
         target.unlink()
     with target.open("wb") as file:
         async for chunk in request.content.iter_any():
+            await scm.cloud.to_scm.carry(len(chunk))
             file.write(chunk)
 
 
-async def _send_file(request: web.Request, target: Path) -> web.StreamResponse:
+async def _send_file(scm: Scm, request: web.Request, target: Path) -> web.StreamResponse:
     status = target.stat()
     tag = etag(status)
     headers = {
@@ -152,6 +153,7 @@ async def _send_file(request: web.Request, target: Path) -> web.StreamResponse:
     await response.prepare(request)
     if request.method != "HEAD":
         async for chunk in _chunks(target, start, stop):
+            await scm.cloud.from_scm.carry(len(chunk))
             await send(request, response, chunk)
     await response.write_eof()
     return response

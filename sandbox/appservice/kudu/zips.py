@@ -23,6 +23,7 @@ async def download(scm: Scm, request: web.Request, variables: dict[str, str]) ->
     )
     await response.prepare(request)
     async for chunk in archives.stream_zip(target):
+        await scm.cloud.from_scm.carry(len(chunk))
         await send(request, response, chunk)
     await response.write_eof()
     return response
@@ -58,6 +59,7 @@ async def receive(scm: Scm, request: web.Request) -> Path:
         path = Path(file.name)
         try:
             async for chunk in request.content.iter_any():
+                await scm.cloud.to_scm.carry(len(chunk))
                 file.write(chunk)
         except BaseException:
             path.unlink(missing_ok=True)
