@@ -57,6 +57,7 @@ from release.preflight import NotAnUpgrade
 from release.records import Records
 from release.records.audit import BOT
 from release.shape import Shape
+from release.side_by_side import Joined
 from release.site import PRODUCTION, NothingThere, Site
 from release.slot_log import SlotLog, newest_log
 from release.swap import Held, change_of, held_by_production
@@ -87,6 +88,7 @@ class Releases:
         self.records = records
         self._ghosts = ghosts
         self._start = start
+        self._slots: Joined[SlotStatus] = Joined()
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -446,8 +448,8 @@ class Releases:
 
     async def _status(self, site: Site) -> SiteStatus:
         production, staging, open_release, last, backups = await asyncio.gather(
-            slot_status(site, PRODUCTION),
-            slot_status(site, site.staging),
+            self._slot_status(site, PRODUCTION),
+            self._slot_status(site, site.staging),
             self.records.open_release(site.name),
             self.records.history(site.name, limit=2),
             self.records.backups(site.name, limit=10),
@@ -460,6 +462,9 @@ class Releases:
         return SiteStatus(
             site.name, production, staging, open_release, ended, last_backup, backed_up, freeze, waiting
         )
+
+    async def _slot_status(self, site: Site, slot: str) -> SlotStatus:
+        return await self._slots.look((site.name, slot), lambda: slot_status(site, slot))
 
     async def compare(self, site: str | None) -> SlotsCompared:
         """What differs between the slots of a site now."""

@@ -1,10 +1,25 @@
 """Several things at once, with the one error that a person can act on."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class Joined(Generic[T]):
+    """A look that many ask for at once is taken once: who comes while it is under way gets what it finds."""
+
+    def __init__(self) -> None:
+        self._running: dict[tuple[str, ...], asyncio.Task[T]] = {}
+
+    async def look(self, of: tuple[str, ...], take: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `take` finds of this; one who is cancelled does not take it from the others."""
+        task = self._running.get(of)
+        if task is None:
+            task = self._running[of] = asyncio.create_task(take())
+            task.add_done_callback(lambda _: self._running.pop(of, None))
+        return await asyncio.shield(task)
 
 
 async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

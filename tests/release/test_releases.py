@@ -184,6 +184,18 @@ async def test_a_status_that_cannot_be_read_is_said_and_not_raised(desk: Desk) -
     assert status.staging.version is None
 
 
+async def test_many_who_ask_at_once_are_answered_from_one_look_at_azure(desk: Desk) -> None:
+    await desk.releases.status(None)
+    before = await desk.cloud.asked("/Microsoft.Web/", "GET")
+    await desk.releases.status(None)
+    of_one = await desk.cloud.asked("/Microsoft.Web/", "GET") - before
+    answers = await asyncio.gather(*(desk.releases.status(None) for _ in range(20)))
+    assert len(set(answers)) == 1
+    assert await desk.cloud.asked("/Microsoft.Web/", "GET") - before == 2 * of_one
+    await desk.releases.status(None)
+    assert await desk.cloud.asked("/Microsoft.Web/", "GET") - before == 3 * of_one
+
+
 async def test_the_old_slot_stops_after_its_grace_unless_a_release_needs_it(
     laid_out: Cloud, records: Records, tmp_path: Path
 ) -> None:
