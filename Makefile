@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SLOW := ghost or browser or azcli or azurite or story or postgres or mariadb
 
-.PHONY: help demo test test-fast test-slow soak screenshots check format clean
+.PHONY: help demo test test-fast test-slow soak bench screenshots check format clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ test-slow: .venv/.dev ## the tests with real Ghost, browser, az, whole stories a
 
 soak: .venv/.dev ## kill the bot and break Azure's answers for half an hour, and see what holds (ARGS="--minutes 5", "--seed N", ...)
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+bench: .venv/.dev ## measure the bot beside what people would use instead (ARGS="--only NAME", "--quick", ...)
+	@$(BIN)/python -m bench --json bench.json --plots docs/pictures/bench $(ARGS)
 
 screenshots: .venv/.dev ## take the pictures of the docs: every state of a release, in a real browser
 	@$(BIN)/python -m docs.pictures.take

@@ -1,0 +1,124 @@
+"""`python -m bench`: measure, print the tables with their targets, write JSON."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from bench import answering, deciding, growing, moving, resting, upgrading
+from bench.figures import Measured, Row, as_json, machine
+from bench.place import Place
+from bench.plots import draw
+from demo.world import DidNotStart, SandboxRefused
+from release.errors import ReleaseError
+from release.ghost.cache import default_cache_folder
+
+Part = Callable[[Place], Awaitable[Measured]]
+LONGEST_SECONDS = 1300
+PARTS: dict[str, Part] = {
+    "answering": answering.measure,
+    "resting": resting.measure,
+    "deciding": deciding.measure,
+    "moving": moving.measure,
+    "upgrading": upgrading.measure,
+    "growing": growing.measure,
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """0 if everything was measured, whatever came out; 1 if something could not be; 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=tuple(PARTS), help="this part; repeatable")
+    parser.add_argument("--quick", action="store_true", help="smaller and fewer, for a first look")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw how cost grows, as pictures there")
+    parser.add_argument("--keep", action="store_true", help="keep the folders and say where they are")
+    options = parser.parse_args(words)
+    console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
+    try:
+        parts = asyncio.run(_measure(options, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("Stopped; everything that was started is gone.")
+        return 130
+    return 0 if all(part.rows and not part.title.endswith("(failed)") for part in parts.values()) else 1
+
+
+async def _measure(options: argparse.Namespace, console: Console) -> dict[str, Measured]:
+    where = machine()
+    console.print(", ".join(f"{name}: {value}" for name, value in where.items()))
+    parts: dict[str, Measured] = {}
+    for name in options.only or PARTS:
+        console.print(f"\n{name} ...")
+        folder = Path(tempfile.mkdtemp(prefix=f"ghostbot-bench-{name}-"))
+        try:
+            parts[name] = await _one(
+                name, Place(folder, default_cache_folder(), options.quick, _teller(console))
+            )
+        finally:
+            if options.keep:
+                console.print(f"its folder: {folder}")
+            else:
+                await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+        console.print(parts[name].table())
+        for note in parts[name].notes:
+            console.print(f"  {note}", markup=False)
+        if options.plots:
+            await asyncio.to_thread(draw, parts[name].plots, options.plots)
+        if options.json:
+            options.json.write_text(as_json(where, parts))
+    _verdict(parts, console)
+    return parts
+
+
+async def _one(name: str, place: Place) -> Measured:
+    """What a part found; one that could not be measured says why, and the others go on."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            found = await PARTS[name](place)
+    except (
+        DidNotStart,
+        SandboxRefused,
+        ReleaseError,
+        AssertionError,
+        OSError,
+        TimeoutError,
+        httpx.HTTPError,
+    ) as error:
+        why = f"{type(error).__name__}: {error}"
+        found = Measured(f"{name} (failed)", [Row(name, f"could not be measured: {why[:600]}", "", False)])
+    found.seconds = round(time.monotonic() - began, 1)
+    return found
+
+
+def _teller(console: Console) -> Callable[[str], None]:
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        console.print(f"  {time.monotonic() - began:6.1f} s  {text}", markup=False)
+
+    return tell
+
+
+def _verdict(parts: dict[str, Measured], console: Console) -> None:
+    judged = [row for part in parts.values() for row in part.rows if row.reached is not None]
+    missed = [row for row in judged if not row.reached]
+    seconds = sum(part.seconds for part in parts.values())
+    console.print(
+        f"\n{len(judged) - len(missed)} of {len(judged)} targets reached, in {seconds / 60:.1f} minutes, "
+        f"load at the end {os.getloadavg()[0]:.1f}"
+    )
+    for row in missed:
+        console.print(f"  not reached: {row.work}: {row.measured}", markup=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

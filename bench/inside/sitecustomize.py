@@ -1,0 +1,42 @@
+"""Loaded by Python itself into a bot whose PYTHONPATH names this folder: writes down what holds up its event loop.
+
+Every callback of the main thread's loop is timed, by the clock and by the thread's own processor time; those that take
+long are written, one line of JSON each, to the file that GHOSTBOT_BENCH_BLOCKING names.
+"""
+
+import asyncio
+import json
+import os
+import threading
+import time
+
+_WORTH_TELLING = 0.02
+_FILE = os.environ.get("BENCH_BLOCKING_FILE")
+
+
+def _name(handle: asyncio.Handle) -> str:
+    callback = handle._callback  # type: ignore[attr-defined]
+    task = getattr(callback, "__self__", None)
+    if isinstance(task, asyncio.Task):
+        coroutine = task.get_coro()
+        return str(getattr(coroutine, "__qualname__", coroutine))
+    return str(getattr(callback, "__qualname__", callback))
+
+
+if _FILE:
+    _main = threading.main_thread().ident
+    _run = asyncio.Handle._run
+    _told = open(_FILE, "a", buffering=1)  # noqa: PTH123, SIM115 - for as long as the process lives
+
+    def _timed(self: asyncio.Handle) -> None:
+        if threading.get_ident() != _main:
+            _run(self)
+            return
+        began, used = time.perf_counter(), time.thread_time()
+        _run(self)
+        took = time.perf_counter() - began
+        if took > _WORTH_TELLING:
+            row = {"at": time.time(), "took": took, "worked": time.thread_time() - used, "what": _name(self)}
+            _told.write(json.dumps(row) + "\n")
+
+    asyncio.Handle._run = _timed  # type: ignore[method-assign]

@@ -1,0 +1,148 @@
+"""Where is measured: local Azure and Slack, the bot and its sites, each a process of its own, and people's words."""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.stages import Opening, put_on_stage, tiny_opening
+from demo.world import SiteInDemo, World, open_world
+from release.model import Release, State, Step
+from tests.stories.team import NEWEST, OLDER, Team
+
+# As recorded from App Service (swap) and as a usual machine in the same region has it (SCM).
+AZURE_SWAP_SECONDS = 62
+AZURE_LINE = ("--scm-seconds", "0.02", "--scm-bytes", "50000000")
+PATIENCE: dict[str, object] = {
+    "probe_rate": 5,
+    "watch_seconds": 0.5,
+    "scm_seconds": 60,
+    "start_seconds": 60,
+    "deploy_seconds": 300,
+    "backup_seconds": 120,
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """What every part gets: a folder of its own, the user's cache, and somebody to tell what goes on."""
+
+    folder: Path
+    cache: Path
+    quick: bool
+    tell: Callable[[str], None]
+
+
+@asynccontextmanager
+async def a_tiny_team(
+    place: Place,
+    sites: Sequence[str],
+    options: Mapping[str, object] | None = None,
+    swap_seconds: float = 0,
+    line: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    start: bool = True,
+    **settings: object,
+) -> AsyncIterator[Team]:
+    """The Ghost-shaped site several times over, a bot that knows all of them, and a team."""
+    async with (
+        tiny_opening(OLDER, NEWEST, place.cache, place.tell) as opening,
+        open_world(
+            place.folder / "world", {opening.node_major: opening.node}, swap_seconds, more=line
+        ) as world,
+    ):
+        for site in sites:
+            await put_on_stage(world, opening, site)
+        configure(world, opening, sites, options, **settings)
+        world.bot_variables.update(variables or {})
+        if start:
+            await world.start_bot()
+        team = Team(world, opening)
+        try:
+            yield team
+        finally:
+            team.close()
+
+
+def configure(
+    world: World,
+    opening: Opening,
+    sites: Sequence[str],
+    options: Mapping[str, object] | None = None,
+    **settings: object,
+) -> None:
+    """The bot knows these sites when it is started."""
+    more = {"cache_folder": str(opening.cache), **settings}
+    if opening.registry:
+        more["npm_registry"] = opening.registry
+    world.configure([SiteInDemo(site, options={**PATIENCE, **(options or {})}) for site in sites], **more)
+
+
+async def released(team: Team, site: str, version: str = NEWEST, seconds: float = 600) -> Release:
+    """A whole release: asked for, approved as soon as the question is there, live."""
+    await staged(team, site, version, seconds)
+    await team.clicks("ben", await team.card(site, version), "Approve")
+    return await team.reaches(site, State.LIVE, seconds=seconds)
+
+
+async def staged(team: Team, site: str, version: str = NEWEST, seconds: float = 600) -> Release:
+    """The release waits for approval."""
+    await team.types("ann", f"/ghost upgrade {version} {site}")
+    return await team.reaches(site, State.AWAITING_APPROVAL, seconds=seconds)
+
+
+def took(release: Release, step: Step) -> float:
+    """Seconds of one step."""
+    record = release.step(step)
+    if record.started_at is None or record.ended_at is None:
+        return 0.0
+    return (record.ended_at - record.started_at).total_seconds()
+
+
+def between(release: Release, first: Step, last: Step) -> float:
+    """Seconds from the start of one step to the end of another."""
+    began, ended = release.step(first).started_at, release.step(last).ended_at
+    if began is None or ended is None:
+        return 0.0
+    return (ended - began).total_seconds()
+
+
+@dataclass(frozen=True)
+class Process:
+    """What Linux knows of a process: memory in bytes, seconds of processor."""
+
+    memory: int
+    most_memory: int
+    processor: float
+    at: float
+
+
+def look_at(pid: int) -> Process:
+    """Memory in use, the most it ever was, and the processor's time (proc(5))."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    return Process(
+        _kilobytes(status, "VmRSS"),
+        _kilobytes(status, "VmHWM"),
+        ticks / os.sysconf("SC_CLK_TCK"),
+        time.monotonic(),
+    )
+
+
+def _kilobytes(status: str, name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
+
+
+def forget_the_most(pid: int) -> None:
+    """The most memory counts from now on (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+async def rest(seconds: float) -> None:
+    await asyncio.sleep(seconds)
