@@ -18,6 +18,8 @@ from release.workflows import VALUES, Workflows
 log = logging.getLogger(__name__)
 
 QUEUE = "releases"
+POLL_SECONDS = 0.8
+"""How often the engine looks for work that was asked for: each look costs 4 ms of a processor, all day long."""
 
 
 def application_version() -> str:
@@ -130,5 +132,5 @@ async def start_engine(stages: Stages, holders: Holders, database_url: str, exec
     workflows = Workflows(stages, holders)
     DBOS.launch()
     await give_up_work_of_other_versions(executor_id)
-    queue = await DBOS.register_queue_async(QUEUE, partition_concurrency=1, polling_interval_sec=0.2)
+    queue = await DBOS.register_queue_async(QUEUE, partition_concurrency=1, polling_interval_sec=POLL_SECONDS)
     return Engine(workflows, queue)
