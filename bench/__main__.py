@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -14,9 +15,10 @@ import httpx
 from rich.console import Console
 
 from bench import answering, deciding, growing, moving, resting, upgrading
-from bench.figures import Measured, Row, as_json, machine
+from bench.figures import Measured, Row, as_told, machine
 from bench.place import Place
 from bench.plots import draw
+from bench.report import page, with_earlier
 from demo.world import DidNotStart, SandboxRefused
 from release.errors import ReleaseError
 from release.ghost.cache import default_cache_folder
@@ -39,6 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=tuple(PARTS), help="this part; repeatable")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer, for a first look")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="with --json: write the page of the docs")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw how cost grows, as pictures there")
     parser.add_argument("--keep", action="store_true", help="keep the folders and say where they are")
     options = parser.parse_args(words)
@@ -73,14 +76,17 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
         if options.plots:
             await asyncio.to_thread(draw, parts[name].plots, options.plots)
         if options.json:
-            options.json.write_text(as_json(where, parts))
+            told = with_earlier(options.json, as_told(where, parts), tuple(PARTS))
+            options.json.write_text(json.dumps(told, indent=2) + "\n")
+            if options.docs:
+                options.docs.write_text(page(told))
     _verdict(parts, console)
     return parts
 
 
 async def _one(name: str, place: Place) -> Measured:
     """What a part found; one that could not be measured says why, and the others go on."""
-    began = time.monotonic()
+    began, told_at = time.monotonic(), machine()
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
             found = await PARTS[name](place)
@@ -95,6 +101,7 @@ async def _one(name: str, place: Place) -> Measured:
     ) as error:
         why = f"{type(error).__name__}: {error}"
         found = Measured(f"{name} (failed)", [Row(name, f"could not be measured: {why[:600]}", "", False)])
+    found.at, found.commit, found.quick = told_at["at"], told_at["commit"], place.quick
     found.seconds = round(time.monotonic() - began, 1)
     return found
 

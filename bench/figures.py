@@ -1,6 +1,5 @@
 """What is measured: rows with their targets, for people as tables and for machines as JSON."""
 
-import json
 import os
 import platform
 import statistics
@@ -60,6 +59,9 @@ class Measured:
     notes: list[str] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
     seconds: float = 0.0
+    at: str = ""
+    commit: str = ""
+    quick: bool = False
 
     def add(
         self,
@@ -112,14 +114,14 @@ def machine() -> dict[str, str]:
     }
 
 
-def as_json(where: dict[str, str], parts: dict[str, Measured]) -> str:
-    told: dict[str, Any] = {
+def as_told(where: dict[str, str], parts: dict[str, Measured]) -> dict[str, Any]:
+    """What is written as JSON."""
+    return {
         "machine": where,
         "parts": {
             name: {**asdict(part), "rows": [_row(row) for row in part.rows]} for name, part in parts.items()
         },
     }
-    return json.dumps(told, indent=2) + "\n"
 
 
 def _row(row: Row) -> dict[str, Any]:
