@@ -1,5 +1,6 @@
 """What Slack sends, taken apart: every listener acknowledges at once and hands on to the door."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +22,9 @@ from bot.render.replies import unexpected
 from bot.render.simpler import simplified
 
 log = logging.getLogger(__name__)
+
+OTHERS_FIRST_SECONDS = 0.08
+"""Nobody notices this of an answer. Slack gives up on a command that is not acknowledged within three seconds."""
 
 Body = dict[str, Any]  # Any: Slack's payloads
 Press = Callable[[Knock, str, Answer], Awaitable[None]]
@@ -73,6 +77,8 @@ class Listeners:
 
     async def _command(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
         await ack()
+        # Of many commands at once all are acknowledged before the first is done.
+        await asyncio.sleep(OTHERS_FIRST_SECONDS)
         text = body.get("text", "").strip()
         visitor = Visitor(body["user_id"], _teams(body.get("team_id")))
         knock = Knock(visitor, body["channel_id"], text, body["channel_id"], body["trigger_id"])
