@@ -27,6 +27,7 @@ from bot.home import Home
 from bot.http_end import http_end
 from bot.identity import People
 from bot.listeners import Listeners
+from bot.memory import look_only_at_what_is_new
 from bot.notices import Notices
 from bot.replays import refuse_replays
 from bot.schedule import Schedule
@@ -157,6 +158,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
                 asyncio.create_task(_again(LOOK_AROUND_SECONDS, look, stop), name="other replicas"),
                 asyncio.create_task(_in_turn(replica.teller, for_all, stop), name="teller"),
             ]
+        look_only_at_what_is_new()
         log.info("ready", extra={"sites": ", ".join(releases.sites), "mode": str(settings.slack.mode)})
         ready()
         await _until(stop, running)
