@@ -1,6 +1,5 @@
 """Where is measured: local Azure and Slack, the bot and its sites, each a process of its own, and people's words."""
 
-import asyncio
 import os
 import re
 import time
@@ -91,8 +90,10 @@ async def released(team: Team, site: str, version: str = NEWEST, seconds: float 
 
 async def staged(team: Team, site: str, version: str = NEWEST, seconds: float = 600) -> Release:
     """The release waits for approval."""
+    earlier = await team.records.history(site, limit=1)
     await team.types("ann", f"/ghost upgrade {version} {site}")
-    return await team.reaches(site, State.AWAITING_APPROVAL, seconds=seconds)
+    after = earlier[0] if earlier else None
+    return await team.reaches(site, State.AWAITING_APPROVAL, seconds=seconds, after=after)
 
 
 def took(release: Release, step: Step) -> float:
@@ -142,7 +143,3 @@ def _kilobytes(status: str, name: str) -> int:
 def forget_the_most(pid: int) -> None:
     """The most memory counts from now on (proc(5), clear_refs)."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
-
-
-async def rest(seconds: float) -> None:
-    await asyncio.sleep(seconds)

@@ -72,8 +72,9 @@ class Script:
         async with self._step("az stop"):
             await self.az.run("webapp", "stop", *slot)
         async with self._step("zipdeploy"):
-            body = f"@{self.folder / 'published.zip'}"
-            await self._curl("-X", "POST", "--data-binary", body, f"{self._staging_scm}/api/zipdeploy")
+            # Sent while it is read: --data-binary would load all of it first.
+            body = str(self.folder / "published.zip")
+            await self._curl("-X", "POST", "-T", body, f"{self._staging_scm}/api/zipdeploy")
         async with self._step("az start, ping staging"):
             await self.az.run("webapp", "start", *slot)
             await self.world.wait_until_well(self.site, "staging", 180)
