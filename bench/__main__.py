@@ -79,7 +79,7 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
             told = with_earlier(options.json, as_told(where, parts), tuple(PARTS))
             options.json.write_text(json.dumps(told, indent=2) + "\n")
             if options.docs:
-                options.docs.write_text(page(told))
+                options.docs.write_text(page(told, tuple(PARTS)))
     _verdict(parts, console)
     return parts
 
