@@ -80,7 +80,9 @@ def _blocking(found: Measured, watched: Path, started: float) -> None:
     milliseconds = longest["took"] * 1000
     found.add(
         "the longest that one callback held the event loop, two releases",
-        f"{milliseconds:.0f} ms, of it {longest['worked'] * 1000:.0f} ms at work ({longest['what']})",
+        f"{milliseconds:.0f} ms, of it {longest['worked'] * 1000:.0f} ms at work ({longest['what']})"
+        if working
+        else "none over 20 ms",
         "under 50 ms",
         milliseconds < 50,
         milliseconds=milliseconds,
