@@ -11,8 +11,9 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.door import Answer, Door, Knock, utc_now
-from bot.identity import SLACK_TROUBLE, Roles, SlackSilent, slack_error
+from bot.identity import SLACK_TROUBLE, Roles, SlackSilent
 from bot.notices import Notices
+from bot.refusals import slack_error
 from bot.render.message import Message, button, duration, escape, person
 from bot.render.modals import why_alone, why_rejected
 from bot.render.replies import reply, said

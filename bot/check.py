@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clients import Clients, open_clients
-from bot.identity import slack_error
+from bot.refusals import slack_error
 from bot.settings import Mode, Settings
 from release.azure.blobs import Blobs
 from release.checking import Outcome, SiteChecked, check_site

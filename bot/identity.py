@@ -13,6 +13,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.refusals import slack_error
 from commands.command import Role
 from release.errors import NotPermitted
 
@@ -181,11 +182,6 @@ class People:
             raise SlackSilent(what, slack_error(error)) from error
         except SLACK_TROUBLE as error:
             raise SlackSilent(what, "no answer") from error
-
-
-def slack_error(error: SlackApiError) -> str:
-    """Slack's own word for what went wrong; `no answer` where it gave none."""
-    return str(error.response.get("error") or "no answer")
 
 
 def _one(role: Role) -> str:

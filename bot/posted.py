@@ -12,7 +12,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.identity import slack_error
+from bot.refusals import slack_error
 from bot.render.message import SlackBlock
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,19 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.chart import chart, in_words
-from bot.identity import slack_error
+from bot.attachments import CHART, Attachments
 from bot.pace import ALLOWED, Bucket, Pace
 from bot.posted import find, marked
+from bot.refusals import (
+    GONE,
+    TOO_RICH,
+    Away,
+    Later,
+    is_limited,
+    is_silent,
+    retry_after,
+    slack_error,
+)
 from bot.render.approval import card, no_longer_asked, reminder
 from bot.render.message import Message, joined
 from bot.render.release import log_line, parent, result
@@ -39,8 +48,6 @@ REMINDER = "reminder"
 WATCH = "watch"
 SICK = "sick"
 RESULT = "result"
-CHART = "chart"
-AGAIN = "again"
 STUCK = "stuck:"
 FOR_THE_CHANNEL = (REMINDER, WATCH, SICK, STUCK, RESULT)
 
@@ -50,32 +57,6 @@ LOOK_AGAIN_SHARED = 1.0
 """The same, where other replicas change them too."""
 GIVE_UP_AFTER = timedelta(days=1)
 """A release that ended this long ago and still cannot be told is left untold."""
-
-GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-TOO_RICH = frozenset({"invalid_blocks", "invalid_blocks_format"})
-SILENT = frozenset(
-    {
-        "no answer",
-        "fatal_error",
-        "internal_error",
-        "service_unavailable",
-        "request_timeout",
-        "team_added_to_org",
-    }
-)
-LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
-
-
-class Later(Exception):
-    """A turn of events rather than an error: this cannot be told now; try again after `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
-class Away(Later):
-    """Slack as a whole does not answer."""
 
 
 def messages_of(
@@ -151,6 +132,7 @@ class Threads:
         self._client = client
         self._pace = pace
         self._records = records
+        self._attachments = Attachments(client, records)
         self._approvers = tuple(approvers)
         self._clock = clock
         self._look_again = look_again
@@ -227,40 +209,10 @@ class Threads:
                 sent |= dict.fromkeys(parts, told)
         if delays and not self._given_up(release):
             raise Later(min(delays))
-        await self._attach_chart(release, sent)
+        if PARENT in sent:
+            await self._attachments.attach(release, sent[PARENT], sent.get(CHART), ended=RESULT in sent)
         await self._records.mark_told(release_id, release.revision)
         self._forget(release)
-
-    async def _attach_chart(self, release: Release, sent: Mapping[str, SentMessage]) -> None:
-        """A picture of the visitors' response times is in the thread, once. It is an extra: without it nothing is lost.
-
-        Raises Later where Slack takes no more for now.
-        """
-        top, known = sent.get(PARENT), sent.get(CHART)
-        if top is None or RESULT not in sent or (known is not None and known.digest != AGAIN):
-            return
-        png = await chart(release)
-        if png is None:
-            return
-        # Written down first: a second picture would be worse than none.
-        await self._records.remember_message(release.id, CHART, top.channel, "", "tried")
-        try:
-            await self._records.may_act()
-            await self._client.files_upload_v2(
-                content=png,
-                filename=f"visitors-{release.id}.png",
-                title="What visitors waited for over the swap",
-                alt_txt=in_words(release),
-                channel=top.channel,
-                thread_ts=top.ts,
-            )
-        except SlackApiError as error:
-            if slack_error(error) in LIMITED or _status(error) == 429:
-                await self._records.remember_message(release.id, CHART, top.channel, "", AGAIN)
-                raise Later(_retry_after(error)) from error
-            log.warning("no picture", extra={"release": release.id, "answer": slack_error(error)})
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("no picture", extra={"release": release.id, "answer": type(error).__name__})
 
     async def _expected_at(self, release: Release) -> datetime | None:
         """Looked up once a phase: it is asked for with every step, and only other releases change it."""
@@ -311,8 +263,8 @@ class Threads:
                 self._client, channel, thread.ts if thread else None, release.asked_at, release.id, parts[0]
             )
         except SlackApiError as error:
-            if slack_error(error) in LIMITED or _status(error) == 429:
-                raise Later(_retry_after(error)) from error
+            if is_limited(error):
+                raise Later(retry_after(error)) from error
             raise self._away(release.id, slack_error(error)) from error
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             raise self._away(release.id, type(error).__name__) from error
@@ -379,11 +331,11 @@ class Threads:
                 )
                 self._too_rich.add(part)
                 return await self._call(method, arguments, wanted, part, bucket, release_id)
-            if word in LIMITED or _status(error) == 429:
-                seconds = _retry_after(error)
+            if is_limited(error):
+                seconds = retry_after(error)
                 bucket.close(seconds)
                 raise Later(seconds) from error
-            if word in SILENT or _status(error) >= 500:
+            if is_silent(error):
                 raise self._away(release_id, word) from error
             raise self._refused(release_id, part, error) from error
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
@@ -409,18 +361,3 @@ class Threads:
             extra={"release": release_id, "part": part, "answer": str(error.response), "seconds": pause},
         )
         return Later(pause)
-
-
-def _status(error: SlackApiError) -> int:
-    response = error.response
-    return int(response["status"] if isinstance(response, dict) else response.status_code)
-
-
-def _retry_after(error: SlackApiError) -> float:
-    response = error.response
-    headers = response.get("headers", {}) if isinstance(response, dict) else response.headers
-    found = next((value for name, value in headers.items() if name.lower() == "retry-after"), "1")
-    try:
-        return max(float(found), 0.1)
-    except ValueError:
-        return 1.0

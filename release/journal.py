@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from release.errors import Cancelled, ReleaseError
 from release.model import Step, StepState
+from release.outputs import Heard, listening, put_together
 from release.records import Records
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,11 @@ class Journal:
         fields = {"release": self.release, "step": str(step)}
         log.info("step begins", extra=fields)
         try:
-            yield words
+            with listening() as heard:
+                try:
+                    yield words
+                finally:
+                    await self._keep(step, heard)
         except Cancelled:
             # Of a step that waited: it has not failed.
             await self.records.step(self.release, step, StepState.SKIPPED, "cancelled while it waited")
@@ -58,6 +63,14 @@ class Journal:
             raise
         await self.records.step(self.release, step, StepState.DONE, words.text)
         log.info("step done", extra={**fields, "figures": words.text})
+
+    async def _keep(self, step: Step, heard: list[Heard]) -> None:
+        """What the programs of this step said is kept for the thread, also where one of them failed."""
+        if not heard:
+            return
+        text = await asyncio.to_thread(put_together, heard)
+        if text:
+            await self.records.keep_output(self.release, step, text)
 
 
 def telling(words: Words) -> Callable[[str], None]:

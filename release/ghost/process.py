@@ -12,6 +12,7 @@ from pathlib import Path
 
 from release.ghost.errors import CommandFailed, CommandTooSlow
 from release.masking import masked
+from release.outputs import hear
 
 TAIL_BYTES = 3000
 ANSWER_LIMIT = 64 * 1024 * 1024
@@ -32,7 +33,10 @@ class Command:
 
 async def run(command: Command) -> None:
     """The program has ended with 0 and its whole output is in the log; else CommandFailed or CommandTooSlow."""
-    await _run(command, capture=False)
+    try:
+        await _run(command, capture=False)
+    finally:
+        hear(command.title, command.log)
 
 
 async def ask(command: Command) -> bytes:

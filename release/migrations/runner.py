@@ -15,6 +15,7 @@ from typing import IO
 from release.ghost import until_orphaned
 from release.migrations.errors import CommandMissing, MigrationCommandFailed, MigrationTooSlow
 from release.migrations.hiding import Hiding
+from release.outputs import hear
 
 TOLD_EVERY = 1.0
 """Seconds between two lines that are told while it runs."""
@@ -67,6 +68,7 @@ async def run(command: Run, told: Told) -> tuple[str, ...]:
             ) from None
         finally:
             await _end(process)
+            hear(command.title, command.log)
     if code == _COMMAND_NOT_FOUND:
         raise CommandMissing(command.hiding.hide(command.words[0]))
     if code != 0:

@@ -12,6 +12,7 @@ from release.records.approvals import ApprovalRecords
 from release.records.audit import BOT, Chain, Deed, Entry
 from release.records.freezes import FreezeRecords
 from release.records.kept import KeptRecords
+from release.records.outputs import OutputRecords
 from release.records.rows import audit_release, now
 from release.records.scheduled import ScheduledRecords
 from release.records.steps import StepRecords
@@ -20,7 +21,9 @@ from release.records.told import ToldRecords
 REPLICAS_KEPT = timedelta(days=30)
 
 
-class Records(StepRecords, ApprovalRecords, KeptRecords, ToldRecords, FreezeRecords, ScheduledRecords):
+class Records(
+    StepRecords, ApprovalRecords, KeptRecords, ToldRecords, FreezeRecords, ScheduledRecords, OutputRecords
+):
     """All records, through one engine. Safe to share between tasks."""
 
     async def enlist(self, replica: str, lost: replicas.Lost | None = None) -> None:

@@ -188,6 +188,15 @@ replicas = Table(
     Column("gone_at", UtcDateTime),
 )
 
+# What programs said in a step, masked, until the thread of the release has it.
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("release", String(16), primary_key=True),
+    Column("step", String(32), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
 # Freezes that somebody typed; those of the settings are not here.
 freezes = Table(
     "freezes",

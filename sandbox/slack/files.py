@@ -7,6 +7,7 @@ from sandbox.slack.people import BOT_USER
 from sandbox.slack.shapes import TEAM_ID, Json, SlackRefusal, new_id, now
 from sandbox.slack.store import Store
 
+PREVIEWED = 5  # lines of a text that a message shows
 LARGEST = 1_000_000_000  # bytes, as Slack allows for one file
 
 
@@ -68,6 +69,16 @@ class Files:
         if file is None or file["_state"] != "uploaded":
             raise SlackRefusal("file_not_found")
         file |= {"_state": "complete", "title": title or file["name"], "channels": channels}
+        if str(file["mimetype"]).startswith("text/"):
+            lines = self.content(identifier).decode("utf-8", "replace").splitlines()
+            more = max(0, len(lines) - PREVIEWED)
+            shown = "\n".join(lines[:PREVIEWED])
+            file |= {
+                "preview": shown,
+                "lines": len(lines),
+                "lines_more": more,
+                "preview_is_truncated": more > 0,
+            }
         self._store.put("file", identifier, file)
         return file
 

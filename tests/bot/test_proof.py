@@ -8,7 +8,7 @@ import matplotlib.image
 import pytest
 
 from bot.chart import chart, drawn, in_words
-from release.model import ProbeSeen, Release, State, Verdict
+from release.model import ProbeSeen, Release, State, Step, Verdict
 from release.probe import POINTS, thinned
 from tests.bot.conftest import Team
 
@@ -33,10 +33,10 @@ async def test_a_picture_of_the_visitors_is_in_the_thread_once_and_says_what_it_
     await team.sees("is live on 6.65.0")
 
     async def uploaded() -> bool:
-        return len(await _pictures(team)) == 1
+        return len(await _files(team)) == 1
 
     await team.eventually(uploaded, seconds=30)
-    picture = (await _pictures(team))[0]
+    picture = (await _files(team))[0]
     assert "1 failed" in picture["alt_txt"]
     assert picture["title"] == "What visitors waited for over the swap"
     await team.stop_bot()
@@ -44,10 +44,41 @@ async def test_a_picture_of_the_visitors_is_in_the_thread_once_and_says_what_it_
     release = (await team.records.history("blog"))[0]
     await team.records.note(release.id, warnings=("told again",))
     await team.bot.threads.catch_up()
-    assert len(await _pictures(team)) == 1
+    assert len(await _files(team)) == 1
 
 
-async def _pictures(team: Team) -> list[dict[str, str]]:
+async def test_what_the_programs_said_is_a_file_in_the_thread_while_people_are_asked(team: Team) -> None:
+    release, _ = await team.waits_for_approval()
+    await team.breaks("files.getUploadURLExternal", error="internal_error", count=1)
+    await team.records.keep_output(release.id, Step.MIGRATE, "== migrating ==\nall is well\n")
+    await team.records.keep_output(release.id, Step.BUILD, "== installing ==\nadded 12 packages\n")
+    await team.records.note(release.id, warnings=("told again",))
+
+    async def uploaded() -> bool:
+        return len(await _files(team)) == 1
+
+    await team.eventually(uploaded, seconds=30)
+    file = (await _files(team))[0]
+    assert file["title"] == "What the programs said: Build the new version, Migrate a copy of the database"
+    assert file["preview"].startswith("=== Build the new version ===")
+    assert await team.records.outputs(release.id) == {}
+
+
+@pytest.mark.parametrize("error", ["not_in_channel", "restricted_action"])
+async def test_where_no_file_may_be_uploaded_nothing_waits_for_it(team: Team, error: str) -> None:
+    release, _ = await team.waits_for_approval()
+    await team.breaks("files.completeUploadExternal", error=error)
+    await team.records.keep_output(release.id, Step.BUILD, "added 12 packages")
+    await team.records.note(release.id, warnings=("told again",))
+
+    async def forgotten() -> bool:
+        return await team.records.outputs(release.id) == {}
+
+    await team.eventually(forgotten)
+    assert await _files(team) == []
+
+
+async def _files(team: Team) -> list[dict[str, str]]:
     return [file for message in await team.messages("ann") for file in message.get("files") or []]
 
 

@@ -125,11 +125,12 @@ async def _false(
             broken.append(
                 f"{release.id} ({release.state}) shows as {part}: {shown[place.ts]['text'][:200]!r}"
             )
-    # The picture comes by an upload, which does not tell where it went: there is one at most.
-    pictures = [ts for ts, message in shown.items() if message.get("files")]
+    # Files come by an upload, which does not tell where it went: of pictures there is one at most.
+    with_files = {ts for ts, message in shown.items() if message.get("files")}
+    pictures = [ts for ts in with_files if any(_is_picture(file) for file in shown[ts]["files"])]
     if len(pictures) > ("chart" in sent):
         broken.append(f"{release.id} has {len(pictures)} pictures")
-    strays = shown.keys() - {message.ts for message in sent.values()} - set(pictures)
+    strays = shown.keys() - {message.ts for message in sent.values()} - with_files
     broken += [f"{release.id} has a message nobody remembers: {shown[ts]['plain'][:120]!r}" for ts in strays]
     if not release.state.is_open:
         left = {
@@ -142,6 +143,10 @@ async def _false(
             f"{release.id} is {release.state} and still has the button {name}" for name in sorted(left)
         ]
     return broken
+
+
+def _is_picture(file: dict[str, Any]) -> bool:
+    return str(file["mimetype"]).startswith("image/")
 
 
 async def _answered_twice(records: Records, site: SeenSite, seen: Sequence[dict[str, Any]]) -> list[str]:

@@ -45,8 +45,9 @@ function files(message) {
       return el("figure", { class: "picture" }, el("figcaption", {}, file.title),
         el("a", { href: address, target: "_blank", rel: "noopener" }, el("img", { src: address, alt: file.alt_txt || file.title, loading: "lazy" })));
     }
-    return el("a", { class: "file", href: address, download: file.name }, el("span", { class: "file-icon", "aria-hidden": "true" }, file.pretty_type.slice(0, 4)),
-      el("span", {}, el("strong", {}, file.title), el("small", {}, `${file.pretty_type} - ${size}`)));
+    const preview = file.preview ? el("pre", { class: "preview" }, file.preview) : null;
+    return el("div", {}, preview, el("a", { class: "file", href: address, download: file.name }, el("span", { class: "file-icon", "aria-hidden": "true" }, file.pretty_type.slice(0, 4)),
+      el("span", {}, el("strong", {}, file.title), el("small", {}, `${file.pretty_type} - ${size}`))));
   });
 }
 

@@ -1,0 +1,131 @@
+"""Files in a release's thread: the picture of visitors' response times, and what the programs of its steps said.
+
+They are extras: a release that lacks one is told all the same. Slack does not say which message a file became, so what
+may have arrived is not sent again.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.chart import chart, in_words
+from bot.refusals import Later, is_limited, is_silent, retry_after, slack_error
+from bot.render.words import STEP_TITLES
+from release.model import Release, SentMessage, State
+from release.records import Records
+
+log = logging.getLogger(__name__)
+
+CHART = "chart"
+AGAIN = "again"
+LOOK_AGAIN = 10.0
+"""Seconds until files are tried again where Slack did not answer."""
+UPLOAD_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One file. `alt_text` says what a picture shows, for who does not see it."""
+
+    name: str
+    title: str
+    content: bytes
+    alt_text: str = ""
+
+
+class Attachments:
+    """Attaches what is due, as one message."""
+
+    def __init__(self, client: AsyncWebClient, records: Records) -> None:
+        self._client = client
+        self._records = records
+
+    async def attach(
+        self, release: Release, top: SentMessage, known: SentMessage | None, *, ended: bool
+    ) -> None:
+        """What the thread should have by now is in it. Raises Later where Slack takes it only later.
+
+        `known` is what is remembered of the picture. Outputs wait until the release does, so that many go at once.
+        """
+        rests = release.state is State.AWAITING_APPROVAL or not release.state.is_open
+        outputs = await self._records.outputs(release.id) if rests else {}
+        picture = None
+        if ended and (known is None or known.digest == AGAIN):
+            picture = await _picture(release)
+        files = [picture] if picture else []
+        if outputs:
+            names = [STEP_TITLES[step] for step in outputs]
+            text = "\n\n".join(f"=== {STEP_TITLES[step]} ===\n\n{text}" for step, text in outputs.items())
+            title = f"What the programs said: {', '.join(names)}"
+            files.append(Attachment(f"{release.site}-{release.id}.txt", title, text.encode()))
+        if files:
+            await self._send(release, top, files, picture is not None)
+            await self._records.forget_outputs(release.id, outputs)
+
+    async def _send(
+        self, release: Release, top: SentMessage, files: Sequence[Attachment], with_picture: bool
+    ) -> None:
+        try:
+            tickets = [await self._upload(file) for file in files]
+        except SlackApiError as error:
+            if is_limited(error) or is_silent(error):
+                raise Later(retry_after(error) if is_limited(error) else LOOK_AGAIN) from error
+            self._given_up(release, slack_error(error))
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            raise Later(LOOK_AGAIN) from error
+        else:
+            await self._show(release, top, tickets, with_picture)
+
+    async def _upload(self, file: Attachment) -> dict[str, str | None]:
+        """Slack has the bytes; nobody sees them yet."""
+        ticket = await self._client.files_getUploadURLExternal(
+            filename=file.name, length=len(file.content), alt_txt=file.alt_text or None
+        )
+        limit = aiohttp.ClientTimeout(total=UPLOAD_SECONDS)
+        async with (
+            aiohttp.ClientSession(timeout=limit) as session,
+            session.post(
+                ticket["upload_url"],
+                data=file.content,
+                proxy=self._client.proxy,
+                ssl=self._client.ssl or True,
+                raise_for_status=True,
+            ),
+        ):
+            pass
+        return {"id": str(ticket["file_id"]), "title": file.title}
+
+    async def _show(
+        self, release: Release, top: SentMessage, tickets: Sequence[dict[str, str | None]], with_picture: bool
+    ) -> None:
+        # Written down first: a second picture would be worse than none.
+        if with_picture:
+            await self._records.remember_message(release.id, CHART, top.channel, "", "tried")
+        await self._records.may_act()
+        try:
+            await self._client.files_completeUploadExternal(
+                files=list(tickets), channel_id=top.channel, thread_ts=top.ts
+            )
+        except SlackApiError as error:
+            if is_limited(error):
+                if with_picture:
+                    await self._records.remember_message(release.id, CHART, top.channel, "", AGAIN)
+                raise Later(retry_after(error)) from error
+            self._given_up(release, slack_error(error))
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            self._given_up(release, type(error).__name__)
+
+    def _given_up(self, release: Release, why: str) -> None:
+        log.warning("no files in the thread", extra={"release": release.id, "answer": why})
+
+
+async def _picture(release: Release) -> Attachment | None:
+    png = await chart(release)
+    if png is None:
+        return None
+    title = "What visitors waited for over the swap"
+    return Attachment(f"visitors-{release.id}.png", title, png, in_words(release))
