@@ -1,9 +1,9 @@
 """The one door: whatever comes from Slack is acknowledged, identified, authorised, run and answered here."""
 
+import hashlib
 import html
 import logging
 import re
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from bot.identity import People, Visitor
 from bot.render.message import Message
 from bot.render.replies import refusal, reply, usage_error
 from bot.render.scheduled import busy
+from bot.replays import KEPT_SECONDS
 from commands import COMMANDS, find, unknown
 from commands.command import (
     Command,
@@ -35,7 +36,6 @@ from release.releases import Releases
 
 log = logging.getLogger(__name__)
 
-REMEMBERED_DELIVERIES = 2000
 STOPS = "cancel"
 
 Answer = Callable[[Message], Awaitable[None]]
@@ -81,7 +81,6 @@ class Door:
         self.slash = slash
         self._commands = commands
         self._releases = releases
-        self._seen: OrderedDict[str, None] = OrderedDict()
 
     async def command(self, knock: Knock, text: str, answer: Answer, site: str | None = None) -> None:
         """Run one typed command, from a slash command; from one of a site's own with that `site`."""
@@ -139,10 +138,11 @@ class Door:
     ) -> None:
         """Let `act` happen if this person may, and answer with what it returns (None: nothing more) or why not.
 
-        A knock delivered twice is answered once. Anything but a ReleaseError or a UsageError is a defect
-        and goes on to Bolt's error handler.
+        A knock delivered twice is answered once, also by two replicas and after a restart. Anything but a
+        ReleaseError or a UsageError is a defect and goes on to Bolt's error handler.
         """
-        if self._seen_before(knock.delivery):
+        digest = hashlib.sha256(f"delivery {knock.delivery}".encode()).hexdigest()
+        if not await self._releases.records.is_new(digest, KEPT_SECONDS):
             log.info("Delivered twice", extra={"delivery": knock.delivery, "what": knock.what})
             return
         user = knock.visitor.user
@@ -221,14 +221,6 @@ class Door:
             return (await self._releases.records.release(owner)).site
         except NoSuchRelease:  # a notice, say
             return None
-
-    def _seen_before(self, delivery: str) -> bool:
-        if delivery in self._seen:
-            return True
-        self._seen[delivery] = None
-        if len(self._seen) > REMEMBERED_DELIVERIES:
-            self._seen.popitem(last=False)
-        return False
 
     async def _audit(self, knock: Knock, outcome: str) -> None:
         site, release = await subject(knock.what, knock.about, self._releases)

@@ -12,7 +12,8 @@ from release.records import Records
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 3600
-"""How long a request is remembered. Bolt refuses timestamps more than 300 s in the past or the future."""
+"""How long a request is remembered. Bolt refuses timestamps more than 300 s in the past or the future, and Slack
+tries an event for the last time after five minutes."""
 
 
 def refuse_replays(app: AsyncApp, records: Records) -> None:

@@ -1,7 +1,7 @@
 """A team in a local Slack with the bot among them: real Bolt, real records, real deliveries."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bot.home import Home
 from bot.http_end import http_end
 from bot.identity import People, Roles
 from bot.listeners import Listeners
+from bot.manifest import manifest
 from bot.notices import Notices
 from bot.pace import Pace
 from bot.replays import refuse_replays
@@ -41,6 +42,8 @@ HASTE = Pace(
     first_pause=0.05,
 )
 ROLES = Roles(releasers=("S0RELEASERS",), approvers=("S0APPROVERS",))
+IN_BOTH_MODES = pytest.mark.parametrize("team", ["socket", "http"], indirect=True)
+"""For tests that hold whichever way Slack reaches the bot."""
 
 
 @dataclass
@@ -65,14 +68,16 @@ class Bot:
 class Team(Hands):
     """What people do and see, and what stands behind the bot."""
 
-    def __init__(self, hands: Hands, records: Records) -> None:
+    def __init__(self, hands: Hands, records: Records, mode: str = "socket") -> None:
         self.__dict__.update(vars(hands))
         self.records = records
+        self.mode = mode
         self.engine = Engine(records)
         self.blog = StandInSite("blog", "6.40.0", "6.39.0")
         self.ghosts = StandInGhosts("6.39.0", "6.40.0", "6.64.0", "6.65.0")
         self.releases = Releases({"blog": self.blog}, records, self.ghosts, self.engine.start)
         self.bots: list[Bot] = []
+        self.address = ""
 
     @property
     def ann(self) -> str:
@@ -87,7 +92,10 @@ class Team(Hands):
         return self.bots[-1]
 
     async def start_bot(self, roles: Roles = ROLES, pace: Pace = HASTE) -> Bot:
-        """Put the parts together as bot/app.py does, and connect by Socket Mode."""
+        """Put the parts together as bot/app.py does, and be reached as the mode says."""
+        if self.mode == "http":
+            await self.installs(address=await self.serve_bot(roles, pace))
+            return self.bot
         ids = self.addresses
         bot = self._put_together(roles, pace)
         app_client = AsyncWebClient(token=ids["app_token"], base_url=ids["api"])
@@ -102,16 +110,23 @@ class Team(Hands):
         await self.eventually(is_connected)
         return bot
 
-    async def serve_bot(self, roles: Roles = ROLES) -> str:
+    async def serve_bot(self, roles: Roles = ROLES, pace: Pace = HASTE) -> str:
         """Put the parts together, and be reached by HTTP; returns the address for the manifest."""
-        bot = self._put_together(roles, HASTE)
+        bot = self._put_together(roles, pace)
         refuse_replays(bot.app, self.records)
         runner = web.AppRunner(http_end(bot.app, "127.0.0.1", 0), shutdown_timeout=0.1)
         await runner.setup()
         bot.disconnect = runner.cleanup
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+        self.address = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+        return self.address
+
+    async def installs(self, address: str | None = None, sites: Mapping[str, str] | None = None) -> None:
+        """The app is what its manifest says now; over HTTP its address has to prove itself."""
+        where = address or (self.address if self.mode == "http" else None)
+        told = await self.ask("PUT", "manifest", manifest=manifest(sites=sites, address=where))
+        assert told["events_url_verified"] or where is None
 
     def _put_together(self, roles: Roles, pace: Pace) -> Bot:
         ids = self.addresses
@@ -176,12 +191,12 @@ async def _nothing() -> None:
 
 
 @pytest.fixture
-async def team(hands: Hands, tmp_path: Path) -> AsyncIterator[Team]:
+async def team(request: pytest.FixtureRequest, hands: Hands, tmp_path: Path) -> AsyncIterator[Team]:
     """A bot that serves the blog, in a workspace where the app is installed from manifest.yml."""
     records = open_records(f"sqlite:///{tmp_path}/records.db")
     await hands.ask("PUT", "manifest", manifest=MANIFEST.read_text())
     await hands.conditions(rate_limits="off")
-    team = Team(hands, records)
+    team = Team(hands, records, getattr(request, "param", "socket"))
     await team.start_bot()
     yield team
     for bot in team.bots:

@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from release.model import State, Verdict
-from tests.bot.conftest import Team
+from tests.bot.conftest import IN_BOTH_MODES, Team
+
+pytestmark = IN_BOTH_MODES
 
 
 async def test_of_two_clicks_at_once_one_wins_and_the_other_hears_of_it(team: Team) -> None:

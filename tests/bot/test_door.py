@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.manifest import manifest
 from release.model import Kind
-from tests.bot.conftest import Team
+from tests.bot.conftest import IN_BOTH_MODES, Team
+
+pytestmark = IN_BOTH_MODES
 
 
 async def test_a_mistyped_command_is_explained(team: Team) -> None:
@@ -180,6 +181,6 @@ async def test_the_home_says_what_waits_for_whom(team: Team) -> None:
 
 
 async def test_a_sites_own_command_alone_tells_what_that_site_can_do(team: Team) -> None:
-    await team.ask("PUT", "manifest", manifest=manifest(sites={"/blog": "blog"}))
+    await team.installs(sites={"/blog": "blog"})
     await team.types("ann", "/blog")
     await team.sees("What blog can do (Ghost on SQLite)")

@@ -6,7 +6,9 @@ import pytest
 
 from bot.identity import Roles
 from release.model import State, Verdict
-from tests.bot.conftest import Team
+from tests.bot.conftest import IN_BOTH_MODES, Team
+
+pytestmark = IN_BOTH_MODES
 
 
 async def test_who_rejects_says_why_and_everybody_reads_it(team: Team) -> None:

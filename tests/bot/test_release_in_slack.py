@@ -7,7 +7,9 @@ import pytest
 from release.errors import NoOldSlot
 from release.model import PLAN, Kind, State, Step, StepState
 from release.stuck import Watchman
-from tests.bot.conftest import Team
+from tests.bot.conftest import IN_BOTH_MODES, Team
+
+pytestmark = IN_BOTH_MODES
 
 
 async def test_an_upgrade_is_asked_for_followed_approved_and_told(team: Team) -> None:

@@ -22,7 +22,7 @@ from release.model import (
     Verdict,
     Written,
 )
-from tests.bot.conftest import ROLES, Json, Team
+from tests.bot.conftest import IN_BOTH_MODES, ROLES, Json, Team
 from tests.bot.limits import assert_slack_takes
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -46,6 +46,7 @@ async def asks_back(team: Team, words: str = "1 post added") -> tuple[Release, R
     return live, rollback, await team.sees("Roll blog back: 6.65.0 → 6.40.0?", button="Roll back")
 
 
+@IN_BOTH_MODES
 async def test_a_rollback_tells_its_price_and_asks_whoever_wanted_it(team: Team) -> None:
     live, rollback, question = await asks_back(team)
     for part in ("1 post added", "News <of> today", "Kept as backup b-1", "whoever asked may"):
@@ -67,6 +68,7 @@ async def test_a_rollback_tells_its_price_and_asks_whoever_wanted_it(team: Team)
     assert not gone["buttons"]
 
 
+@IN_BOTH_MODES
 async def test_an_approver_who_may_release_nothing_may_keep_what_is_there(team: Team) -> None:
     _, rollback, question = await asks_back(team, "nothing")
     assert "Nothing was written" in question["plain"]
@@ -79,6 +81,7 @@ async def test_an_approver_who_may_release_nothing_may_keep_what_is_there(team: 
     assert [one.state for one in team.engine.started if one.id == rollback.id] == [State.STAGING]
 
 
+@IN_BOTH_MODES
 async def test_who_has_neither_role_decides_nothing(team: Team) -> None:
     _, rollback, question = await asks_back(team)
     for group in ("releasers", "approvers"):
@@ -89,6 +92,7 @@ async def test_who_has_neither_role_decides_nothing(team: Team) -> None:
     assert (await team.records.release(rollback.id)).state is State.AWAITING_APPROVAL
 
 
+@IN_BOTH_MODES
 async def test_the_buttons_of_a_rollback_decide_no_other_question(team: Team) -> None:
     """A rollback needs no second pair of eyes: its buttons must not be a way around them."""
     release, card = await team.waits_for_approval()
@@ -108,6 +112,7 @@ async def test_the_buttons_of_a_rollback_decide_no_other_question(team: Team) ->
     assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
 
 
+@IN_BOTH_MODES
 async def test_a_rollback_is_cancelled_while_it_waits(team: Team) -> None:
     _, rollback, _ = await asks_back(team)
     await team.types("ann", "/ghost cancel blog")

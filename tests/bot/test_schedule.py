@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.manifest import manifest
 from bot.schedule import LATE_AT_MOST, WAITS_AT_MOST, Schedule
 from release.model import Kind, Scheduled, State
 from tests.bot.conftest import Team
@@ -179,6 +178,6 @@ async def test_an_address_with_a_signature_is_kept_nowhere_so_it_cannot_wait(tea
 
 
 async def test_a_sites_own_command_names_the_site_where_its_order_waits(team: Team) -> None:
-    await team.ask("PUT", "manifest", manifest=manifest(sites={"/blog": "blog"}))
+    await team.installs(sites={"/blog": "blog"})
     await team.types("ann", "/blog deploy site.zip at 23:59")
     assert (await only(team)).order == "deploy blog site.zip"

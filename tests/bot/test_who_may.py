@@ -8,7 +8,9 @@ import pytest
 from bot.identity import Roles, Visitor
 from release.errors import NotPermitted
 from release.model import State, WatchEnd
-from tests.bot.conftest import Team
+from tests.bot.conftest import IN_BOTH_MODES, Team
+
+pytestmark = IN_BOTH_MODES
 
 
 @pytest.mark.parametrize(
