@@ -27,7 +27,8 @@ METHOD_SCOPES = {
     "users.info": {"users:read"},
     "views.publish": set(),
     "views.open": set(),
-    "files.upload.v2": {"files:write"},
+    "files.getUploadURLExternal": {"files:write"},
+    "files.completeUploadExternal": {"files:write"},
     "chat.postEphemeral": {"chat:write"},
 }
 EVENT_SCOPES = {
@@ -35,8 +36,8 @@ EVENT_SCOPES = {
     "app_mention": {"app_mentions:read"},
     "message.im": {"im:history"},
 }
-FOR_LATER = {"files:write", "im:write"}
-"""Files and direct messages: asked for now, so that a team approves the app once."""
+FOR_LATER = {"im:write"}
+"""Direct messages: asked for now, so that a team approves the app once."""
 
 
 @pytest.fixture
