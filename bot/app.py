@@ -29,6 +29,7 @@ from bot.identity import People
 from bot.listeners import Listeners
 from bot.memory import look_only_at_what_is_new
 from bot.notices import Notices
+from bot.reminders import Reminders
 from bot.replays import refuse_replays
 from bot.schedule import Schedule
 from bot.settings import Mode, Settings
@@ -107,7 +108,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         roles = settings.roles.roles()
         people = People(client, roles)
         door = Door(people, releases, settings.slack.command, named(settings.slack.deploy_command))
-        notices = Notices(client, releases, settings.slack.channel)
+        notices = Notices(client, releases, settings.slack.channel, settings.slack.command)
         schedule = Schedule(
             client, people, releases, settings.slack.command, named(settings.slack.deploy_command)
         )
@@ -135,6 +136,10 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             "threads": lambda: threads.run(stop),
             "expiry": lambda: _again(LOOK_SECONDS, releases.expire_approvals, stop),
             "schedule": lambda: _again(SCHEDULE_SECONDS, schedule.look, stop),
+            "skips": lambda: _again(LOOK_SECONDS, notices.follow_skips, stop),
+            "reminders of versions": lambda: _again(
+                LOOK_SECONDS, Reminders(client, releases, notices).look, stop
+            ),
             "reminders": lambda: _again(LOOK_SECONDS, releases.remind_approvers, stop),
             "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
             "stuck releases": lambda: _again(LOOK_SECONDS, watchman.look, stop),

@@ -14,13 +14,14 @@ from bot.door import Answer, Door, Knock, utc_now
 from bot.identity import SLACK_TROUBLE, Roles, SlackSilent
 from bot.notices import Notices
 from bot.refusals import slack_error
-from bot.render.message import Message, button, duration, escape, person
+from bot.render.message import Message, button, duration, escape, person, when
 from bot.render.modals import why_alone, why_rejected
 from bot.render.replies import reply, said
 from bot.render.rollback import confirmed
 from bot.render.schema import untouched
 from bot.render.words import STATE_WORDS, release_title
-from commands.command import CancelAsked, Role, Started, Unscheduled
+from commands.command import CancelAsked, Role, Skipped, Started, Unscheduled, Unskipped
+from commands.moment import next_working_morning, zone_of
 from release.errors import NotPermitted
 from release.model import Approval, Kind, Release, State, Verdict, WatchEnd
 from release.releases import Releases
@@ -276,14 +277,35 @@ class Buttons:
         await self._door.enter(knock, Role.RELEASER, act, answer)
 
     async def skip(self, knock: Knock, value: str, answer: Answer) -> None:
-        """Never mention this version again, and close its notice."""
+        """Never mention this version again, unless somebody undoes it."""
 
         async def act() -> Message:
             await self._releases.skip_version(value, knock.visitor.user)
-            await self._notices.close(value, knock.visitor.user)
-            return said(f"Ghost {escape(value)} is skipped: I will not bring it up again.")
+            await self._notices.follow_skips()
+            return reply(Skipped(value, None), self._door.slash)
 
         await self._door.enter(knock, Role.RELEASER, act, answer)
+
+    async def unskip(self, knock: Knock, value: str, answer: Answer) -> None:
+        """The version is offered again."""
+
+        async def act() -> Message:
+            await self._releases.unskip_version(value, knock.visitor.user)
+            await self._notices.follow_skips()
+            return reply(Unskipped(value, None), self._door.slash)
+
+        await self._door.enter(knock, Role.RELEASER, act, answer)
+
+    async def remind(self, knock: Knock, value: str, answer: Answer) -> None:
+        """Whoever clicked hears of this version again on their next working day, at nine in the morning."""
+
+        async def act() -> Message:
+            zone = zone_of(self._door.people.zone_of(knock.visitor.user))
+            at = next_working_morning(self._clock(), zone)
+            await self._releases.records.remind(value, knock.visitor.user, at)
+            return said(f":alarm_clock: I write to you about Ghost {escape(value)} on {when(at)}.")
+
+        await self._door.enter(knock, Role.ANYONE, act, answer)
 
     async def _end_watch(self, release_id: str, end: WatchEnd, by: str) -> Message:
         decided = await self._releases.end_watch(release_id, end, by)

@@ -60,6 +60,8 @@ class Listeners:
             "undo_migration": self.buttons.undo_migration,
             "upgrade": self.buttons.upgrade,
             "skip": self.buttons.skip,
+            "unskip": self.buttons.unskip,
+            "remind": self.buttons.remind,
             "queue": self.door.queue,
             "unschedule": self.buttons.unschedule,
             "stop_old": self.buttons.stop_old,

@@ -6,9 +6,8 @@ import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.render.message import person
 from bot.render.notice import version_notice
-from release.model import Versions
+from release.model import Skip, Versions
 from release.releases import Releases
 from release.version import Version
 
@@ -22,10 +21,14 @@ OWNER = "version:"
 class Notices:
     """`channel` None means that nobody wants notices."""
 
-    def __init__(self, client: AsyncWebClient, releases: Releases, channel: str | None) -> None:
+    def __init__(
+        self, client: AsyncWebClient, releases: Releases, channel: str | None, slash: str = "/ghost"
+    ) -> None:
         self._client = client
         self._releases = releases
         self._channel = channel
+        self._slash = slash
+        self._drawn: tuple[Skip, ...] | None = None  # the skips that the notices show
 
     async def announce(self, versions: Versions, *new: str) -> None:
         """Announce each of `new` that is neither announced nor skipped yet.
@@ -35,9 +38,9 @@ class Notices:
         if self._channel is None:
             return
         for version in new:
-            if version in versions.skipped or await self._releases.records.message(_owner(version), PART):
+            if versions.skipped(version) or await self._releases.records.message(_owner(version), PART):
                 continue
-            notice = version_notice(version, versions)
+            notice = version_notice(version, versions, slash=self._slash)
             await self._releases.records.may_act()
             try:
                 answer = await self._client.chat_postMessage(
@@ -58,10 +61,7 @@ class Notices:
 
     async def close_outdated(self, versions: Versions) -> None:
         """Take the buttons off notices of versions that every site has, or that a newer notice has replaced."""
-        records = self._releases.records
-        closed = set(await records.owners_of(CLOSED))
-        open_ones = [owner for owner in await records.owners_of(PART) if owner not in closed]
-        told = sorted((owner.removeprefix(OWNER) for owner in open_ones), key=Version.parse)
+        told = await self._open_ones()
         for version in told:
             ours = Version.parse(version)
             if versions.sites and all(
@@ -71,27 +71,57 @@ class Notices:
             elif version != told[-1]:
                 await self._close(version, versions, f"Ghost {told[-1]} is out since: see its own notice.")
 
-    async def close(self, version: str, skipped_by: str) -> None:
-        """Take the buttons off a notice whose version was skipped, and say who skipped it."""
-        why = f"Skipped by {person(skipped_by)}: nobody is asked about this version again."
-        await self._close(version, await self._releases.versions(None), why)
+    async def follow_skips(self) -> None:
+        """The notices with buttons show what is skipped now, however somebody skipped it or took that back."""
+        skips = await self._releases.records.skips()
+        if skips == self._drawn:
+            return
+        told = await self._open_ones()
+        versions = await self._releases.versions(None) if told else None
+        drawn = [await self._draw(version, versions) for version in told] if versions else []
+        if all(drawn):
+            self._drawn = versions.skips if versions else skips
+
+    async def link(self, version: str) -> str | None:
+        """Where the notice of this version is; None where there is none, or Slack does not say."""
+        sent = await self._releases.records.message(_owner(version), PART)
+        if sent is None:
+            return None
+        try:
+            answer = await self._client.chat_getPermalink(channel=sent.channel, message_ts=sent.ts)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError):
+            return None
+        return str(answer["permalink"])
+
+    async def _open_ones(self) -> list[str]:
+        """The versions whose notices are not closed for good, oldest first."""
+        records = self._releases.records
+        closed = set(await records.owners_of(CLOSED))
+        open_ones = [owner for owner in await records.owners_of(PART) if owner not in closed]
+        return sorted((owner.removeprefix(OWNER) for owner in open_ones), key=Version.parse)
 
     async def _close(self, version: str, versions: Versions, why: str) -> None:
         sent = await self._releases.records.message(_owner(version), PART)
-        if sent is None:
-            return
-        notice = version_notice(version, versions, why)
+        if sent is not None and await self._draw(version, versions, why):
+            await self._releases.records.remember_message(_owner(version), CLOSED, sent.channel, sent.ts, "")
+
+    async def _draw(self, version: str, versions: Versions, closed: str | None = None) -> bool:
+        """Whether the notice shows what is so now."""
+        sent = await self._releases.records.message(_owner(version), PART)
+        notice = version_notice(version, versions, closed, self._slash)
+        if sent is None or sent.digest == notice.digest:
+            return True
         try:
             await self._client.chat_update(
                 channel=sent.channel, ts=sent.ts, text=notice.text, blocks=list(notice.blocks)
             )
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("A notice could not be closed", extra={"version": version, "why": str(error)})
-            return
+            log.warning("A notice could not be changed", extra={"version": version, "why": str(error)})
+            return False
         await self._releases.records.remember_message(
             _owner(version), PART, sent.channel, sent.ts, notice.digest
         )
-        await self._releases.records.remember_message(_owner(version), CLOSED, sent.channel, sent.ts, "")
+        return True
 
 
 def _owner(version: str) -> str:

@@ -191,6 +191,22 @@ class VersionsReply:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """Nobody is asked about the version any more: for that site, or (None) for any."""
+
+    version: str
+    site: str | None
+
+
+@dataclass(frozen=True)
+class Unskipped:
+    """The version is offered again."""
+
+    version: str
+    site: str | None
+
+
+@dataclass(frozen=True)
 class HistoryReply:
     """`deeds` is who asked for what and what came of it, from the audit, newest first; `links` lead to the threads."""
 
@@ -230,6 +246,8 @@ Reply = (
     | DiffReply
     | LogReply
     | VersionsReply
+    | Skipped
+    | Unskipped
     | HistoryReply
     | BackupsReply
     | HelpReply

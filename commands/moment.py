@@ -49,6 +49,14 @@ def moment(
     return found, rest
 
 
+def next_working_morning(now: datetime, zone: ZoneInfo) -> datetime:
+    """Nine o'clock, in that zone, of the next day from monday to friday; in UTC."""
+    day = now.astimezone(zone).date() + timedelta(days=1)
+    while day.weekday() > 4:
+        day += timedelta(days=1)
+    return datetime.combine(day, time(9), zone).astimezone(UTC)
+
+
 def duration_of(words: tuple[str, ...]) -> tuple[timedelta, tuple[str, ...]]:
     """`2 hours`, `3h`, `1 week`, and the words after it. Raises UsageError."""
     joined = re.match(r"(\d{1,4})\s*([a-z]+)\b", " ".join(words).lower())

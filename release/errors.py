@@ -57,6 +57,11 @@ class NothingScheduled(ReleaseError):
     remedy = "See /ghost scheduled for what waits, and its thread for a release that has begun."
 
 
+class NotSkipped(ReleaseError):
+    problem = "Ghost {0} is not skipped{1}."
+    remedy = "See /ghost versions for the newest versions and which of them are skipped."
+
+
 class NoOldSlot(ReleaseError):
     problem = "No old version of {0} runs on its staging slot that this release left there."
     remedy = "See /ghost status {0} for what runs there now."

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from release.artefacts.reference import reference
@@ -16,6 +16,7 @@ from release.errors import (
     NothingScheduled,
     NothingToCancel,
     NothingToRollBack,
+    NotSkipped,
     NotWatched,
     ReleaseError,
     SiteNeeded,
@@ -31,6 +32,8 @@ from release.freezes import (
     SiteFrozen,
     longest,
 )
+from release.ghost.path import TooOld, stops_between
+from release.ghost.releases import GhostRelease
 from release.ghost.releases import Releases as PublishedGhosts
 from release.migrations.errors import NoDownMigration, NothingToUndo, SchemaInUse
 from release.model import (
@@ -138,7 +141,7 @@ class Releases:
         begun = []
         for one in versions.sites:
             wants = self._sites[one.site].config.stage_new_versions
-            if not wants or one.behind == 0 or one.newest in versions.skipped:
+            if not wants or one.behind == 0 or versions.skip_of(one.newest, one.site):
                 continue
             if await self.records.has_tried(one.site, one.newest):
                 continue
@@ -481,21 +484,20 @@ class Releases:
         if site is not None and not upgraded:
             raise NotForThisSite(chosen[0].name, chosen[0].shape.words)
         if not upgraded:
-            return Versions((), (), await self.records.skipped_versions())
-        known = [release.version for release in await self._ghosts.all()]
-        newest = tuple(str(version) for version in reversed(known[-5:]))
+            return Versions((), (), await self.records.skips())
+        known = await self._ghosts.all()
+        newest = tuple(str(release.version) for release in reversed(known[-5:]))
 
         async def of(chosen: Site) -> SiteVersions:
             try:
                 current = Version.parse(await chosen.version(PRODUCTION))
-                there = [one.version for one in await self._ghosts.of(chosen.shape.recipe.source).all()]
+                there = await self._ghosts.of(chosen.shape.recipe.source).all()
             except ReleaseError as error:
                 return SiteVersions(chosen.name, None, newest[0], 0, str(error))
-            latest = str(there[-1]) if there else newest[0]
-            return SiteVersions(chosen.name, str(current), latest, sum(v > current for v in there))
+            return _behind(chosen.name, current, there, known)
 
         sites = await asyncio.gather(*(of(one) for one in upgraded))
-        return Versions(newest, tuple(sites), await self.records.skipped_versions())
+        return Versions(newest, tuple(sites), await self.records.skips())
 
     async def history(self, site: str | None, limit: int = 10) -> tuple[Release, ...]:
         return await self.records.history(self._site(site).name if site is not None else None, limit)
@@ -511,8 +513,45 @@ class Releases:
         ]
         return tuple(sorted(found, key=lambda backup: backup.taken_at, reverse=True))
 
-    async def skip_version(self, version: str, by: str) -> None:
-        await self.records.skip_version(version, by)
+    # -- new versions -----------------------------------------------------------------------------
+
+    async def published(self, version: str | None) -> str:
+        """That version as it is published, or (None) the newest. Raises UnknownVersion."""
+        if version is None:
+            return str((await self._ghosts.newest()).version)
+        return str((await self._ghosts.find(Version.parse(version))).version)
+
+    async def skip_version(self, version: str, by: str, site: str | None = None) -> None:
+        """Nobody is asked about the version any more: for this site, or for any. It is not staged by itself either."""
+        await self.records.skip_version(version, by, self._site(site).name if site else None)
+
+    async def unskip_version(self, version: str, by: str, site: str | None = None) -> None:
+        """The version is offered again: to this site, or to all. Raises NotSkipped."""
+        name = self._site(site).name if site else None
+        others = [one for one in self.sites if one != name]
+        if not await self.records.unskip_version(version, by, name, others):
+            raise NotSkipped(version, f" for {name}" if name else "")
+
+
+def _behind(
+    site: str, current: Version, there: Sequence[GhostRelease], known: Sequence[GhostRelease]
+) -> SiteVersions:
+    """How far a site is behind the newest that its source has, and the way there; `known` are the versions of npm."""
+    latest = there[-1] if there else known[-1]
+    nodes = {release.version: release.node for release in there}
+    try:
+        stops = stops_between(current, latest.version, there)
+    except TooOld as error:
+        return SiteVersions(site, str(current), str(latest.version), 0, f"{error} {error.advice}")
+    return SiteVersions(
+        site,
+        str(current),
+        str(latest.version),
+        sum(release.version > current for release in there),
+        stops=tuple(str(stop.version) for stop in stops),
+        node=nodes.get(current, ""),
+        newest_node=latest.node,
+    )
 
 
 def _suits(kind: Kind, site: Site) -> None:

@@ -1,25 +1,40 @@
-"""The announcement of a new Ghost version."""
+"""The announcement of a new Ghost version, and the word to who wanted to be reminded of one."""
 
 import json
 
 from bot.render.approval import RELEASE_NOTES
-from bot.render.message import Message, button, buttons, confirm, context, escape, message, section
+from bot.render.message import (
+    Message,
+    button,
+    buttons,
+    confirm,
+    context,
+    escape,
+    message,
+    person,
+    section,
+)
 from release.model import SiteVersions, Versions
 
 SITES_WITH_BUTTON = 20
 
 
-def version_notice(version: str, versions: Versions, closed: str | None = None) -> Message:
+def version_notice(
+    version: str, versions: Versions, closed: str | None = None, slash: str = "/ghost"
+) -> Message:
     """What is new, how far behind each site is, and what can be done about it; or, escaped, why it is closed."""
     title = (
         f":ghost: *Ghost {escape(version)} is out.* <{RELEASE_NOTES.format(escape(version))}|Release notes>"
     )
-    behind = [site for site in versions.sites if site.current and site.behind > 0 and site.current != version]
-    lines = [_site_line(site) for site in versions.sites]
-    text = "\n".join([title, *lines])
+    text = "\n".join([title, *(_site_line(site, version, versions) for site in versions.sites)])
     if closed is not None:
         text += f"\n{closed}"
         return message(text, section(text))
+    if versions.skipped(version):
+        by = {skip.by: person(skip.by) for skip in versions.skips if skip.version == version}
+        text += f"\nSkipped by {' and '.join(by.values())}: nobody is asked about this version again."
+        return message(text, section(text), buttons(button("Undo skip", "unskip", version)))
+    wanting = [site for site in versions.sites if _wants(site, version, versions)]
     upgrade = [
         button(
             f"Upgrade {site.site}",
@@ -33,20 +48,53 @@ def version_notice(version: str, versions: Versions, closed: str | None = None) 
                 "Start",
             ),
         )
-        for number, site in enumerate(behind[:SITES_WITH_BUTTON])
+        for number, site in enumerate(wanting[:SITES_WITH_BUTTON])
     ]
+    hint = "An upgrade is tested on staging and asks for approval before visitors see it."
+    if len(versions.sites) > 1:
+        hint += f" `{slash} skip {escape(version)} SITE` skips it for one site, `{slash} unskip` undoes it."
     return message(
         text,
         section(text),
-        buttons(*upgrade, button("Skip this version", "skip", version)),
-        context("An upgrade is tested on staging and asks for approval before visitors see it."),
+        buttons(
+            *upgrade, button("Remind me", "remind", version), button("Skip this version", "skip", version)
+        ),
+        context(hint),
     )
 
 
-def _site_line(site: SiteVersions) -> str:
+def reminded(version: str, versions: Versions, link: str | None) -> Message:
+    """What somebody wanted to hear of again; the notice in the channel has the buttons."""
+    where = f"<{link}|The notice> has the buttons." if link else "Its notice in the channel has the buttons."
+    lines = [_site_line(site, version, versions) for site in versions.sites]
+    text = "\n".join(
+        [f":alarm_clock: You wanted to be reminded: *Ghost {escape(version)} is out.* {where}", *lines]
+    )
+    return message(text, section(text))
+
+
+def _wants(site: SiteVersions, version: str, versions: Versions) -> bool:
+    """Whether the site is behind, and nobody has skipped this version for it."""
+    behind = site.current is not None and site.behind > 0 and site.current != version
+    return behind and versions.skip_of(version, site.site) is None
+
+
+def _site_line(site: SiteVersions, version: str, versions: Versions) -> str:
     if site.trouble or site.current is None:
-        return f"• {escape(site.site)}: its version could not be read"
+        return f"• {escape(site.site)}: {escape(site.trouble) if site.current else 'its version could not be read'}"
     if site.behind == 0:
         return f"• {escape(site.site)} runs {escape(site.current)} already"
-    count = "1 version" if site.behind == 1 else f"{site.behind} versions"
-    return f"• {escape(site.site)} runs {escape(site.current)}, {count} behind"
+    line = f"• {escape(site.site)} runs {escape(site.current)}, {_count(site.behind)} behind"
+    skip = versions.skip_of(version, site.site)
+    if skip is not None:
+        return f"{line}; skipped by {person(skip.by)}"
+    if site.stops:
+        line += f"; its database stops at {escape(', '.join(site.stops))} on the way, in one upgrade"
+    if site.newest_node and site.newest_node != site.node:
+        line += f"; needs Node {escape(site.newest_node)}"
+        line += f", not {escape(site.node)}" if site.node else ""
+    return line
+
+
+def _count(behind: int) -> str:
+    return "1 version" if behind == 1 else f"{behind} versions"

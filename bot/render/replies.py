@@ -43,10 +43,12 @@ from commands.command import (
     Reply,
     ScheduledFor,
     ScheduledReply,
+    Skipped,
     Started,
     StatusReply,
     Unfrozen,
     Unscheduled,
+    Unskipped,
     UsageError,
     VersionsReply,
 )
@@ -84,6 +86,15 @@ def reply(answer: Reply, slash: str) -> Message:  # noqa: PLR0912 - a case a rep
             return difference(compared)
         case LogReply(log):
             return slot_log(log, slash)
+        case Skipped(version, site):
+            whom = f" for {escape(site)}" if site else ""
+            undo = f"{slash} unskip {escape(version)}" + (f" {escape(site)}" if site else "")
+            return said(
+                f"Ghost {escape(version)} is skipped{whom}: I do not bring it up again. `{undo}` takes that back."
+            )
+        case Unskipped(version, site):
+            whom = f" for {escape(site)}" if site else ""
+            return said(f"Ghost {escape(version)} is not skipped any more{whom}: it is offered again.")
         case VersionsReply():
             return _versions(answer, slash)
         case HistoryReply():
@@ -165,7 +176,7 @@ def _ended(release: Release) -> str:
 def _versions(answer: VersionsReply, slash: str) -> Message:
     versions = answer.versions
     newest = ", ".join(
-        f"{escape(version)}{' (skipped)' if version in versions.skipped else ''}"
+        f"{escape(version)}{' (skipped)' if versions.skipped(version) else ''}"
         for version in versions.newest[:VERSIONS_SHOWN]
     )
     lines = [f"Newest Ghost versions: {newest or 'none could be read'}."]

@@ -22,7 +22,15 @@ from release.model.staged import (
     Stop,
     ThemeChecked,
 )
-from release.model.standing import SentMessage, SiteStatus, SiteVersions, SlotStatus, Versions
+from release.model.standing import (
+    Reminder,
+    SentMessage,
+    SiteStatus,
+    SiteVersions,
+    Skip,
+    SlotStatus,
+    Versions,
+)
 from release.model.swapped import (
     LateWrites,
     RoutingCleared,
@@ -59,6 +67,7 @@ __all__ = [
     "ProbeSeen",
     "ReadBack",
     "Release",
+    "Reminder",
     "RoutingCleared",
     "Scheduled",
     "ScheduledState",
@@ -66,6 +75,7 @@ __all__ = [
     "SentMessage",
     "SiteStatus",
     "SiteVersions",
+    "Skip",
     "SlotStatus",
     "Stacks",
     "StagingBefore",

@@ -1,6 +1,7 @@
 """How sites and slots stand now, and what the audience was told of them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from release.model.freezes import Freeze
 from release.model.kept import BackupTaken
@@ -10,22 +11,64 @@ from release.model.scheduled import Scheduled
 
 @dataclass(frozen=True)
 class SiteVersions:
-    """How far behind one site is: `behind` counts the published versions newer than `current`."""
+    """How far behind one site is: `behind` counts the published versions newer than `current`.
+
+    `newest` is the newest that its own source has. `stops` are the versions at which its database stops on the way
+    there; `node` and `newest_node` are the Nodes that `current` and `newest` accept, in npm's notation, empty where
+    that is not known.
+    """
 
     site: str
     current: str | None
     newest: str
     behind: int
     trouble: str | None = None
+    stops: tuple[str, ...] = ()
+    node: str = ""
+    newest_node: str = ""
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Somebody does not want to hear of a version, for one site or (None) for all."""
+
+    version: str
+    site: str | None
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """Somebody wants to hear of a version again at that time, by a direct message.
+
+    `claimed_at` is when the bot began to tell it.
+    """
+
+    version: str
+    by: str
+    at: datetime
+    claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Versions:
-    """`newest` lists the newest published versions, newest first; `skipped` those nobody wants to hear of."""
+    """`newest` lists the newest published versions, newest first; `skips` what nobody wants to hear of."""
 
     newest: tuple[str, ...]
     sites: tuple[SiteVersions, ...]
-    skipped: tuple[str, ...] = ()
+    skips: tuple[Skip, ...] = ()
+
+    def skip_of(self, version: str, site: str | None) -> Skip | None:
+        """Who skipped this version for that site, or for all; with None only for all."""
+        found = [skip for skip in self.skips if skip.version == version]
+        return next((skip for skip in found if skip.site is None or skip.site == site), None)
+
+    def skipped(self, version: str) -> bool:
+        """Whether there is no site left that this version is not skipped for."""
+        if self.skip_of(version, None) is not None:
+            return True
+        return bool(self.sites) and all(self.skip_of(version, site.site) for site in self.sites)
 
 
 @dataclass(frozen=True)

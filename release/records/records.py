@@ -12,6 +12,7 @@ from release.records.approvals import ApprovalRecords
 from release.records.audit import BOT, Chain, Deed, Entry
 from release.records.freezes import FreezeRecords
 from release.records.kept import KeptRecords
+from release.records.noticed import NoticeRecords
 from release.records.outputs import OutputRecords
 from release.records.rows import audit_release, now
 from release.records.scheduled import ScheduledRecords
@@ -22,7 +23,14 @@ REPLICAS_KEPT = timedelta(days=30)
 
 
 class Records(
-    StepRecords, ApprovalRecords, KeptRecords, ToldRecords, FreezeRecords, ScheduledRecords, OutputRecords
+    StepRecords,
+    ApprovalRecords,
+    KeptRecords,
+    ToldRecords,
+    FreezeRecords,
+    ScheduledRecords,
+    OutputRecords,
+    NoticeRecords,
 ):
     """All records, through one engine. Safe to share between tasks."""
 

@@ -148,6 +148,26 @@ skipped_versions = Table(
     Column("skipped_at", UtcDateTime, nullable=False),
 )
 
+# Those that only one site does not want.
+skipped_for_sites = Table(
+    "skipped_for_sites",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("site", String(64), primary_key=True),
+    Column("skipped_by", String(64), nullable=False),
+    Column("skipped_at", UtcDateTime, nullable=False),
+)
+
+# Who wants to hear of a version again; the row is gone once they have.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("by", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("claimed_at", UtcDateTime),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -1,4 +1,4 @@
-"""What the audience has been told, and does not want to hear."""
+"""What the audience has been told."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,8 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from release.model import (
     SentMessage,
 )
-from release.records import audit, tables
-from release.records.audit import Deed
+from release.records import tables
 from release.records.base import Base
 from release.records.rows import now
 from release.records.upsert import upsert
@@ -72,18 +71,6 @@ class ToldRecords(Base):
     async def remember_message(self, owner: str, part: str, channel: str, ts: str, digest: str) -> None:
         values = {"channel": channel, "ts": ts, "digest": digest}
         await self._write(lambda c: upsert(c, tables.messages, {"owner": owner, "part": part}, values))
-
-    async def skip_version(self, version: str, by: str) -> None:
-        def work(connection: Connection) -> None:
-            values = {"skipped_by": by, "skipped_at": now()}
-            upsert(connection, tables.skipped_versions, {"version": version}, values)
-            audit.append(connection, Deed(by, "skip", version, "skipped"))
-
-        await self._write(work)
-
-    async def skipped_versions(self) -> tuple[str, ...]:
-        query = select(tables.skipped_versions.c.version)
-        return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
 
     async def is_new(self, digest: str, seconds: float) -> bool:
         """Whether this digest was not asked about in the last `seconds`; of racing callers one hears yes."""

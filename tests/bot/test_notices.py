@@ -1,9 +1,20 @@
 """New versions are announced once, and can be acted on where they are announced."""
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from release.model import Kind, State
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.reminders import Reminders
+from bot.render.notice import version_notice
+from commands.moment import next_working_morning
+from release.model import Kind, SiteVersions, State, Versions
+from release.releases import Releases
 from tests.bot.conftest import Team
+from tests.bot.stand_ins import StandInSite
 
 
 async def announced(team: Team, *versions: str) -> None:
@@ -31,10 +42,92 @@ async def test_a_skipped_version_is_closed_and_never_announced_again(team: Team)
     await announced(team, "6.65.0")
     notice = await team.sees("is out", button="Skip this version")
     await team.clicks("ann", "Skip this version", notice)
-    await team.sees("Skipped by @ann", without="Skip this version")
-    assert (await team.releases.versions(None)).skipped == ("6.65.0",)
+    skipped = await team.sees("Skipped by @ann", without="Skip this version", button="Undo skip")
+    assert (await team.releases.versions(None)).skipped("6.65.0")
     await announced(team, "6.65.0")
     assert len(await team.calls("chat.postMessage")) == 1
+    await team.clicks("ann", "Undo skip", skipped)
+    await team.sees("6.65.0 is out", button="Upgrade blog", without="Skipped by")
+    assert not (await team.releases.versions(None)).skipped("6.65.0")
+
+
+async def test_a_version_is_skipped_for_one_site_by_words_and_its_notice_follows(team: Team) -> None:
+    shop = StandInSite("shop", "6.40.0", "6.39.0")
+    team.releases = Releases({"blog": team.blog, "shop": shop}, team.records, team.ghosts, team.engine.start)
+    await team.stop_bot()
+    await team.start_bot()
+    await announced(team, "6.65.0")
+    await team.sees("is out", button="Upgrade blog")
+    await team.types("ann", "/ghost skip 6.65.0 blog")
+    await team.sees("6.65.0 is skipped for blog", who="ann")
+    await team.bot.notices.follow_skips()
+    notice = await team.sees("2 versions behind; skipped by @ann", button="Upgrade shop")
+    assert "Upgrade blog" not in str(notice["buttons"])
+    await team.types("ann", "/ghost skip 6.65.0")
+    await team.sees("6.65.0 is skipped:", who="ann")
+    await team.types("ann", "/ghost unskip 6.65.0 blog")
+    await team.sees("not skipped any more for blog", who="ann")
+    await team.bot.notices.follow_skips()
+    notice = await team.sees("2 versions behind; skipped by @ann", button="Upgrade blog")
+    assert "Upgrade shop" not in str(notice["buttons"])
+    await team.types("ann", "/ghost unskip 6.50.0")
+    await team.sees("Ghost 6.50.0 is not skipped", who="ann")
+    await team.types("cleo", "/ghost skip 6.65.0")
+    await team.sees("This takes a releaser", who="cleo")
+    await team.types("ann", "/ghost skip blog")
+    await team.sees("Say which version", who="ann")
+
+
+async def test_who_wants_to_be_reminded_is_once_and_on_a_working_day(team: Team) -> None:
+    await announced(team, "6.65.0")
+    notice = await team.sees("is out", button="Remind me")
+    await team.clicks("ann", "Remind me", notice)
+    await team.sees("I write to you about Ghost 6.65.0 on", who="ann")
+    (reminder,) = await team.records.reminders()
+    assert reminder.by == team.ann
+    assert reminder.at.weekday() < 5
+    client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
+
+    def at(moment: datetime) -> Reminders:
+        return Reminders(client, team.releases, team.bot.notices, clock=lambda: moment)
+
+    before = len(await team.calls("chat.postMessage"))
+    await at(reminder.at - timedelta(seconds=1)).look()
+    assert len(await team.calls("chat.postMessage")) == before, "its time has not come"
+    await team.breaks("conversations.open", error="internal_error", count=1)
+    await at(reminder.at).look()
+    assert len(await team.records.reminders()) == 1, "kept while Slack is away"
+    await team.records.remind(reminder.version, reminder.by, reminder.at)
+    await asyncio.gather(*(at(reminder.at).look() for _ in range(3)))
+    assert len(await team.calls("chat.postMessage")) == before + 1
+    assert await team.records.reminders() == ()
+
+
+async def test_nobody_is_reminded_of_what_every_site_runs(team: Team) -> None:
+    now = datetime.now(UTC)
+    await team.records.remind("6.65.0", team.ann, now)
+    team.blog.versions["production"] = "6.65.0"
+    client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
+    await Reminders(client, team.releases, team.bot.notices).look()
+    assert await team.calls("chat.postMessage") == []
+    assert await team.records.reminders() == ()
+
+
+async def test_the_notice_says_the_way_there(team: Team) -> None:
+    site = SiteVersions("blog", "4.48.9", "6.65.0", 40, None, ("5.130.6",), "^14.0.0", "^22.13.1")
+    text = version_notice("6.65.0", Versions(("6.65.0",), (site,))).text
+    assert "40 versions behind; its database stops at 5.130.6 on the way, in one upgrade" in text
+    assert "needs Node ^22.13.1, not ^14.0.0" in text
+
+
+@pytest.mark.parametrize(
+    ("now", "morning"),
+    [("2026-11-25 23:30", "2026-11-27 08:00"), ("2026-11-26 23:30", "2026-11-30 08:00")],
+    ids=["tomorrow", "after the weekend"],
+)
+def test_a_working_morning_is_the_persons_own(now: str, morning: str) -> None:
+    found = next_working_morning(datetime.fromisoformat(now).replace(tzinfo=UTC), ZoneInfo("Europe/Berlin"))
+    assert f"{found:%Y-%m-%d %H:%M}" == morning
 
 
 async def test_a_version_slack_could_not_be_told_of_is_told_later(team: Team) -> None:

@@ -61,7 +61,11 @@ async def test_what_the_programs_said_is_a_file_in_the_thread_while_people_are_a
     file = (await _files(team))[0]
     assert file["title"] == "What the programs said: Build the new version, Migrate a copy of the database"
     assert file["preview"].startswith("=== Build the new version ===")
-    assert await team.records.outputs(release.id) == {}
+
+    async def forgotten() -> bool:
+        return await team.records.outputs(release.id) == {}
+
+    await team.eventually(forgotten)
 
 
 @pytest.mark.parametrize("error", ["not_in_channel", "restricted_action"])

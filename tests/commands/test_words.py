@@ -54,7 +54,7 @@ def test_what_makes_no_order_is_named(typed: str, said: str) -> None:
 
 def test_one_site_is_enough_for_the_others() -> None:
     for command in COMMANDS:
-        if command.name not in {"upgrade", "deploy", "restore", "freeze", "logs", "help"}:
+        if command.name not in {"upgrade", "deploy", "restore", "freeze", "logs", "skip", "unskip", "help"}:
             assert command.parse(words("blog")).site == "blog"
             assert command.parse(words("")).site is None
             with pytest.raises(UsageError, match="one site"):

@@ -212,7 +212,11 @@ async def test_backups_messages_and_skipped_versions_are_kept(records: Records) 
     assert len(await records.messages("r-1")) == 1
     await records.skip_version("6.4.0", "ann")
     await records.skip_version("6.4.0", "ben")
-    assert await records.skipped_versions() == ("6.4.0",)
+    await records.skip_version("6.4.0", "ann", "blog")
+    assert [(skip.version, skip.site, skip.by) for skip in await records.skips()] == [
+        ("6.4.0", None, "ben"),
+        ("6.4.0", "blog", "ann"),
+    ]
 
 
 async def test_old_slots_are_listed_until_they_are_stopped(records: Records) -> None:
