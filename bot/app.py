@@ -141,6 +141,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
                 LOOK_SECONDS, Reminders(client, releases, notices).look, stop
             ),
             "reminders": lambda: _again(LOOK_SECONDS, releases.remind_approvers, stop),
+            "freezes": lambda: _again(LOOK_SECONDS, releases.tell_freezes, stop),
             "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
             "stuck releases": lambda: _again(LOOK_SECONDS, watchman.look, stop),
             "versions": lambda: _again(

@@ -438,11 +438,22 @@ class Releases:
         for release in await self.records.open_releases():
             if release.state is not State.AWAITING_APPROVAL or release.facts.reminded_at is not None:
                 continue
+            if release.facts.frozen is not None:
+                continue  # nobody could approve it
             approval = await self.records.approval_of(release.id)
             site = self._sites.get(release.site)
             after = site.config.remind_after if site else timedelta()
             if approval is not None and after and approval.asked_at + after <= now < approval.expires_at:
                 await self.records.note(release.id, reminded_at=now)
+
+    async def tell_freezes(self) -> None:
+        """What waits for an approval knows the freeze that keeps it from going live, and when that is over."""
+        for release in await self.records.open_releases():
+            if release.state is not State.AWAITING_APPROVAL or release.kind in OPEN_ALWAYS:
+                continue
+            found = await self.frozen(release.site)
+            if found != release.facts.frozen:
+                await self.records.note(release.id, frozen=found)
 
     # -- looking ----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from slack_sdk.models.blocks import Block, TableBlock
 
 from bot.render.backups import back_in_time
+from bot.render.freezes import freeze_in_words
 from bot.render.late import what_is_carried
 from bot.render.message import (
     Message,
@@ -76,10 +77,12 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     pages = pages_line(release.facts.pages)
     artefact = release.facts.artefact_asked
     warnings = [f":warning: Warning: {escape(text)}" for text in warnings_of(release)]
+    held = _frozen(release, approval)
     way = (release.from_version, *(stop.version for stop in release.facts.stops), target)
     blocks: list[Block | None] = [
         header(title),
         section(who),
+        section(held) if held else None,
         fields(
             ("Version", escape(change)),
             ("The database's way", escape(" → ".join(part or "?" for part in way)))
@@ -111,8 +114,23 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             f"Release {escape(release.id)}. Exactly what was tested goes live: if it changes, it is not swapped."
         )
     )
-    text = "\n".join(part for part in (escape(title), who, back, *warnings, rows, pages) if part)
+    text = "\n".join(part for part in (escape(title), who, held, back, *warnings, rows, pages) if part)
     return message(text, *blocks)
+
+
+def _frozen(release: Release, approval: Approval) -> str:
+    """What keeps it from being approved now."""
+    freeze = release.facts.frozen
+    if freeze is None or approval.verdict is not Verdict.PENDING:
+        return ""
+    late = freeze.until is None or freeze.until >= approval.expires_at
+    expires = (
+        " If it is not lifted earlier, this question expires first: start the release again then."
+        if late
+        else ""
+    )
+    words = freeze_in_words(freeze)
+    return f":snowflake: *Frozen* {words}. Until then it cannot be approved; it can be rejected.{expires}"
 
 
 def reminder(release: Release, approval: Approval, approvers: Sequence[str]) -> Message:

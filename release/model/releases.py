@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, ReadBack
 from release.model.kinds import Kind, State
 from release.model.plan import Step, StepRecord, StepState
@@ -71,6 +72,7 @@ class Facts:
     routing_cleared: RoutingCleared | None = None
     caught_up_at: datetime | None = None
     reminded_at: datetime | None = None
+    frozen: Freeze | None = None
     production_mark: str | None = None
     swap_token: str | None = None
     condemned: str | None = None

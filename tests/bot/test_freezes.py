@@ -34,11 +34,18 @@ async def test_what_waits_is_not_approved_in_a_freeze_and_is_afterwards(team: Te
     release, card = await team.waits_for_approval()
     await team.types("ann", "/ghost freeze until 2030-12-24")
     await team.sees("*All sites* are frozen", who="ben")
+    for _ in range(2):
+        await team.releases.tell_freezes()
+    told = await team.sees("Until then it cannot be approved", button="Approve")
+    assert told["ts"] == card["ts"], "its own card says so"
+    assert "this question expires first" in told["plain"]
     await team.clicks("ben", "Approve", card, confirm=True)
     await team.sees("blog is frozen by @ann until", who="ben")
     assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
     await team.types("ann", "/ghost unfreeze")
     await team.sees("*All sites* are open", who="ben")
+    await team.releases.tell_freezes()
+    await team.sees("asks for approval", without="cannot be approved", button="Approve")
     await team.clicks("ben", "Approve", card, confirm=True)
 
     async def promoted() -> bool:
