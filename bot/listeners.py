@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -68,7 +69,8 @@ class Listeners:
         }
         for name, press in presses.items():
             # `upgrade:0`: several buttons of a message need ids of their own.
-            app.action(re.compile(rf"^{name}(:.*)?$"))(_pressed(name, press))
+            app.action(re.compile(rf"^{name}(:.*)?$"))(self._pressed(name, press))
+        app.action("look_again")(self._look_again)
         app.view("reject")(self._submitted("reject", self.buttons.rejected))
         app.view("break_glass")(self._submitted("break_glass", self.buttons.glass_broken))
         app.action(re.compile(r"^open:"))(_acknowledged)
@@ -111,10 +113,9 @@ class Listeners:
         async def listener(ack: AsyncAck, body: Body, view: Body) -> None:
             await ack()
             approval, channel, reason = answered(view)
-            user = body["user"]
-            visitor = Visitor(user["id"], _teams(user.get("team_id")))
+            visitor = _visitor(body["user"])
             knock = Knock(visitor, channel, name, approval, body["trigger_id"])
-            await submit(knock, approval, reason, self._to(user["id"], channel))
+            await submit(knock, approval, reason, self._to(visitor.user, channel))
 
         return listener
 
@@ -136,6 +137,24 @@ class Listeners:
         await ack()
         if event.get("tab") == "home":
             await self.home.publish(Visitor(event["user"], _teams(event.get("user_team"), event.get("team"))))
+
+    async def _look_again(self, ack: AsyncAck, body: Body) -> None:
+        await ack()
+        await self.home.publish(_visitor(body["user"]))
+
+    def _pressed(self, name: str, press: Press) -> Callable[..., Awaitable[None]]:
+        """The listener of one button. One on the Home is answered there, since nobody can be written to from it."""
+
+        async def listener(ack: AsyncAck, body: Body, action: Body, respond: AsyncRespond) -> None:
+            await ack()
+            visitor = _visitor(body["user"])
+            channel = (body.get("channel") or {}).get("id") or body["container"].get("channel_id", "")
+            knock = Knock(visitor, channel, name, str(action["value"]), body["trigger_id"])
+            thread = (body.get("message") or {}).get("thread_ts")
+            answer = partial(self.home.publish, visitor) if body.get("view") else _privately(respond, thread)
+            await press(knock, str(action["value"]), answer)
+
+        return listener
 
     def _in_thread(self, event: Body) -> Answer:
         """Answer a mention where it was made, for all to see: an ephemeral message in a closed thread is lost."""
@@ -167,26 +186,6 @@ class Listeners:
             log.warning("Nor could that be told", extra={"why": str(second)})
 
 
-def _pressed(name: str, press: Press) -> Callable[..., Awaitable[None]]:
-    """The listener of one button."""
-
-    async def listener(ack: AsyncAck, body: Body, action: Body, respond: AsyncRespond) -> None:
-        await ack()
-        user = body["user"]
-        channel = (body.get("channel") or {}).get("id") or body["container"].get("channel_id", "")
-        knock = Knock(
-            Visitor(user["id"], _teams(user.get("team_id"))),
-            channel,
-            name,
-            str(action["value"]),
-            body["trigger_id"],
-        )
-        thread = (body.get("message") or {}).get("thread_ts")
-        await press(knock, str(action["value"]), _privately(respond, thread))
-
-    return listener
-
-
 async def _acknowledged(ack: AsyncAck) -> None:
     """A button that opens a link still sends its click."""
     await ack()
@@ -210,6 +209,10 @@ def _privately(respond: AsyncRespond, thread: str | None = None) -> Answer:
             log.warning("An answer was refused", extra={"status": sent.status_code, "body": sent.body})
 
     return answer
+
+
+def _visitor(user: Body) -> Visitor:
+    return Visitor(user["id"], _teams(user.get("team_id")))
 
 
 def _teams(*ids: str | None) -> tuple[str, ...]:

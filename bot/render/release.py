@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from slack_sdk.models.blocks import (
-    ActionsBlock,
     Block,
     ButtonElement,
     PlanBlock,
@@ -79,7 +78,7 @@ def parent(release: Release, approval: Approval | None = None, expected: datetim
         section(f"*{title}*\n{now}", block_id=f"state:{release.id}"),
         _plan(release),
         context(f"{asked} · release {escape(release.id)}"),
-        _cancel_button(release) or watch_buttons(release),
+        buttons(cancel_button(release)) or watch_buttons(release),
     )
 
 
@@ -212,7 +211,8 @@ def _people(release: Release) -> tuple[str | None, ...]:
     return (release.asked_by, release.cancel_asked_by)
 
 
-def _cancel_button(release: Release) -> ActionsBlock | None:
+def cancel_button(release: Release, action: str = "cancel") -> ButtonElement | None:
+    """None once nothing is left to cancel, or somebody has."""
     if not can_cancel(release) or release.cancel_asked_by:
         return None
     ask = confirm(
@@ -222,7 +222,7 @@ def _cancel_button(release: Release) -> ActionsBlock | None:
         "Cancel the release",
         "Keep going",
     )
-    return buttons(button("Cancel", "cancel", release.id, "danger", ask))
+    return button("Cancel", action, release.id, "danger", ask)
 
 
 def log_line(record: StepRecord) -> Message | None:

@@ -30,7 +30,7 @@ def scheduled(one: Scheduled, slash: str) -> Message:
     begins = f"begins {when(one.at)}" if one.at else f"begins as soon as {escape(one.site)} is free"
     text = f":alarm_clock: `{slash} {escape(one.order)}` {begins}, asked for by {person(one.by)} ({one.id})."
     hint = f"It asks for approval like any other. `{slash} cancel {one.id}` takes it back."
-    shown = message(f"{text} {hint}", section(text), buttons(_cancel(one)), context(hint))
+    shown = message(f"{text} {hint}", section(text), buttons(unschedule_button(one)), context(hint))
     return replace(shown, for_all=True)
 
 
@@ -44,7 +44,7 @@ def scheduled_list(found: tuple[Scheduled, ...], slash: str) -> Message:
     for one in found[:SHOWN]:
         line = f"{scheduled_line(one)} ({one.id})"
         lines.append(line)
-        blocks += [section(line), ActionsBlock(elements=[_cancel(one)])]
+        blocks += [section(line), ActionsBlock(elements=[unschedule_button(one)])]
     if len(found) > SHOWN:
         blocks.append(context(f"and {len(found) - SHOWN} more"))
     return message("\n".join(lines), *blocks)
@@ -84,7 +84,7 @@ def waits_now(one: Scheduled, error: SiteBusy, slash: str) -> Message:
         f":hourglass: {person(one.by)}: `{slash} {escape(one.order)}` was to begin now. {problem} "
         "It begins as soon as the site is free."
     )
-    return message(text, section(text), buttons(_cancel(one)))
+    return message(text, section(text), buttons(unschedule_button(one)))
 
 
 def not_begun(one: Scheduled, state: ScheduledState, why: str, advice: str, slash: str) -> Message:
@@ -102,7 +102,7 @@ def not_begun(one: Scheduled, state: ScheduledState, why: str, advice: str, slas
     return message(text, section(text))
 
 
-def _cancel(one: Scheduled) -> ButtonElement:
+def unschedule_button(one: Scheduled) -> ButtonElement:
     return button(
         "Cancel it",
         f"unschedule:{one.id}",

@@ -149,7 +149,34 @@ async def test_the_home_tab_shows_sites_and_what_waits(team: Team) -> None:
     await team.ask("POST", "home", **{"as": "ben"})
     home = await team.sees("Upgrade blog from 6.40.0 to 6.65.0", who="ben", channel=None, surface="home")
     assert "Production: Ghost 6.40.0" in home["plain"]
-    assert [one["label"] for one in home["buttons"]] == ["Open its thread"]
+    assert [one["label"] for one in home["buttons"]] == ["Open its thread", "Cancel", "Look again"]
+
+
+async def test_what_is_under_way_or_comes_later_is_cancelled_from_the_home_and_answered_there(
+    team: Team,
+) -> None:
+    await team.types("ann", "/ghost backup blog tomorrow 6:00")
+    await team.sees("/ghost backup blog` begins")
+    release = await team.starts_upgrade()
+    for who in ("ann", "cleo"):
+        await team.ask("POST", "home", **{"as": who})
+        await team.sees("preparing staging", who=who, channel=None, surface="home")
+
+    async def clicks(who: str, action: str) -> None:
+        await team.ask("POST", "click", **{"as": who, "home": True, "action_id": action, "confirm": True})
+
+    await clicks("cleo", f"cancel:{release.id}")
+    await team.sees("This takes a releaser", who="cleo", channel=None, surface="home")
+    assert (await team.records.release(release.id)).cancel_asked_by is None
+    (order,) = await team.records.scheduled()
+    await clicks("ann", f"unschedule:{order.id}")
+    home = await team.sees("cancelled. Nothing was begun", channel=None, surface="home")
+    assert [one["label"] for one in home["buttons"]] == ["Open its thread", "Cancel", "Look again"]
+    await clicks("ann", f"cancel:{release.id}")
+    await team.sees("stops before its next step", channel=None, surface="home")
+    assert (await team.records.release(release.id)).cancel_asked_by == team.ann
+    await clicks("ann", "look_again")
+    await team.sees("preparing staging", channel=None, surface="home", without="stops before its next step")
 
 
 async def test_the_home_tab_is_closed_to_guests(team: Team) -> None:
