@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Started, UsageError, Words, backup_and_rest, known_site
+from commands.command import (
+    Command,
+    Group,
+    Request,
+    Role,
+    Started,
+    UsageError,
+    Words,
+    backup_and_rest,
+    known_site,
+)
 from release.model import Kind
 from release.releases import Releases
 
@@ -46,6 +56,7 @@ COMMAND = Command(
     summary="Take a checked copy of production's database; --verify boots Ghost on it, or on the one named",
     example="backup --verify blog",
     needs=Role.RELEASER,
+    group=Group.SAVE,
     parse=parse,
     run=run,
     about=(Kind.BACKUP,),

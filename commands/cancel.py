@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from commands.command import CancelAsked, Command, Request, Role, Unscheduled, Words, known_site
+from commands.command import CancelAsked, Command, Group, Request, Role, Unscheduled, Words, known_site
 from release.releases import Releases
 
 SCHEDULED = re.compile(r"s-[a-z0-9]{5}")
@@ -37,6 +37,7 @@ COMMAND = Command(
     summary="Stop the release that is under way; production stays as it is",
     example="cancel blog",
     needs=Role.RELEASER,
+    group=Group.STEER,
     parse=parse,
     run=run,
 )

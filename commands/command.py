@@ -37,6 +37,15 @@ class Role(StrEnum):
     BREAKER = "person who may break the glass"
 
 
+class Group(StrEnum):
+    """What a command is for: help shows the commands under these words, in this order."""
+
+    PUT_LIVE = "Put something live"
+    SAVE = "Save, and go back"
+    STEER = "Say when, and what not"
+    LOOK = "Look"
+
+
 class UsageError(Exception):
     """The person's words make no order. A mistake to explain, never a defect to log."""
 
@@ -273,6 +282,7 @@ class Command(Generic[Order]):
     run: Callable[[Order, Request, Releases], Awaitable[Reply]]
     about: tuple[Kind, ...] = ()
     can_wait: bool = False
+    group: Group = Group.LOOK
 
     def called(self, name: str) -> "Command[Order]":
         """The same command under another name."""

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Started, UsageError, Words, known_site
+from commands.command import Command, Group, Request, Role, Started, UsageError, Words, known_site
 from release.model import Kind
 from release.releases import Releases
 
@@ -45,6 +45,7 @@ COMMAND = Command(
     summary="Put a web app's artefact on staging, migrate the shared database, and ask for approval to go live",
     example="deploy shop https://builds.example.com/shop-2.1.zip",
     needs=Role.RELEASER,
+    group=Group.PUT_LIVE,
     parse=parse,
     run=run,
     about=(Kind.DEPLOY, Kind.DEPLOY_ASKING_FIRST),

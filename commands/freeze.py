@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.command import Command, Frozen, Request, Role, UsageError, Words, closest, known_site
+from commands.command import Command, Frozen, Group, Request, Role, UsageError, Words, closest, known_site
 from commands.moment import duration_of, moment, zone_of
 from release.releases import Releases
 
@@ -61,6 +61,7 @@ COMMAND = Command(
     summary="Keep new versions out of production for a while; rollbacks stay possible",
     example="freeze blog until friday 18:00 the conference",
     needs=Role.EITHER,
+    group=Group.STEER,
     parse=parse,
     run=run,
 )

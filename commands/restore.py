@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Started, UsageError, Words, backup_and_rest, known_site
+from commands.command import (
+    Command,
+    Group,
+    Request,
+    Role,
+    Started,
+    UsageError,
+    Words,
+    backup_and_rest,
+    known_site,
+)
 from release.model import Kind
 from release.releases import Releases
 
@@ -34,6 +44,7 @@ COMMAND = Command(
     summary="Put a backup on staging, test it, and ask for approval to go back to it",
     example="restore b-20260301-120000-7f3a blog",
     needs=Role.RELEASER,
+    group=Group.SAVE,
     parse=parse,
     run=run,
     about=(Kind.RESTORE,),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Started, Words, known_site
+from commands.command import Command, Group, Request, Role, Started, Words, known_site
 from release.model import Kind
 from release.releases import Releases
 
@@ -27,6 +27,7 @@ COMMAND = Command(
     summary="Put the version from before the last release back into production",
     example="rollback blog",
     needs=Role.RELEASER,
+    group=Group.SAVE,
     parse=parse,
     run=run,
     about=(Kind.ROLLBACK, Kind.SWAP_BACK, Kind.ROLLBACK_SHARED),

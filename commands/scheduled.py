@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, ScheduledReply, Words, known_site
+from commands.command import Command, Group, Request, Role, ScheduledReply, Words, known_site
 from release.releases import Releases
 
 
@@ -26,6 +26,7 @@ COMMAND = Command(
     summary="What waits for a time, or for its site to be free",
     example="scheduled blog",
     needs=Role.ANYONE,
+    group=Group.STEER,
     parse=parse,
     run=run,
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Started, Words, known_site
+from commands.command import Command, Group, Request, Role, Started, Words, known_site
 from release.model import Kind
 from release.releases import Releases
 
@@ -27,6 +27,7 @@ COMMAND = Command(
     summary="Test what is on staging now, and ask for approval to put it into production",
     example="swap blog",
     needs=Role.RELEASER,
+    group=Group.PUT_LIVE,
     parse=parse,
     run=run,
     about=(Kind.SWAP,),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Started, Words, known_site
+from commands.command import Command, Group, Request, Role, Started, Words, known_site
 from release.model import Kind
 from release.releases import Releases
 
@@ -27,6 +27,7 @@ COMMAND = Command(
     summary="Run the down migration of a release that is not live, when production cannot live with its schema",
     example="undo-migration shop",
     needs=Role.APPROVER,
+    group=Group.SAVE,
     parse=parse,
     run=run,
     about=(Kind.MIGRATE_DOWN,),

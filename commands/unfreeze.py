@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Unfrozen, Words, known_site
+from commands.command import Command, Group, Request, Role, Unfrozen, Words, known_site
 from release.releases import Releases
 
 
@@ -26,6 +26,7 @@ COMMAND = Command(
     summary="Let new versions go live again",
     example="unfreeze blog",
     needs=Role.EITHER,
+    group=Group.STEER,
     parse=parse,
     run=run,
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Unskipped, UsageError, Words, known_site
+from commands.command import Command, Group, Request, Role, Unskipped, UsageError, Words, known_site
 from release.model import Kind
 from release.releases import Releases
 
@@ -32,6 +32,7 @@ COMMAND = Command(
     summary="Take a skip back: the version is offered again",
     example="unskip 6.65.0 blog",
     needs=Role.RELEASER,
+    group=Group.STEER,
     parse=parse,
     run=run,
     about=(Kind.UPGRADE, Kind.UPGRADE_SHARED),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from commands.command import Command, Request, Role, Started, Words, known_site
+from commands.command import Command, Group, Request, Role, Started, Words, known_site
 from release.model import Kind
 from release.releases import Releases
 
@@ -30,6 +30,7 @@ COMMAND = Command(
     summary="Put a version (the newest, if you name none) on staging, test it, and ask for approval to go live",
     example="upgrade 6.65.0 blog",
     needs=Role.RELEASER,
+    group=Group.PUT_LIVE,
     parse=parse,
     run=run,
     about=(Kind.UPGRADE, Kind.UPGRADE_SHARED),

@@ -22,7 +22,6 @@ from bot.render.message import (
     person,
     section,
     size,
-    table,
     when,
 )
 from bot.render.release import state_line
@@ -37,6 +36,7 @@ from commands.command import (
     Command,
     DiffReply,
     Frozen,
+    Group,
     HelpReply,
     HistoryReply,
     LogReply,
@@ -236,23 +236,30 @@ def _help(commands: tuple[Command[Any], ...], slash: str) -> Message:
         command = commands[0]
         text = f"`{slash} {command.usage}`\n{command.summary}.\nFor example: `{slash} {command.example}`"
         return message(text, section(text))
-    rows = [(f"{slash} {command.usage}", command.summary) for command in commands]
-    text = "\n".join(f"`{usage}` {summary}." for usage, summary in rows)
-    blocks: list[Block] = [
-        section("*What I can do*"),
-        table(("Type", "What happens"), rows),
-        context(
-            f"VERSION and SITE may be left out: the newest version, the only site. More: `{slash} help upgrade`."
-        ),
-    ]
-    return message(f"What I can do:\n{text}", *blocks)
+    groups = _grouped(commands, slash)
+    hint = (
+        f"VERSION and SITE may be left out: the newest version, the only site. More: `{slash} help upgrade`."
+    )
+    blocks: list[Block] = [section("*What I can do*"), *map(section, groups), context(hint)]
+    return message("\n".join(["What I can do:", *groups]), *blocks)
+
+
+def _grouped(commands: tuple[Command[Any], ...], slash: str) -> list[str]:
+    """The commands under the words for what they are for."""
+    found = []
+    for group in Group:
+        lines = [
+            f"`{slash} {command.usage}` {command.summary}." for command in commands if command.group is group
+        ]
+        if lines:
+            found.append("\n".join([f"*{group}*", *lines]))
+    return found
 
 
 def _help_of_site(commands: tuple[Command[Any], ...], site: str, site_is: str, slash: str) -> Message:
-    rows = [(f"{slash} {command.usage}", command.summary) for command in commands]
+    groups = _grouped(commands, slash)
     title = f"What {escape(site)} can do ({site_is})"
-    text = "\n".join(f"`{usage}` {summary}." for usage, summary in rows)
-    return message(f"{title}:\n{text}", section(f"*{title}*"), table(("Type", "What happens"), rows))
+    return message("\n".join([f"{title}:", *groups]), section(f"*{title}*"), *map(section, groups))
 
 
 def usage_error(error: UsageError, command: Command[Any] | None, slash: str) -> Message:
