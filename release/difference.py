@@ -11,6 +11,7 @@ import httpx
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
+from release.model import Looks, PageDiffers, PageSeen
 from release.side_by_side import all_of
 from release.site import PRODUCTION, Site
 from release.slot_settings import Stored, stored_on_both
@@ -18,6 +19,7 @@ from release.trouble import in_words
 
 # A sitemap can have fifty thousand addresses, and each page is asked for twice.
 MOST_PAGES = 30
+MOST_TOLD = 10
 _AT_ONCE = 6
 _PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".svg", ".avif")
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -31,30 +33,6 @@ class SettingDiffers:
     on_production: bool
     on_staging: bool
     goes: bool
-
-
-@dataclass(frozen=True)
-class PageSeen:
-    """`status` or, in words, why there is none; `size` of the body in bytes."""
-
-    status: str
-    title: str
-    size: int
-    milliseconds: int
-
-
-@dataclass(frozen=True)
-class PageDiffers:
-    path: str
-    production: PageSeen
-    staging: PageSeen
-
-    @property
-    def differs(self) -> bool:
-        """In what a visitor would notice: another status or title, or a body of quite another size."""
-        here, there = self.production, self.staging
-        smaller, larger = sorted((here.size, there.size))
-        return (here.status, here.title) != (there.status, there.title) or larger > 1.2 * smaller + 500
 
 
 @dataclass(frozen=True)
@@ -73,6 +51,18 @@ async def compare_slots(site: Site) -> SlotsCompared:
     settings = tuple(_setting(one) for one in stored if one.differs)
     if not staging.running:
         return SlotsCompared(site.name, settings, (), staging_runs=False)
+    return SlotsCompared(site.name, settings, await compare_pages(site), staging_runs=True)
+
+
+async def looks(site: Site) -> Looks:
+    """How staging, which runs, differs from production for a visitor: for the card. Changes nothing."""
+    pages = await compare_pages(site)
+    different = tuple(page for page in pages if page.differs)
+    return Looks(len(pages), different[:MOST_TOLD], len(different))
+
+
+async def compare_pages(site: Site) -> tuple[PageDiffers, ...]:
+    """The pages of the smoke test and of production's sitemap, as both slots answer them."""
     urls = [await site.url(slot) for slot in (PRODUCTION, site.staging)]
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -81,8 +71,7 @@ async def compare_slots(site: Site) -> SlotsCompared:
             here, there = await all_of(_seen(site, url + path) for url in urls)
         return PageDiffers(path, here, there)
 
-    pages = await all_of(compare(path) for path in await _paths(site, urls[0]))
-    return SlotsCompared(site.name, settings, tuple(pages), staging_runs=True)
+    return tuple(await all_of(compare(path) for path in await _paths(site, urls[0])))
 
 
 def _setting(one: Stored) -> SettingDiffers:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from slack_sdk.models.blocks import Block, TableBlock
 
 from bot.render.backups import back_in_time
+from bot.render.difference import differs_line
 from bot.render.freezes import freeze_in_words
 from bot.render.late import what_is_carried
 from bot.render.message import (
@@ -32,6 +33,7 @@ from release.model import (
     Approval,
     ContentSynced,
     Kind,
+    Looks,
     MigrationDone,
     PageCompared,
     Release,
@@ -75,6 +77,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     rows = migration_line(release.facts.migration) or schema_lines(release)
     back = back_in_time(release) or what_is_carried(release)
     pages = pages_line(release.facts.pages)
+    seen = looks_line(release.facts.looks)
     artefact = release.facts.artefact_asked
     warnings = [f":warning: Warning: {escape(text)}" for text in warnings_of(release)]
     held = _frozen(release, approval)
@@ -106,6 +109,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
         section(f"*Database*\n{rows}") if rows else None,
         section(f"*Pages, staging against production*\n{pages}") if pages else None,
         _pages_table(release.facts.pages),
+        section(f"*What a visitor sees, page by page*\n{seen}") if seen else None,
     ]
     if approval.verdict is Verdict.PENDING:
         blocks.append(_decide(release, approval, change))
@@ -114,7 +118,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             f"Release {escape(release.id)}. Exactly what was tested goes live: if it changes, it is not swapped."
         )
     )
-    text = "\n".join(part for part in (escape(title), who, held, back, *warnings, rows, pages) if part)
+    text = "\n".join(part for part in (escape(title), who, held, back, *warnings, rows, pages, seen) if part)
     return message(text, *blocks)
 
 
@@ -265,6 +269,19 @@ def pages_line(pages: tuple[PageCompared, ...]) -> str:
         named = ", ".join(escape(page.path) for page in bad[:5])
         return f":warning: {len(bad)} of {len(pages)} are not as expected: {named}. Slowest {slowest:,} ms."
     return f"All {len(pages)} answer as expected, the slowest in {slowest:,} ms."
+
+
+def looks_line(looks: Looks | None) -> str:
+    """Which pages a visitor would find changed: by status, title and size; empty where none was compared."""
+    if looks is None or not looks.compared:
+        return ""
+    if not looks.differing:
+        return f"All {looks.compared} pages, the sitemap's too, look as before: status, title and about the size."
+    lines = [f":warning: {looks.differing} of {looks.compared} look different:"]
+    lines += [f"• {differs_line(page)}" for page in looks.different]
+    if looks.differing > len(looks.different):
+        lines.append(f"• and {looks.differing - len(looks.different)} more")
+    return "\n".join(lines)
 
 
 def _pages_table(pages: tuple[PageCompared, ...]) -> TableBlock | None:

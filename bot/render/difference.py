@@ -3,7 +3,8 @@
 from slack_sdk.models.blocks import Block
 
 from bot.render.message import Message, context, escape, message, section, size, table
-from release.difference import PageDiffers, SettingDiffers, SlotsCompared
+from release.difference import SettingDiffers, SlotsCompared
+from release.model import PageDiffers, PageSeen
 
 SETTINGS_SHOWN = 40
 PAGES_SHOWN = 30
@@ -30,6 +31,16 @@ def difference(compared: SlotsCompared) -> Message:
         blocks.append(_table(sorted(compared.pages, key=lambda page: not page.differs)))
     blocks.append(context("Values of settings are never shown. Nothing was changed."))
     return message(f"{site}: staging against production. {settings} {pages}", *blocks)
+
+
+def differs_line(page: PageDiffers) -> str:
+    """`/about/: 200 “About”, 12 kB becomes 404 “Not found”, 3 kB`; escaped."""
+    return f"`{escape(page.path)}`: {_seen(page.production)} becomes {_seen(page.staging)}"
+
+
+def _seen(page: PageSeen) -> str:
+    title = f" “{escape(page.title)}”" if page.title else ""
+    return f"{escape(page.status)}{title}, {size(page.size)}"
 
 
 def _settings(found: tuple[SettingDiffers, ...]) -> str:

@@ -4,6 +4,7 @@ from release.model.approvals import Approval, Decided, Verdict
 from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, PackageStored, ReadBack
 from release.model.kinds import FIRST_STATE, OPEN, Kind, State
+from release.model.looks import Looks, PageDiffers, PageSeen
 from release.model.plan import PLAN, PROMOTE_STEPS, STAGE_STEPS, UNPLANNED, Step, StepRecord, StepState
 from release.model.releases import Facts, Release
 from release.model.scheduled import Scheduled, ScheduledState
@@ -60,10 +61,13 @@ __all__ = [
     "Freeze",
     "Kind",
     "LateWrites",
+    "Looks",
     "MigrationDone",
     "PackageBuilt",
     "PackageStored",
     "PageCompared",
+    "PageDiffers",
+    "PageSeen",
     "ProbeSeen",
     "ReadBack",
     "Release",

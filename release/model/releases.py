@@ -6,6 +6,7 @@ from datetime import datetime
 from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, ReadBack
 from release.model.kinds import Kind, State
+from release.model.looks import Looks
 from release.model.plan import Step, StepRecord, StepState
 from release.model.seen import PageCompared, ProbeSeen
 from release.model.staged import (
@@ -73,6 +74,7 @@ class Facts:
     caught_up_at: datetime | None = None
     reminded_at: datetime | None = None
     frozen: Freeze | None = None
+    looks: Looks | None = None
     production_mark: str | None = None
     swap_token: str | None = None
     condemned: str | None = None

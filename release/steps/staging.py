@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from release.content import sync_content, take_stock
+from release.difference import looks
 from release.errors import Cancelled
 from release.ghost.build import Package
 from release.ghost.node import major_of_stack
@@ -189,7 +190,10 @@ class Staging(Remembering, Merging):
         async with journal.step(Step.SMOKE_TEST) as words:
             pages = await smoke_test(site, site.staging, expected_of(cleared.target, rows))
             # Now staging holds what will be warmed up.
-            await self._records.note(release_id, pages=pages, warm_up=await warm_up_findings(site))
+            seen = await looks(site)
+            await self._records.note(
+                release_id, pages=pages, looks=seen, warm_up=await warm_up_findings(site)
+            )
             slowest = max((page.milliseconds for page in pages), default=0)
             words.text = f"{len(pages)} pages well, slowest {slowest} ms"
 

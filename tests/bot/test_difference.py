@@ -1,7 +1,9 @@
 """What people read of a comparison: by name, with words and not colours alone, and never a value."""
 
+from bot.render.approval import looks_line
 from bot.render.difference import difference
-from release.difference import PageDiffers, PageSeen, SettingDiffers, SlotsCompared
+from release.difference import SettingDiffers, SlotsCompared
+from release.model import Looks, PageDiffers, PageSeen
 from tests.bot.limits import assert_slack_takes
 
 WELL = PageSeen("200", "Our blog", 10_000, 25)
@@ -29,3 +31,13 @@ def test_no_difference_and_a_stopped_staging_are_said_in_words() -> None:
     assert "All 1 pages look the same" in told.text
     stopped = difference(SlotsCompared("blog", (), (), staging_runs=False))
     assert "Staging is stopped" in stopped.text
+
+
+def test_the_card_names_what_a_visitor_would_find_changed() -> None:
+    assert looks_line(None) == ""
+    assert "All 12 pages" in looks_line(Looks(12, (), 0))
+    lost = PageDiffers("/about/", WELL, PageSeen("404", "Not <found>", 900, 3))
+    told = looks_line(Looks(12, (lost,), 3))
+    assert "3 of 12 look different" in told
+    assert "`/about/`: 200 “Our blog”, 10.0 kB becomes 404 “Not &lt;found&gt;”" in told
+    assert "and 2 more" in told
