@@ -209,10 +209,19 @@ class Threads:
                 sent |= dict.fromkeys(parts, told)
         if delays and not self._given_up(release):
             raise Later(min(delays))
-        if PARENT in sent:
-            await self._attachments.attach(release, sent[PARENT], sent.get(CHART), ended=RESULT in sent)
+        await self._attach(release, sent)
         await self._records.mark_told(release_id, release.revision)
         self._forget(release)
+
+    async def _attach(self, release: Release, sent: Mapping[str, SentMessage]) -> None:
+        """The thread has its files. Raises Later where Slack takes them only later."""
+        if PARENT not in sent:
+            return
+        try:
+            await self._attachments.attach(release, sent[PARENT], sent.get(CHART), ended=RESULT in sent)
+        except Later:
+            if not self._given_up(release):
+                raise
 
     async def _expected_at(self, release: Release) -> datetime | None:
         """Looked up once a phase: it is asked for with every step, and only other releases change it."""
