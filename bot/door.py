@@ -149,7 +149,7 @@ class Door:
         outcome = "failed by a defect: the log has it"
         told: Message | None
         try:
-            await self.people.identify(knock.visitor)
+            await self.people.identify(knock.visitor, looks=needs is Role.ANYONE)
             await self.people.authorise(user, needs, knock.channel, fresh)
             told = await act()
         except UsageError as error:

@@ -1,4 +1,4 @@
-"""Who is it, and may they? Asked of Slack every time, and refused when Slack does not answer.
+"""Who is it, and may they? Asked of Slack whenever somebody acts, and refused when Slack does not answer.
 
 What a payload says about a person is not enough: for people of another workspace (Slack Connect) most
 of it names our own team (java-slack-sdk issue 1041). `users.info` decides.
@@ -18,6 +18,7 @@ from commands.command import Role
 from release.errors import NotPermitted
 
 GROUP_CACHE_SECONDS = 60.0
+MEMBER_CACHE_SECONDS = 30.0
 SLACK_TROUBLE = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """What the SDK raises when Slack refuses, cannot be reached, or does not answer in time."""
 
@@ -70,6 +71,7 @@ class People:
         self._workspace = ""
         self._groups: dict[str, tuple[float, frozenset[str]]] = {}
         self._zones: dict[str, str] = {}
+        self._members_seen: dict[str, float] = {}  # when Slack last said that they are
 
     def link_to(self, channel: str, ts: str) -> str:
         """Where a message is, as Slack's own permalinks say it; empty while the workspace's address is not known."""
@@ -79,11 +81,18 @@ class People:
         """The time zone of somebody who was identified, as Slack names it; UTC where it does not."""
         return self._zones.get(user, "UTC")
 
-    async def identify(self, visitor: Visitor) -> None:
-        """Pass only a living, full member of our own workspace. Raises NotPermitted for everyone else."""
+    async def identify(self, visitor: Visitor, looks: bool = False) -> None:
+        """Pass only a living, full member of our own workspace. Raises NotPermitted for everyone else.
+
+        For one who only `looks` an answer of the last half minute does: Slack takes about a hundred of these
+        questions a minute, and whoever looks again and again must not keep others from acting.
+        """
         ours = await self._our_team()
         if any(team != ours for team in visitor.teams):
             raise _stranger()
+        known = self._members_seen.get(visitor.user)
+        if looks and known is not None and self._clock() - known < MEMBER_CACHE_SECONDS:
+            return
         answer = await self._ask("who you are", "users.info", {"user": visitor.user})
         user = answer["user"]
         if user.get("is_stranger") or user.get("team_id") != ours:
@@ -97,6 +106,7 @@ class People:
                 "Guests may not use this bot.", "Ask a full member of this workspace to do it for you."
             )
         self._zones[visitor.user] = str(user.get("tz") or "UTC")
+        self._members_seen[visitor.user] = self._clock()
 
     async def authorise(self, user: str, role: Role, channel: str, fresh: bool = False) -> None:
         """Pass only who holds `role`, in a channel that is ours alone. Raises NotPermitted.

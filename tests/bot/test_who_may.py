@@ -135,6 +135,24 @@ async def test_a_workspace_without_groups_is_explained(team: Team) -> None:
     assert not team.engine.started
 
 
+async def test_who_looks_again_and_again_is_asked_about_once_and_who_acts_each_time(team: Team) -> None:
+    await team.types("ann", "/ghost versions")
+    await team.sees("Newest Ghost versions")
+    for _ in range(3):
+        await team.types("ann", "/ghost versions")
+
+    async def answered() -> bool:
+        return len([line for line in await team.audited() if "versions" in line]) == 4
+
+    await team.eventually(answered)
+    assert len(await team.calls("users.info")) == 1
+    await team.ask("PUT", "people", name="ann", is_restricted=True)
+    await team.types("ann", "/ghost upgrade")
+    await team.sees("Guests may not use this bot")
+    assert len(await team.calls("users.info")) == 2
+    assert not team.engine.started
+
+
 @pytest.mark.parametrize("method", ["users.info", "conversations.info", "usergroups.users.list"])
 async def test_when_slack_does_not_answer_nothing_happens(team: Team, method: str) -> None:
     await team.breaks(method, error="fatal_error", count=2)
