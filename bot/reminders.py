@@ -14,6 +14,7 @@ from bot.refusals import is_limited, is_silent, slack_error
 from bot.render.notice import reminded
 from release.model import Reminder, Versions
 from release.releases import Releases
+from release.version import Version
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Reminders:
         for one in due:
             if versions is None or not await records.claim_reminder(one, CUT_OFF_AFTER):
                 continue
-            if versions.skipped(one.version) or not any(site.behind for site in versions.sites):
+            if versions.skipped(one.version) or not _is_wanted(one.version, versions):
                 await records.end_reminder(one, "nothing left to upgrade")
             elif await self._tell(one, versions):
                 await records.end_reminder(one, "told")
@@ -69,3 +70,9 @@ class Reminders:
             log.warning("nobody could be reminded yet", extra={"why": type(error).__name__})
             return False
         return True
+
+
+def _is_wanted(version: str, versions: Versions) -> bool:
+    """Whether some site does not run it, or a newer one, yet. One that cannot be asked now may not."""
+    wanted = Version.parse(version)
+    return any(site.current is None or Version.parse(site.current) < wanted for site in versions.sites)

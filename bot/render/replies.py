@@ -183,7 +183,8 @@ def _versions(answer: VersionsReply, slash: str) -> Message:
     for site in versions.sites:
         name = escape(site.site)
         if site.trouble:
-            lines.append(f"*{name}*: :warning: its version could not be read: {escape(site.trouble)}")
+            what = f"runs {escape(site.current)}" if site.current else "its version could not be read"
+            lines.append(f"*{name}*: :warning: {what}: {escape(site.trouble)}")
         elif site.behind == 0:
             lines.append(f"*{name}* runs {escape(site.current)}, the newest.")
         else:

@@ -103,14 +103,23 @@ async def test_who_wants_to_be_reminded_is_once_and_on_a_working_day(team: Team)
     assert await team.records.reminders() == ()
 
 
-async def test_nobody_is_reminded_of_what_every_site_runs(team: Team) -> None:
+@pytest.mark.parametrize("asked", ["6.65.0", "6.64.0"], ids=["that one", "a newer one, and one more is out"])
+async def test_nobody_is_reminded_of_what_every_site_runs(team: Team, asked: str) -> None:
     now = datetime.now(UTC)
-    await team.records.remind("6.65.0", team.ann, now)
-    team.blog.versions["production"] = "6.65.0"
+    await team.records.remind(asked, team.ann, now)
+    team.blog.versions["production"] = asked
     client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
     await Reminders(client, team.releases, team.bot.notices).look()
     assert await team.calls("chat.postMessage") == []
     assert await team.records.reminders() == ()
+
+
+async def test_a_site_that_cannot_be_asked_takes_no_reminder_away(team: Team) -> None:
+    await team.records.remind("6.65.0", team.ann, datetime.now(UTC))
+    team.blog.sick.add("production")
+    client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
+    await Reminders(client, team.releases, team.bot.notices).look()
+    assert len(await team.calls("chat.postMessage")) == 1
 
 
 async def test_the_notice_says_the_way_there(team: Team) -> None:
