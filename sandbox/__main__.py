@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sandbox import appservice, slack
+from sandbox import appservice, github, slack
 from sandbox.appservice.cloud import BadSite
 from sandbox.appservice.records import StateInUse
 
@@ -36,8 +36,9 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="A local Azure App Service (ARM, identity, Kudu, and slots that are real processes) and a "
-        "local Slack, over real HTTP. Prints addresses and credentials, then serves until Ctrl-C.",
+        description="A local Azure App Service (ARM, identity, Kudu, and slots that are real processes), a "
+        "local Slack and a local GitHub (releases), over real HTTP. Prints addresses and "
+        "credentials, then serves until Ctrl-C.",
         epilog="Tests disturb it through the control address: see POST /_sandbox/faults and "
         "PUT /_sandbox/sites/{name} in sandbox/README.md.",
     )
@@ -64,10 +65,14 @@ def _parser() -> argparse.ArgumentParser:
         "--slack-port", type=_port, default=0, metavar="PORT", help="Slack (page, Web API, control)"
     )
     where.add_argument(
+        "--github-port", type=_port, default=0, metavar="PORT", help="GitHub (releases, control)"
+    )
+    where.add_argument(
         "--https", action="store_true", help="https with a CA of its own; prints where the CA is"
     )
-    where.add_argument("--no-azure", action="store_true", help="only the local Slack")
-    where.add_argument("--no-slack", action="store_true", help="only the local App Service")
+    where.add_argument("--no-azure", action="store_true", help="without the local App Service")
+    where.add_argument("--no-slack", action="store_true", help="without the local Slack")
+    where.add_argument("--no-github", action="store_true", help="without the local GitHub")
     what = parser.add_argument_group("sites")
     what.add_argument(
         "--site",
@@ -178,6 +183,10 @@ async def _running(arguments: argparse.Namespace, state: Path) -> AsyncIterator[
             chat = await slack.start(state / "slack", arguments.host, arguments.slack_port)
             stack.push_async_callback(chat.stop)
             addresses["slack"] = dict(chat.as_json())
+        if not arguments.no_github:
+            hub = await github.start(arguments.host, arguments.github_port)
+            stack.push_async_callback(hub.stop)
+            addresses["github"] = hub.as_json()
         yield addresses
 
 
