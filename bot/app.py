@@ -41,6 +41,7 @@ from release.chores import Chores
 from release.engine import start_engine
 from release.errors import ReleaseError
 from release.holding import Fence, TakenOver
+from release.notes import Notes
 from release.packages import Packages
 from release.records import Records, open_records
 from release.releases import Releases
@@ -91,11 +92,19 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         )
         await store.sweep_halves()
         packages = Packages(clients.npm, records, clients.blobs)
+        notes = Notes(records, clients.notes)
         parts = Parts(
-            clients.sites, records, clients.npm, clients.ghosts, folders, store, packages, clients.artefacts
+            clients.sites,
+            records,
+            clients.npm,
+            clients.ghosts,
+            folders,
+            store,
+            packages,
+            clients.artefacts,
+            notes,
         )
         chores = Chores(clients.sites, records, store, folders.work)
-        watchman = Watchman(clients.sites, records)
         name = replica.name if replica else ALONE
         engine = await start_engine(Stages(parts), records, settings.records_url, name)
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
@@ -108,7 +117,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         roles = settings.roles.roles()
         people = People(client, roles)
         door = Door(people, releases, settings.slack.command, named(settings.slack.deploy_command))
-        notices = Notices(client, releases, settings.slack.channel, settings.slack.command)
+        notices = Notices(client, releases, notes, settings.slack.channel, settings.slack.command)
         schedule = Schedule(
             client, people, releases, settings.slack.command, named(settings.slack.deploy_command)
         )
@@ -143,7 +152,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             "reminders": lambda: _again(LOOK_SECONDS, releases.remind_approvers, stop),
             "freezes": lambda: _again(LOOK_SECONDS, releases.tell_freezes, stop),
             "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
-            "stuck releases": lambda: _again(LOOK_SECONDS, watchman.look, stop),
+            "stuck releases": lambda: _again(LOOK_SECONDS, Watchman(clients.sites, records).look, stop),
             "versions": lambda: _again(
                 settings.look_for_versions_minutes * 60,
                 lambda: _look_for_versions(releases, notices, settings.slack.channel),
@@ -325,6 +334,7 @@ async def _look_for_versions(releases: Releases, notices: Notices, channel: str 
     if any(site.current and Version.parse(site.current) < Version.parse(newest) for site in versions.sites):
         await notices.announce(versions, newest)
     await notices.close_outdated(versions)
+    await notices.add_notes(versions)
     if channel is not None:
         await releases.stage_new(versions, channel)
 

@@ -16,6 +16,7 @@ from release.azure.arm import arm_client
 from release.azure.blobs import Blobs, container_of
 from release.ghost.cache import Cache
 from release.ghost.npm import Npm, registry_of_user, user_environment, without_password
+from release.ghost.release_notes import GhostNotes
 from release.ghost.releases import Releases as PublishedGhosts
 from release.holding import BeforeActing, no_fence
 from release.site import Site
@@ -23,13 +24,17 @@ from release.site import Site
 
 @dataclass(frozen=True)
 class Clients:
-    """Everything outside Slack that a release talks to. `blobs` is None where the bot's own disk is the storage."""
+    """Everything outside Slack that a release talks to.
+
+    `blobs` is None where the bot's own disk is the storage, `notes` where nobody wants release notes.
+    """
 
     sites: dict[str, Site]
     npm: Npm
     ghosts: PublishedGhosts
     blobs: Blobs | None
     artefacts: dict[str, Source]
+    notes: GhostNotes | None
 
 
 @asynccontextmanager
@@ -87,6 +92,7 @@ async def open_clients(settings: Settings, before_acting: BeforeActing = no_fenc
                 for name, site in settings.sites.items()
                 if site.kind is SiteKind.WEB_APP
             },
+            notes=GhostNotes(visitor, settings.release_notes_url) if settings.release_notes_url else None,
         )
 
 

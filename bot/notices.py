@@ -6,8 +6,10 @@ import aiohttp
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.render.message import Message
 from bot.render.notice import version_notice
 from release.model import Skip, Versions
+from release.notes import Notes
 from release.releases import Releases
 from release.version import Version
 
@@ -22,10 +24,16 @@ class Notices:
     """`channel` None means that nobody wants notices."""
 
     def __init__(
-        self, client: AsyncWebClient, releases: Releases, channel: str | None, slash: str = "/ghost"
+        self,
+        client: AsyncWebClient,
+        releases: Releases,
+        notes: Notes,
+        channel: str | None,
+        slash: str = "/ghost",
     ) -> None:
         self._client = client
         self._releases = releases
+        self._notes = notes
         self._channel = channel
         self._slash = slash
         self._drawn: tuple[Skip, ...] | None = None  # the skips that the notices show
@@ -40,7 +48,8 @@ class Notices:
         for version in new:
             if versions.skipped(version) or await self._releases.records.message(_owner(version), PART):
                 continue
-            notice = version_notice(version, versions, slash=self._slash)
+            await self._notes.learn(version, _passes(version, versions))
+            notice = await self._notice(version, versions)
             await self._releases.records.may_act()
             try:
                 answer = await self._client.chat_postMessage(
@@ -82,6 +91,12 @@ class Notices:
         if all(drawn):
             self._drawn = versions.skips if versions else skips
 
+    async def add_notes(self, versions: Versions) -> None:
+        """What could not be told when a notice was posted is added as soon as it can be had."""
+        for version in await self._open_ones():
+            await self._notes.learn(version, _passes(version, versions))
+            await self._draw(version, versions)
+
     async def link(self, version: str) -> str | None:
         """Where the notice of this version is; None where there is none, or Slack does not say."""
         sent = await self._releases.records.message(_owner(version), PART)
@@ -105,10 +120,14 @@ class Notices:
         if sent is not None and await self._draw(version, versions, why):
             await self._releases.records.remember_message(_owner(version), CLOSED, sent.channel, sent.ts, "")
 
+    async def _notice(self, version: str, versions: Versions, closed: str | None = None) -> Message:
+        new = await self._notes.known(version, _passes(version, versions))
+        return version_notice(version, versions, closed, self._slash, new)
+
     async def _draw(self, version: str, versions: Versions, closed: str | None = None) -> bool:
         """Whether the notice shows what is so now."""
         sent = await self._releases.records.message(_owner(version), PART)
-        notice = version_notice(version, versions, closed, self._slash)
+        notice = await self._notice(version, versions, closed)
         if sent is None or sent.digest == notice.digest:
             return True
         try:
@@ -126,3 +145,10 @@ class Notices:
 
 def _owner(version: str) -> str:
     return f"{OWNER}{version}"
+
+
+def _passes(version: str, versions: Versions) -> tuple[str, ...]:
+    """The versions that one site or another leaps over on the way to this one."""
+    ours = Version.parse(version)
+    found = {one for site in versions.sites for one in site.passes}
+    return tuple(sorted((one for one in found if Version.parse(one) < ours), key=Version.parse))

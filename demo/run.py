@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.panel import Panel
 
+from demo.notes import NOTES
 from demo.result import Result, judge
 from demo.script import Disappointed, play
 from demo.stages import Opening, put_on_stage, real_opening, tiny_opening
@@ -113,6 +114,7 @@ async def _with_world(options: Options, console: Console, opening: Opening, fold
             if opening.registry:
                 more["npm_registry"] = opening.registry
             world.configure([SiteInDemo(SITE, admin_key, {"observe_minutes": 0.1})], **more)
+            await world.publish_notes(NOTES)
             tell("starting the bot")
             await world.start_bot()
             if not options.scripted:

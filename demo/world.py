@@ -37,12 +37,13 @@ class SiteInDemo:
 
 
 class World:
-    """The running sandbox, and the bot when it is started. `azure` and `slack` hold addresses and credentials."""
+    """The running sandbox, and the bot when it is started. `azure`, `slack` and `github` say how to reach them."""
 
     def __init__(self, folder: Path, told: dict[str, Any], http: httpx.AsyncClient) -> None:
         self.folder = folder
         self.azure: dict[str, Any] = told["azure"]
         self.slack: dict[str, Any] = told["slack"]
+        self.github: dict[str, Any] = told["github"]
         self.http = http
         self.database_url: str | None = None
         self._bots: dict[str, asyncio.subprocess.Process] = {}
@@ -115,6 +116,14 @@ class World:
         found: list[dict[str, Any]] = answer.json()["messages"]
         return found
 
+    # -- GitHub -----------------------------------------------------------------------------------
+
+    async def publish_notes(self, notes: Mapping[str, str]) -> None:
+        """What the local GitHub tells of versions of Ghost from now on."""
+        for version, body in notes.items():
+            where = f"{self.github['control']}releases/v{version}"
+            await self._ok(await self.http.put(where, json={"body": body}))
+
     # -- the bot ----------------------------------------------------------------------------------
 
     def configure(self, sites: Sequence[SiteInDemo], **more: object) -> None:
@@ -139,6 +148,7 @@ class World:
         tables: dict[str, Any] = {
             "data_folder": str(self.data_folder),
             "log_level": "INFO",
+            "release_notes_url": self.github["api"],
             "slack": {"api_url": self.slack["api"], "channel": self.slack["channels"]["releases"]},
             "azure": {
                 "subscription": self.azure["subscription"],

@@ -69,6 +69,9 @@ from release.version import NotAVersion, Version
 log = logging.getLogger(__name__)
 Start = Callable[[Release], Awaitable[None]]
 
+PASSES = 20
+"""So many versions between a site's and the newest are named, and their notes read: the newest of them."""
+
 
 class NoSuchApproval(ReleaseError):
     problem = "This question is not one of this bot's."
@@ -560,6 +563,7 @@ def _behind(
         str(latest.version),
         sum(release.version > current for release in there),
         stops=tuple(str(stop.version) for stop in stops),
+        passes=tuple(str(one.version) for one in known if current < one.version < latest.version)[-PASSES:],
         node=nodes.get(current, ""),
         newest_node=latest.node,
     )

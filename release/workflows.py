@@ -188,11 +188,12 @@ class Workflows(DBOSConfiguredInstance):
     async def stage(self, release_id: str) -> State:
         """A tested candidate on staging, and the question whether it may go live."""
         cleared = await step(self.stages.staging.preflight, release_id)
-        backup, package, _, _ = await side_by_side(
+        backup, package, *_ = await side_by_side(
             step(self.stages.staging.back_up, release_id),
             step(self.stages.staging.build, release_id, cleared),
             step(self.stages.staging.take_stock, release_id),
             step(self.stages.undoing.remember_staging, release_id),
+            step(self.stages.staging.read_notes, release_id, cleared),
         )
         await step(self.stages.theming.check_theme, release_id, backup, package)
         migration = await step(self.stages.staging.migrate, release_id, backup, package)
@@ -341,11 +342,12 @@ class Workflows(DBOSConfiguredInstance):
         """A candidate on staging, with a scratch copy of the database that both slots share, and the question."""
         sharing, staging = self.stages.sharing, self.stages.staging
         cleared = await step(sharing.preflight_shared, release_id)
-        backup, package, _, _ = await side_by_side(
+        backup, package, *_ = await side_by_side(
             step(staging.back_up, release_id),
             step(staging.build, release_id, cleared),
             step(staging.take_stock, release_id),
             step(sharing.remember_shared, release_id),
+            step(staging.read_notes, release_id, cleared),
         )
         await step(self.stages.theming.check_theme, release_id, backup, package)
         migration = await step(sharing.rehearse, release_id, backup, package)

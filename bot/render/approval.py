@@ -26,6 +26,7 @@ from bot.render.message import (
     table,
     when,
 )
+from bot.render.notes import what_is_new
 from bot.render.schema import schema_lines
 from bot.render.words import release_title
 from release.ghost.database import MUST_NOT_SHRINK
@@ -78,6 +79,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
     back = back_in_time(release) or what_is_carried(release)
     pages = pages_line(release.facts.pages)
     seen = looks_line(release.facts.looks)
+    new = what_is_new(release.facts.new)
     artefact = release.facts.artefact_asked
     warnings = [f":warning: Warning: {escape(text)}" for text in warnings_of(release)]
     held = _frozen(release, approval)
@@ -104,6 +106,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             if release.facts.caught_up_at
             else None,
         ),
+        section(f"*What is new*\n{new}") if new else None,
         section(back) if back else None,
         section("\n".join(warnings)) if warnings else None,
         section(f"*Database*\n{rows}") if rows else None,
@@ -118,7 +121,9 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
             f"Release {escape(release.id)}. Exactly what was tested goes live: if it changes, it is not swapped."
         )
     )
-    text = "\n".join(part for part in (escape(title), who, held, back, *warnings, rows, pages, seen) if part)
+    text = "\n".join(
+        part for part in (escape(title), who, held, back, *warnings, rows, pages, seen, new) if part
+    )
     return message(text, *blocks)
 
 

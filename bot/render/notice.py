@@ -14,22 +14,29 @@ from bot.render.message import (
     person,
     section,
 )
-from release.model import SiteVersions, Versions
+from bot.render.notes import what_is_new
+from release.model import SiteVersions, Versions, WhatIsNew
 
 SITES_WITH_BUTTON = 20
 
 
 def version_notice(
-    version: str, versions: Versions, closed: str | None = None, slash: str = "/ghost"
+    version: str,
+    versions: Versions,
+    closed: str | None = None,
+    slash: str = "/ghost",
+    new: WhatIsNew | None = None,
 ) -> Message:
     """What is new, how far behind each site is, and what can be done about it; or, escaped, why it is closed."""
-    title = (
-        f":ghost: *Ghost {escape(version)} is out.* <{RELEASE_NOTES.format(escape(version))}|Release notes>"
-    )
-    text = "\n".join([title, *(_site_line(site, version, versions) for site in versions.sites)])
+    word = ", with security fixes" if new and new.is_about_security else ""
+    title = f":ghost: *Ghost {escape(version)} is out{word}.* "
+    title += f"<{RELEASE_NOTES.format(escape(version))}|Release notes>"
+    sites = "\n".join(_site_line(site, version, versions) for site in versions.sites)
     if closed is not None:
-        text += f"\n{closed}"
+        text = "\n".join(part for part in (title, sites, closed) if part)
         return message(text, section(text))
+    told = what_is_new(new)
+    text = "\n".join(part for part in (title, told, sites) if part)
     if versions.skipped(version):
         by = {skip.by: person(skip.by) for skip in versions.skips if skip.version == version}
         text += f"\nSkipped by {' and '.join(by.values())}: nobody is asked about this version again."
@@ -55,7 +62,8 @@ def version_notice(
         hint += f" `{slash} skip {escape(version)} SITE` skips it for one site, `{slash} unskip` undoes it."
     return message(
         text,
-        section(text),
+        section("\n".join(part for part in (title, told) if part)),
+        section(sites) if sites else None,
         buttons(
             *upgrade, button("Remind me", "remind", version), button("Skip this version", "skip", version)
         ),

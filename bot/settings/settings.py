@@ -5,6 +5,7 @@ missing, wrong or misspelt stops the start with its name, and never with its val
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -72,8 +73,19 @@ class Settings(BaseSettings):
         None, description="postgresql://...; default: SQLite in data_folder"
     )
     npm_registry: str | None = Field(None, description="default: the npm client's own")
+    release_notes_url: str = "https://api.github.com"
     look_for_versions_minutes: float = Field(60, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("release_notes_url")
+    @classmethod
+    def _is_an_api(cls, url: str) -> str:
+        # A password in it would be in the settings that everybody may read.
+        if url and not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w.-]+)*/?", url):
+            raise ValueError(
+                "is no API's address without a password (https://host/path), and not empty, which asks for no notes"
+            )
+        return url
 
     @field_validator("database_url")
     @classmethod

@@ -5,6 +5,7 @@ from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, PackageStored, ReadBack
 from release.model.kinds import FIRST_STATE, OPEN, Kind, State
 from release.model.looks import Looks, PageDiffers, PageSeen
+from release.model.notes import ReleaseNotes, WhatIsNew
 from release.model.plan import PLAN, PROMOTE_STEPS, STAGE_STEPS, UNPLANNED, Step, StepRecord, StepState
 from release.model.releases import Facts, Release
 from release.model.scheduled import Scheduled, ScheduledState
@@ -71,6 +72,7 @@ __all__ = [
     "ProbeSeen",
     "ReadBack",
     "Release",
+    "ReleaseNotes",
     "Reminder",
     "RoutingCleared",
     "Scheduled",
@@ -97,5 +99,6 @@ __all__ = [
     "Versions",
     "WatchDecided",
     "WatchEnd",
+    "WhatIsNew",
     "Written",
 ]

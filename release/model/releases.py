@@ -7,6 +7,7 @@ from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, ReadBack
 from release.model.kinds import Kind, State
 from release.model.looks import Looks
+from release.model.notes import WhatIsNew
 from release.model.plan import Step, StepRecord, StepState
 from release.model.seen import PageCompared, ProbeSeen
 from release.model.staged import (
@@ -45,7 +46,7 @@ class Facts:
     Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
     it could not, `writes_stay_open` says why.
     `stops` are the versions that the database goes through on its way, `stacks` those of the slots as they were found,
-    `passes` the published versions that it leaps over.
+    `passes` the published versions that it leaps over, `new` what the notes of all these say, where they could be had.
     Of a deployment, `pending` are the migrations that wait (None: the tool does not list them), `schema` is what was
     done to the shared database, and `production_tested` how the running version took that.
     Where the slots share a database, `way_back` is its dump from right before this release began to change it, which
@@ -68,6 +69,7 @@ class Facts:
     stops: tuple[Stop, ...] = ()
     stacks: Stacks | None = None
     passes: tuple[str, ...] = ()
+    new: WhatIsNew | None = None
     theme: ThemeChecked | None = None
     warm_up: tuple[str, ...] = ()
     routing_cleared: RoutingCleared | None = None

@@ -14,8 +14,8 @@ class SiteVersions:
     """How far behind one site is: `behind` counts the published versions newer than `current`.
 
     `newest` is the newest that its own source has. `stops` are the versions at which its database stops on the way
-    there; `node` and `newest_node` are the Nodes that `current` and `newest` accept, in npm's notation, empty where
-    that is not known.
+    there, `passes` the newest published versions on that way, oldest first; `node` and `newest_node` are the Nodes that
+    `current` and `newest` accept, in npm's notation, empty where that is not known.
     """
 
     site: str
@@ -26,6 +26,7 @@ class SiteVersions:
     stops: tuple[str, ...] = ()
     node: str = ""
     newest_node: str = ""
+    passes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

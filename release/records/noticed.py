@@ -1,16 +1,19 @@
-"""New versions: who skipped one, and who wants to be reminded of one."""
+"""New versions: what they bring, who skipped one, and who wants to be reminded of one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
-from release.model import Reminder, Skip
+from release.model import ReleaseNotes, Reminder, Skip
 from release.records import audit, tables
 from release.records.audit import BOT, Deed
 from release.records.base import Base
 from release.records.rows import now
 from release.records.upsert import upsert
+
+_NOTES = TypeAdapter(ReleaseNotes)
 
 
 class NoticeRecords(Base):
@@ -98,6 +101,18 @@ class NoticeRecords(Base):
             return ended
 
         return await self._write(work)
+
+    async def keep_release_notes(self, notes: ReleaseNotes) -> None:
+        """They are not asked for again, by any replica."""
+        values = {"value": _NOTES.dump_json(notes).decode()}
+        await self._write(lambda c: upsert(c, tables.release_notes, {"version": notes.version}, values))
+
+    async def release_notes(self, versions: Collection[str]) -> dict[str, ReleaseNotes]:
+        """Those that are known, by version."""
+        table = tables.release_notes
+        query = select(table.c.value).where(table.c.version.in_(versions))
+        values = await self._read(lambda c: c.execute(query).scalars().all())
+        return {notes.version: notes for notes in map(_NOTES.validate_json, values)}
 
 
 def _is(one: Reminder) -> ColumnElement[bool]:

@@ -168,6 +168,14 @@ reminders = Table(
     Column("claimed_at", UtcDateTime),
 )
 
+# What the makers say of a version, read once for all replicas.
+release_notes = Table(
+    "release_notes",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -33,6 +33,7 @@ from release.model import (
     Stop,
     Written,
 )
+from release.notes import Notes
 from release.packages import Packages
 from release.preflight import Cleared
 from release.records import Records
@@ -73,7 +74,7 @@ class Folders:
 class Parts:
     """What steps work with: the sites, the records, and where versions, packages and backups come from.
 
-    `artefacts` is where each site that deploys them takes them from.
+    `artefacts` is where each site that deploys them takes them from, `notes` what is known of versions.
     """
 
     sites: Mapping[str, Site]
@@ -84,6 +85,7 @@ class Parts:
     store: BackupStore
     packages: Packages
     artefacts: Mapping[str, Source] = field(default_factory=dict)
+    notes: Notes | None = None
 
 
 class Steps:
@@ -99,6 +101,7 @@ class Steps:
         self._packages = parts.packages
         self._folders = parts.folders
         self._sources = parts.artefacts
+        self._notes = parts.notes
         self._shelf = Shelf(parts.folders.artefacts)
 
     async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:

@@ -85,6 +85,15 @@ class Staging(Remembering, Merging):
                 words.text += f", with the migrations of {' and '.join(stop.version for stop in stops)}"
         return package
 
+    async def read_notes(self, release_id: str, cleared: Cleared) -> None:
+        """What the makers say of the version is known, as far as it can be had within a few seconds."""
+        if self._notes is None:
+            return
+        await self._notes.learn(cleared.target, cleared.passes)
+        new = await self._notes.known(cleared.target, cleared.passes)
+        if new is not None:
+            await self._records.note(release_id, new=new)
+
     async def take_stock(self, release_id: str) -> None:
         """How many files staging lacks, and whether they fit: a surprise is seen before anything moves."""
         _, site, journal = await self._of(release_id)

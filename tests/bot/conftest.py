@@ -24,6 +24,7 @@ from bot.pace import Pace
 from bot.replays import refuse_replays
 from bot.threads import Threads, client_of_threads
 from release.model import Release
+from release.notes import Notes
 from release.records import Records, open_records
 from release.releases import Releases
 from tests.bot.stand_ins import Engine, StandInGhosts, StandInSite
@@ -76,6 +77,7 @@ class Team(Hands):
         self.blog = StandInSite("blog", "6.40.0", "6.39.0")
         self.ghosts = StandInGhosts("6.39.0", "6.40.0", "6.64.0", "6.65.0")
         self.releases = Releases({"blog": self.blog}, records, self.ghosts, self.engine.start)
+        self.notes = Notes(records, None)
         self.bots: list[Bot] = []
         self.address = ""
 
@@ -133,7 +135,7 @@ class Team(Hands):
         client = AsyncWebClient(token=ids["bot_token"], base_url=ids["api"])
         app = AsyncApp(client=client, signing_secret=ids["signing_secret"])
         people = People(client, roles)
-        notices = Notices(client, self.releases, ids["channels"]["releases"])
+        notices = Notices(client, self.releases, self.notes, ids["channels"]["releases"])
         door = Door(people, self.releases)
         buttons = Buttons(door, roles, self.releases, notices, client)
         Listeners(door, buttons, Home(client, people, self.releases), client, {"/blog": "blog"}).register(app)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from demo.notes import NOTES
 from release.model import State
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
@@ -23,9 +24,12 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
 
 
 async def test_an_upgrade_goes_live_after_approval_and_can_be_taken_back(team: Team) -> None:
+    await team.world.publish_notes(NOTES)
     key = await team.has_site("forward")
     card = await team.ask_for_approval("forward")
     assert "No content lost" in card["plain"]
+    assert "Fixed sign-in links that stayed valid after they were used" in card["plain"]
+    assert "5.133.0: Fixed a token that was written to the log" in card["plain"]
     assert await team.world.version("forward") == OLDER
 
     slug = await team.writes_a_post("forward", key, "Written while people decide")
