@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from bench import answering, deciding, growing, moving, resting, upgrading
+from bench import answering, deciding, growing, moving, resting, upgrading, visiting
 from bench.figures import Measured, Row, as_told, machine
 from bench.place import Place
 from bench.plots import draw
@@ -29,6 +29,7 @@ PARTS: dict[str, Part] = {
     "answering": answering.measure,
     "resting": resting.measure,
     "deciding": deciding.measure,
+    "visiting": visiting.measure,
     "moving": moving.measure,
     "upgrading": upgrading.measure,
     "growing": growing.measure,
