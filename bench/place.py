@@ -1,5 +1,6 @@
 """Where is measured: local Azure and Slack, the bot and its sites, each a process of its own, and people's words."""
 
+import asyncio
 import os
 import re
 import time
@@ -45,26 +46,52 @@ async def a_tiny_team(
     line: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     start: bool = True,
+    database_url: str | None = None,
+    bots: Sequence[str] = ("bot",),
     **settings: object,
 ) -> AsyncIterator[Team]:
-    """The Ghost-shaped site several times over, a bot that knows all of them, and a team."""
+    """The Ghost-shaped site several times over, a bot that knows all of them, and a team.
+
+    With `database_url`, an empty PostgreSQL, `bots` are replicas that share it.
+    """
     async with (
         tiny_opening(OLDER, NEWEST, place.cache, place.tell) as opening,
         open_world(
             place.folder / "world", {opening.node_major: opening.node}, swap_seconds, more=line
         ) as world,
     ):
-        for site in sites:
-            await put_on_stage(world, opening, site)
+        await _all_on_stage(world, opening, sites)
         configure(world, opening, sites, options, **settings)
         world.bot_variables.update(variables or {})
+        if database_url is not None:
+            world.database_url = database_url
+            _share_backups(world.folder, bots)
         if start:
-            await world.start_bot()
+            await asyncio.gather(*(world.start_bot(bot) for bot in bots))
         team = Team(world, opening)
         try:
             yield team
         finally:
             team.close()
+
+
+async def _all_on_stage(world: World, opening: Opening, sites: Sequence[str]) -> None:
+    """Some at once: each one waits for its first page."""
+    turn = asyncio.Semaphore(4)
+
+    async def one(site: str) -> None:
+        async with turn:
+            await put_on_stage(world, opening, site)
+
+    await asyncio.gather(*(one(site) for site in sites))
+
+
+def _share_backups(folder: Path, bots: Sequence[str]) -> None:
+    """Each replica has a data folder of its own, and all have the same backups in it."""
+    (folder / "backups").mkdir()
+    for bot in bots:
+        (folder / bot).mkdir()
+        (folder / bot / "backups").symlink_to(folder / "backups")
 
 
 def configure(

@@ -106,7 +106,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         )
         chores = Chores(clients.sites, records, store, folders.work)
         name = replica.name if replica else ALONE
-        engine = await start_engine(Stages(parts), records, settings.records_url, name)
+        engine = await start_engine(Stages(parts), records, settings.records_url, name, settings.shared)
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
         windows = tuple(freeze.window() for freeze in settings.freezes)
         releases = Releases(clients.sites, records, clients.ghosts, engine.start, windows)

@@ -4,9 +4,11 @@ import hashlib
 import inspect
 import logging
 from pathlib import Path
+from typing import Any
 
 from dbos import DBOS, DBOSConfig, Queue, SetEnqueueOptions, SetWorkflowID
 from dbos._error import DBOSWorkflowConflictIDError, DBOSWorkflowIDInUseError
+from dbos._sys_db import SystemDatabase
 
 from release.holding import Holders
 from release.model import Kind, Release, State
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 QUEUE = "releases"
 POLL_SECONDS = 0.8
 """How often the engine looks for work that was asked for: each look costs 4 ms of a processor, all day long."""
+
+TAKEN_AT_ONCE = 2
+"""Of much work at once, how much one replica takes in one look; the others look within the same `POLL_SECONDS`."""
 
 
 def application_version() -> str:
@@ -113,8 +118,28 @@ class Engine:
         DBOS.destroy(workflow_completion_timeout_sec=int(seconds))
 
 
-async def start_engine(stages: Stages, holders: Holders, database_url: str, executor_id: str) -> Engine:
-    """The engine on its database, already going on with whatever an earlier process left unfinished."""
+def leave_some_to_others(database: SystemDatabase) -> None:
+    """Whoever looks first takes a share of what waits, and not all of it. Nothing limits how much one has in the end.
+
+    The engine's own limits are of what one replica has at a time: a swap would wait for others that only watch.
+    """
+    take = database.start_queued_partitioned_workflows
+
+    def take_some(
+        queue: Queue, executor_id: str, version: str, most: int = TAKEN_AT_ONCE, **more: Any
+    ) -> list[str]:  # Any: the engine's
+        return take(queue, executor_id, version, min(most, TAKEN_AT_ONCE), **more)
+
+    database.start_queued_partitioned_workflows = take_some  # type: ignore[assignment,method-assign]  # no switch for it
+
+
+async def start_engine(
+    stages: Stages, holders: Holders, database_url: str, executor_id: str, shared: bool = False
+) -> Engine:
+    """The engine on its database, already going on with whatever an earlier process left unfinished.
+
+    `shared`: other replicas work on the same database.
+    """
     refuse_pickle()
     config: DBOSConfig = {
         "name": "ghostbot",
@@ -128,9 +153,11 @@ async def start_engine(stages: Stages, holders: Holders, database_url: str, exec
         "notification_listener_polling_interval_sec": 1.0,
         "sys_db_idle_transaction_timeout_sec": IDLE_IN_TRANSACTION_SECONDS,
     }
-    DBOS(config=config)
+    engine = DBOS(config=config)
     workflows = Workflows(stages, holders)
     DBOS.launch()
+    if shared:
+        leave_some_to_others(engine._sys_db)
     await give_up_work_of_other_versions(executor_id)
     queue = await DBOS.register_queue_async(QUEUE, partition_concurrency=1, polling_interval_sec=POLL_SECONDS)
     return Engine(workflows, queue)

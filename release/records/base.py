@@ -1,11 +1,13 @@
 """Reads and writes, each in a transaction of its own.
 
-SQLAlchemy's plain connections in a thread: the statements are short, and SQLite has one writer anyway.
+SQLAlchemy's plain connections in a thread: the statements are short, and SQLite has one writer anyway. The threads are
+the records' own: those of `asyncio.to_thread` pack, copy and digest for minutes, and there are few of them.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -19,6 +21,8 @@ from release.records import replicas, tables
 from release.records.rows import touch
 
 T = TypeVar("T")
+
+THREADS = 8
 
 
 class Changes:
@@ -58,12 +62,13 @@ class Base:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = writing(engine)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="records")
         self._replica: str | None = None
         self._lost: replicas.Lost | None = None
         self.changed = Changes()
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._engine.dispose()  # the threads go with the last who refers to these records
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         hold, replica = held(), self._replica
@@ -74,14 +79,17 @@ class Base:
                     replicas.fence(connection, replica, hold)
                 return work(connection)
 
-        return await asyncio.to_thread(run)
+        return await self._in_thread(run)
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         def run() -> T:
             with self._watched(), self._engine.connect() as connection:
                 return work(connection)
 
-        return await asyncio.to_thread(run)
+        return await self._in_thread(run)
+
+    async def _in_thread(self, run: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:

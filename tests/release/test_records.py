@@ -3,7 +3,9 @@
 import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,6 +70,20 @@ async def test_of_ten_releases_of_one_site_begun_at_once_one_wins(records: Recor
     assert len(refused) == 9
     assert won[0].id in str(refused[0])
     assert isinstance(await upgrade(records, "another"), Release)
+
+
+async def test_long_work_in_threads_holds_up_nobody_who_reads_or_writes(records: Records) -> None:
+    loop, enough = asyncio.get_running_loop(), threading.Event()
+    with ThreadPoolExecutor(2) as few:  # as the engine gives the loop few of them
+        loop.set_default_executor(few)
+        packing = [asyncio.create_task(asyncio.to_thread(enough.wait, 60)) for _ in range(4)]
+        try:
+            async with asyncio.timeout(20):
+                release = await upgrade(records)
+                assert await records.open_release("blog") == release
+        finally:
+            enough.set()
+        assert all(await asyncio.gather(*packing))
 
 
 async def test_a_site_is_free_again_after_the_end(records: Records) -> None:

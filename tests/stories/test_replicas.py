@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -255,6 +256,17 @@ async def test_three_share_the_releases_of_three_sites(team: Team, tell: Tell) -
         await told_once(team, site)
     tell(f"three sites, six pieces of work, done by {len(holders)} of three replicas")
     assert len(holders) > 1
+
+
+async def test_what_is_asked_for_at_once_is_shared_by_all_three(team: Team, tell: Tell) -> None:
+    before = {site: await team.last(site) for site in SITES}
+    await asyncio.gather(*(team.types("ann", f"/ghost backup {site}") for site in SITES))
+    done = [await team.reaches(site, State.BACKED_UP, after=before[site]) for site in SITES]
+    each = Counter(release.holder for release in done)
+    tell(
+        f"{len(SITES)} pieces of work at once, done by {len(each)} of three replicas: {sorted(each.values())}"
+    )
+    assert len(each) == 3
 
 
 async def test_nothing_of_all_this_is_a_defect(team: Team) -> None:
