@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 from rich.console import Console
 
+from demo.notes import NOTES
 from demo.stages import TINY, put_on_stage, tiny_opening
 from demo.world import SiteInDemo, World, open_world
 from docs.pictures.emoji import use_emoji
@@ -37,6 +38,7 @@ async def take() -> None:
                 admin_key = await put_on_stage(world, opening, SITE)
                 more = {"cache_folder": str(opening.cache), "npm_registry": opening.registry}
                 world.configure([SiteInDemo(SITE, admin_key)], **more)
+                await world.publish_notes(NOTES)
                 await world.start_bot()
                 await _story(world, browser, opening.after)
 
@@ -47,6 +49,8 @@ async def _story(world: World, browser: Browser, version: str) -> None:
     async def types(who: str, text: str) -> None:
         await world.slack_does("type", **{"as": who, "channel": CHANNEL, "text": text})
 
+    await world.slack_does("wait", **{"as": "ann", "channel": CHANNEL, "regex": "is out", "timeout": 30})
+    await _picture_of_channel(world, browser, "notice.png", "ann", 640)
     await types("ann", f"/ghost upgrade {version}")
     await world.slack_does(
         "wait", **{"as": "ben", "channel": CHANNEL, "regex": r"step \d+ of", "timeout": 60}
