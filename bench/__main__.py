@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from bench import answering, deciding, growing, moving, replicas, resting, upgrading, visiting
+from bench import answering, deciding, growing, moving, replicas, resting, upgrading, visiting, waiting
 from bench.figures import Measured, Row, as_told, machine
 from bench.place import Place
 from bench.plots import draw
@@ -32,6 +32,7 @@ PARTS: dict[str, Part] = {
     "visiting": visiting.measure,
     "moving": moving.measure,
     "upgrading": upgrading.measure,
+    "waiting": waiting.measure,
     "replicas": replicas.measure,
     "growing": growing.measure,
 }

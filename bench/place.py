@@ -48,11 +48,13 @@ async def a_tiny_team(
     start: bool = True,
     database_url: str | None = None,
     bots: Sequence[str] = ("bot",),
+    more: Sequence[str] = (),
     **settings: object,
 ) -> AsyncIterator[Team]:
     """The Ghost-shaped site several times over, a bot that knows all of them, and a team.
 
-    With `database_url`, an empty PostgreSQL, `bots` are replicas that share it.
+    With `database_url`, an empty PostgreSQL, `bots` are replicas that share it. `more` are sites that only the bot's
+    settings know.
     """
     async with (
         tiny_opening(OLDER, NEWEST, place.cache, place.tell) as opening,
@@ -61,7 +63,7 @@ async def a_tiny_team(
         ) as world,
     ):
         await _all_on_stage(world, opening, sites)
-        configure(world, opening, sites, options, **settings)
+        configure(world, opening, (*sites, *more), options, **settings)
         world.bot_variables.update(variables or {})
         if database_url is not None:
             world.database_url = database_url

@@ -54,7 +54,7 @@ class Chores:
         if not left:
             return
         # Asked for after the listing: a release that begins meanwhile is not in it.
-        in_use = {release.id for release in await self._records.open_releases()}
+        in_use = await self._records.open_ids()
         for name in left - in_use:
             await asyncio.to_thread(shutil.rmtree, self._work / name, ignore_errors=True)
 

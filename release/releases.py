@@ -328,9 +328,12 @@ class Releases:
     async def frozen(self, site: str) -> Freeze | None:
         """The freeze that keeps this site from new versions now; of several the one that ends last."""
         moment = datetime.now(UTC)
-        typed = [one for one in await self.records.freezes(moment) if one.site in (None, site)]
+        return self._frozen(site, await self.records.freezes(moment), moment)
+
+    def _frozen(self, site: str, typed: Sequence[Freeze], moment: datetime) -> Freeze | None:
+        mine = [one for one in typed if one.site in (None, site)]
         configured = [found for window in self.windows if (found := window.freezes(site, moment))]
-        return longest((*typed, *configured))
+        return longest((*mine, *configured))
 
     async def _may_go_live(self, kind: Kind, site: str) -> None:
         """Raises SiteFrozen for what puts something new live while the site is frozen."""
@@ -345,9 +348,8 @@ class Releases:
 
     async def go_on(self) -> None:
         """Start what was decided but not yet started when an earlier process ended; starting twice does nothing."""
-        for release in await self.records.open_releases():
-            if release.state is not State.AWAITING_APPROVAL:
-                await self._start(release)
+        for release in await self.records.working_releases():
+            await self._start(release)
 
     # -- deciding ---------------------------------------------------------------------------------
 
@@ -438,25 +440,24 @@ class Releases:
     async def remind_approvers(self) -> None:
         """Questions that nobody has answered for a while are asked again, once."""
         now = datetime.now(UTC)
-        for release in await self.records.open_releases():
-            if release.state is not State.AWAITING_APPROVAL or release.facts.reminded_at is not None:
+        for one in await self.records.waiting():
+            if one.reminded or one.frozen is not None:  # while it is frozen nobody could approve it
                 continue
-            if release.facts.frozen is not None:
-                continue  # nobody could approve it
-            approval = await self.records.approval_of(release.id)
-            site = self._sites.get(release.site)
+            site = self._sites.get(one.site)
             after = site.config.remind_after if site else timedelta()
-            if approval is not None and after and approval.asked_at + after <= now < approval.expires_at:
-                await self.records.note(release.id, reminded_at=now)
+            if after and one.asked_at + after <= now < one.expires_at:
+                await self.records.note(one.release, reminded_at=now)
 
     async def tell_freezes(self) -> None:
         """What waits for an approval knows the freeze that keeps it from going live, and when that is over."""
-        for release in await self.records.open_releases():
-            if release.state is not State.AWAITING_APPROVAL or release.kind in OPEN_ALWAYS:
+        moment = datetime.now(UTC)
+        typed = await self.records.freezes(moment)
+        for one in await self.records.waiting():
+            if one.kind in OPEN_ALWAYS:
                 continue
-            found = await self.frozen(release.site)
-            if found != release.facts.frozen:
-                await self.records.note(release.id, frozen=found)
+            found = self._frozen(one.site, typed, moment)
+            if found != one.frozen:
+                await self.records.note(one.release, frozen=found)
 
     # -- looking ----------------------------------------------------------------------------------
 

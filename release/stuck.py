@@ -12,7 +12,7 @@ from release.ghost.driver import BUILD_SECONDS
 from release.ghost.migrate import MIGRATION_SECONDS
 from release.ghost.read_back import READ_BACK_SECONDS
 from release.ghost.theme import CHECK_SECONDS
-from release.model import Release, State, Step, StepRecord, StepState, Stuck
+from release.model import Release, Step, StepRecord, StepState, Stuck
 from release.records import Records
 from release.site import Site, SiteConfig
 from release.steps.observing import KEEP_SECONDS, READY_SECONDS
@@ -105,10 +105,11 @@ class Watchman:
     async def look(self, now: datetime | None = None) -> None:
         """Afterwards every release that stands still is known as such, and so is every one that goes on again."""
         moment = now or datetime.now(UTC)
-        for release in await self._records.open_releases():
+        for (
+            release
+        ) in await self._records.working_releases():  # nothing of a release runs while people decide
             site = self._sites.get(release.site)
-            # Nothing of a release runs while people decide.
-            if site is None or release.state is State.AWAITING_APPROVAL:
+            if site is None:
                 continue
             await self._look_at(release, site.config, moment)
 

@@ -1,6 +1,6 @@
 """The words of a release as values: frozen, comparable, and the same in every process."""
 
-from release.model.approvals import Approval, Decided, Verdict
+from release.model.approvals import Approval, Decided, Verdict, Waiting
 from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, PackageStored, ReadBack
 from release.model.kinds import FIRST_STATE, OPEN, Kind, State
@@ -97,6 +97,7 @@ __all__ = [
     "TurnedSick",
     "Verdict",
     "Versions",
+    "Waiting",
     "WatchDecided",
     "WatchEnd",
     "WhatIsNew",

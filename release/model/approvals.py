@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from release.model.freezes import Freeze
+from release.model.kinds import Kind
 from release.model.releases import Release
 
 
@@ -32,6 +34,19 @@ class Approval:
     reason: str | None = None
     needed: int = 1
     votes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A release that waits for a decision, as far as it is looked at every few seconds."""
+
+    release: str
+    site: str
+    kind: Kind
+    asked_at: datetime
+    expires_at: datetime
+    frozen: Freeze | None
+    reminded: bool
 
 
 @dataclass(frozen=True)

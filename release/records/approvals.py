@@ -15,13 +15,15 @@ from sqlalchemy import (
 from release.model import (
     Approval,
     Decided,
+    Kind,
     State,
     Verdict,
+    Waiting,
 )
 from release.records import tables
 from release.records.audit import BOT
 from release.records.releases import ReleaseRecords
-from release.records.rows import NoSuchRelease, audit_release, lock, now, touch
+from release.records.rows import FACT_TYPES, NoSuchRelease, audit_release, lock, now, touch
 from release.records.upsert import upsert
 
 
@@ -94,6 +96,41 @@ class ApprovalRecords(ReleaseRecords):
 
     async def approval_of(self, release_id: str) -> Approval | None:
         return await self._read(lambda c: _approval(c, tables.approvals.c.release == release_id))
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """Every release that waits for a decision. One question to the database, however many there are."""
+        releases, approvals = tables.releases.c, tables.approvals.c
+        frozen, reminded = tables.facts.alias("frozen"), tables.facts.alias("reminded")
+        query = (
+            select(
+                releases.id,
+                releases.site,
+                releases.kind,
+                approvals.asked_at,
+                approvals.expires_at,
+                frozen.c.value.label("frozen"),
+                reminded.c.value.label("reminded"),
+            )
+            .join_from(tables.releases, tables.approvals, approvals.release == releases.id)
+            .outerjoin(frozen, (frozen.c.release == releases.id) & (frozen.c.name == "frozen"))
+            .outerjoin(reminded, (reminded.c.release == releases.id) & (reminded.c.name == "reminded_at"))
+            .where(
+                releases.open, releases.state == State.AWAITING_APPROVAL, approvals.verdict == Verdict.PENDING
+            )
+        )
+        rows = await self._read(lambda c: c.execute(query).all())
+        return tuple(
+            Waiting(
+                row.id,
+                row.site,
+                Kind(row.kind),
+                row.asked_at,
+                row.expires_at,
+                None if row.frozen is None else FACT_TYPES["frozen"].validate_json(row.frozen),
+                row.reminded not in (None, "null"),
+            )
+            for row in rows
+        )
 
     async def overdue_approvals(self) -> tuple[Approval, ...]:
         where = (tables.approvals.c.verdict == Verdict.PENDING) & (tables.approvals.c.expires_at < now())

@@ -116,6 +116,15 @@ class ReleaseRecords(Base):
     async def open_releases(self) -> tuple[Release, ...]:
         return await self._read(lambda c: load(c, tables.releases.c.open))
 
+    async def working_releases(self) -> tuple[Release, ...]:
+        """The open releases of which something runs, or should: all but those that wait for a decision."""
+        works = tables.releases.c.open & (tables.releases.c.state != State.AWAITING_APPROVAL)
+        return await self._read(lambda c: load(c, works))
+
+    async def open_ids(self) -> frozenset[str]:
+        query = select(tables.releases.c.id).where(tables.releases.c.open)
+        return frozenset(await self._read(lambda c: c.execute(query).scalars().all()))
+
     async def history(self, site: str | None, limit: int = 10) -> tuple[Release, ...]:
         """The newest releases first."""
         where = tables.releases.c.site == site if site else None

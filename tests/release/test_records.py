@@ -14,7 +14,7 @@ import pytest
 
 from release.errors import Cancelled, SiteBusy
 from release.journal import Journal
-from release.model import BackupTaken, Facts, Kind, Release, State, Step, StepState, Verdict
+from release.model import BackupTaken, Facts, Freeze, Kind, Release, State, Step, StepState, Verdict, Waiting
 from release.records import Records, open_records
 from release.records.opening import DatabaseTooNew, DatabaseUnreachable
 from release.records.rows import NoSuchRelease
@@ -70,6 +70,25 @@ async def test_of_ten_releases_of_one_site_begun_at_once_one_wins(records: Recor
     assert len(refused) == 9
     assert won[0].id in str(refused[0])
     assert isinstance(await upgrade(records, "another"), Release)
+
+
+async def test_what_waits_for_a_decision_is_told_apart_from_what_runs(records: Records) -> None:
+    freeze = Freeze("f-1", None, "ann", datetime(2026, 1, 1, tzinfo=UTC), None, "moving")
+    asked, frozen, runs, over = [await upgrade(records, site) for site in ("asked", "frozen", "runs", "over")]
+    approvals = {one.id: await records.ask(one.id, DAY) for one in (asked, frozen, over)}
+    await records.note(asked.id, reminded_at=datetime(2026, 1, 2, tzinfo=UTC), frozen=None)
+    await records.note(frozen.id, frozen=freeze)
+    await records.decide(approvals[over.id].id, Verdict.REJECTED, "ben")
+    waiting = {one.release: one for one in await records.waiting()}
+    times = {one: (approvals[one].asked_at, approvals[one].expires_at) for one in (asked.id, frozen.id)}
+    assert waiting == {
+        asked.id: Waiting(asked.id, "asked", Kind.UPGRADE, *times[asked.id], frozen=None, reminded=True),
+        frozen.id: Waiting(
+            frozen.id, "frozen", Kind.UPGRADE, *times[frozen.id], frozen=freeze, reminded=False
+        ),
+    }
+    assert [one.id for one in await records.working_releases()] == [runs.id]
+    assert await records.open_ids() == {asked.id, frozen.id, runs.id}
 
 
 async def test_long_work_in_threads_holds_up_nobody_who_reads_or_writes(records: Records) -> None:
