@@ -43,10 +43,12 @@ from release.errors import ReleaseError
 from release.holding import Fence, TakenOver
 from release.notes import Notes
 from release.packages import Packages
+from release.pictures import Camera, NoBrowser, Photographer, found_browser
 from release.records import Records, open_records
 from release.releases import Releases
 from release.replicas import LOOK_SECONDS as LOOK_AROUND_SECONDS
 from release.replicas import Replica, open_replica
+from release.site import Site
 from release.steps import Folders, Parts, Stages
 from release.stuck import Watchman
 from release.version import Version
@@ -150,6 +152,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
                 LOOK_SECONDS, Reminders(client, releases, notices).look, stop
             ),
             "reminders": lambda: _again(LOOK_SECONDS, releases.remind_approvers, stop),
+            "pictures": lambda: _take_pictures(settings, clients.sites, records, stop),
             "freezes": lambda: _again(LOOK_SECONDS, releases.tell_freezes, stop),
             "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
             "stuck releases": lambda: _again(LOOK_SECONDS, Watchman(clients.sites, records).look, stop),
@@ -177,6 +180,22 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         log.info("ready", extra={"sites": ", ".join(releases.sites), "mode": str(settings.slack.mode)})
         ready()
         await _until(stop, running)
+
+
+async def _take_pictures(
+    settings: Settings, sites: Mapping[str, Site], records: Records, stop: asyncio.Event
+) -> None:
+    """Of what waits for its approval, until `stop`; of nothing where there is no browser, or none is wanted."""
+    try:
+        browser = found_browser(settings.browser)
+    except NoBrowser as error:
+        log.warning("approval cards have no pictures", extra={"why": str(error), "remedy": error.advice})
+        browser = None
+    if browser is None:
+        await stop.wait()
+        return
+    camera = Camera(browser, settings.data_folder.resolve() / "pictures")
+    await _again(LOOK_SECONDS, Photographer(sites, records, camera).look, stop)
 
 
 async def _enlist(settings: Settings, records: Records, stack: AsyncExitStack) -> Replica | None:

@@ -1,4 +1,4 @@
-"""Files in a release's thread: the picture of visitors' response times, and what the programs of its steps said.
+"""Files of a release: pictures of the candidate, visitors' response times, and what the programs of its steps said.
 
 They are extras: a release that lacks one is told all the same. Slack does not say which message a file became, so what
 may have arrived is not sent again.
@@ -7,6 +7,7 @@ may have arrived is not sent again.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -15,13 +16,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.chart import chart, in_words
 from bot.refusals import Later, is_limited, is_silent, retry_after, slack_error
 from bot.render.words import STEP_TITLES
-from release.model import Release, SentMessage, State
+from release.model import Picture, Release, SentMessage, State
 from release.records import Records
 
 log = logging.getLogger(__name__)
 
 CHART = "chart"
 AGAIN = "again"
+SHARED_LATER = 2.0
+"""Seconds until Slack has looked through a file and shows it in a message."""
 LOOK_AGAIN = 10.0
 """Seconds until files are tried again where Slack did not answer."""
 UPLOAD_SECONDS = 60.0
@@ -66,19 +69,65 @@ class Attachments:
             await self._send(release, top, files, picture is not None)
             await self._records.forget_outputs(release.id, outputs)
 
+    async def pictures(self, release: Release) -> tuple[Picture, ...]:
+        """Those that the approval card can show: Slack has them. Raises Later where it takes them only later."""
+        if not release.facts.pictured:
+            return ()
+        known = await self._records.pictures(release.id)
+        new = [picture for picture in known if picture.content is not None]
+        if not new:
+            return known
+        if release.state is not State.AWAITING_APPROVAL:
+            await self._records.forget_pictures(release.id)
+            return ()
+        files = [
+            Attachment(
+                f"{release.site}-{release.id}-{one.name}.jpg", one.title, one.content or b"", one.alt_text
+            )
+            for one in new
+        ]
+        tickets = await self._tickets(release, files)
+        if tickets is None or not await self._complete(release, {"files": tickets}):
+            await self._records.forget_pictures(release.id)
+            return ()
+        for picture, ticket in zip(new, tickets, strict=True):
+            await self._records.picture_is(release.id, picture.name, str(ticket["id"]))
+        raise Later(SHARED_LATER)
+
+    async def no_pictures(self, release: Release) -> None:
+        """Slack does not show them: the card does without."""
+        self._given_up(release, "its pictures are not shown")
+        await self._records.forget_pictures(release.id)
+
     async def _send(
         self, release: Release, top: SentMessage, files: Sequence[Attachment], with_picture: bool
     ) -> None:
+        tickets = await self._tickets(release, files)
+        if tickets is None:
+            return
+        # Written down first: a second picture would be worse than none.
+        if with_picture:
+            await self._records.remember_message(release.id, CHART, top.channel, "", "tried")
         try:
-            tickets = [await self._upload(file) for file in files]
+            await self._complete(release, {"files": tickets, "channel_id": top.channel, "thread_ts": top.ts})
+        except Later:
+            if with_picture:
+                await self._records.remember_message(release.id, CHART, top.channel, "", AGAIN)
+            raise
+
+    async def _tickets(
+        self, release: Release, files: Sequence[Attachment]
+    ) -> list[dict[str, str | None]] | None:
+        """What names the files to Slack, which has their bytes; None where it refuses them for good."""
+        try:
+            return [await self._upload(file) for file in files]
         except SlackApiError as error:
             if is_limited(error) or is_silent(error):
                 raise Later(retry_after(error) if is_limited(error) else LOOK_AGAIN) from error
             self._given_up(release, slack_error(error))
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             raise Later(LOOK_AGAIN) from error
-        else:
-            await self._show(release, top, tickets, with_picture)
+        return None
 
     async def _upload(self, file: Attachment) -> dict[str, str | None]:
         """Slack has the bytes; nobody sees them yet."""
@@ -99,25 +148,20 @@ class Attachments:
             pass
         return {"id": str(ticket["file_id"]), "title": file.title}
 
-    async def _show(
-        self, release: Release, top: SentMessage, tickets: Sequence[dict[str, str | None]], with_picture: bool
-    ) -> None:
-        # Written down first: a second picture would be worse than none.
-        if with_picture:
-            await self._records.remember_message(release.id, CHART, top.channel, "", "tried")
+    async def _complete(self, release: Release, what: dict[str, Any]) -> bool:  # Any: the method's arguments
+        """Whether Slack has the files for good. Raises Later where it takes none now."""
         await self._records.may_act()
         try:
-            await self._client.files_completeUploadExternal(
-                files=list(tickets), channel_id=top.channel, thread_ts=top.ts
-            )
+            await self._client.files_completeUploadExternal(**what)
         except SlackApiError as error:
             if is_limited(error):
-                if with_picture:
-                    await self._records.remember_message(release.id, CHART, top.channel, "", AGAIN)
                 raise Later(retry_after(error)) from error
             self._given_up(release, slack_error(error))
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             self._given_up(release, type(error).__name__)
+        else:
+            return True
+        return False
 
     def _given_up(self, release: Release, why: str) -> None:
         log.warning("no files in the thread", extra={"release": release.id, "answer": why})

@@ -16,6 +16,7 @@ from bot.settings import Mode, Settings
 from release.azure.blobs import Blobs
 from release.checking import Outcome, SiteChecked, check_site
 from release.errors import ReleaseError
+from release.pictures import NoBrowser, found_browser
 
 # What the bot's calls need (facts about Slack); manifest.yml asks for the same.
 SCOPES = frozenset(
@@ -28,6 +29,7 @@ SCOPES = frozenset(
         "app_mentions:read",
         "channels:history",
         "channels:read",
+        "files:write",
         "groups:history",
         "groups:read",
         "im:history",
@@ -88,6 +90,7 @@ async def check(settings: Settings, console: Console) -> bool:
             await findings.tried("storage", _storage(clients.blobs))
         for site in clients.sites.values():
             _site(await check_site(site), findings)
+        _pictures(settings, findings)
         for name, source in clients.artefacts.items():
             if source.folder is not None and not source.folder.is_dir():
                 findings.wrong(
@@ -99,6 +102,16 @@ async def check(settings: Settings, console: Console) -> bool:
     else:
         console.print(f"\nAll is well, {findings.warnings} warning(s).")
     return findings.problems == 0
+
+
+def _pictures(settings: Settings, findings: Findings) -> None:
+    try:
+        browser = found_browser(settings.browser)
+    except NoBrowser as error:
+        findings.warn(f"{error} Approval cards have no pictures. {error.advice}")
+        return
+    if browser is not None:
+        findings.good(f"pictures of staging are taken with {browser}")
 
 
 async def _slack(settings: Settings, findings: Findings) -> None:

@@ -17,6 +17,11 @@ SILENT = frozenset(
 LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
 
+def is_about_a_file(error: SlackApiError) -> bool:
+    """Whether a message shows a file that Slack has not looked through yet, or never will."""
+    return any("slack file" in str(one) for one in error.response.get("errors") or ())
+
+
 class Later(Exception):
     """A turn of events rather than an error: this cannot be told now; try again after `seconds`."""
 

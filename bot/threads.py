@@ -23,6 +23,7 @@ from bot.refusals import (
     TOO_RICH,
     Away,
     Later,
+    is_about_a_file,
     is_limited,
     is_silent,
     retry_after,
@@ -35,7 +36,7 @@ from bot.render.rollback import rollback_card
 from bot.render.simpler import simplified
 from bot.render.stuck import stuck_messages
 from bot.render.watch import sick_message, watch_message
-from release.model import Approval, Release, SentMessage, State, Verdict
+from release.model import Approval, Picture, Release, SentMessage, State, Verdict
 from release.records import Records
 from release.usual import expected_at
 
@@ -55,6 +56,9 @@ LOOK_AGAIN = 5.0
 """Seconds after which the records are looked at even if nothing in this process changed them."""
 LOOK_AGAIN_SHARED = 1.0
 """The same, where other replicas change them too."""
+FILE_SECONDS = 2.0
+FILE_TRIES = 15
+"""How often a message is tried whose pictures Slack has not looked through yet."""
 GIVE_UP_AFTER = timedelta(days=1)
 """A release that ended this long ago and still cannot be told is left untold."""
 
@@ -64,10 +68,11 @@ def messages_of(
     approval: Approval | None,
     approvers: Sequence[str],
     expected: datetime | None = None,
+    pictures: Sequence[Picture] = (),
 ) -> dict[str, Message]:
     """Every message the release should have by now, by its part, in the order they are posted.
 
-    `expected` is when it is expected to ask, or to be over.
+    `expected` is when it is expected to ask, or to be over; `pictures` are those that Slack has.
     """
     wanted = {PARENT: parent(release, approval, expected)}
     finished = [record for record in release.steps if record.ended_at is not None]
@@ -79,7 +84,7 @@ def messages_of(
     if approval is not None and release.state is not State.STAGING:
         asked_back = release.kind.goes_back
         wanted[APPROVAL] = (
-            rollback_card(release, approval) if asked_back else card(release, approval, approvers)
+            rollback_card(release, approval) if asked_back else card(release, approval, approvers, pictures)
         )
         if release.facts.reminded_at is not None and approval.verdict is Verdict.PENDING:
             wanted[REMINDER] = reminder(release, approval, approvers)
@@ -140,6 +145,9 @@ class Threads:
         self._updates = Bucket(pace.update_burst, pace.updates_a_second, clock)
         self._updated_at: dict[tuple[str, str], float] = {}
         self._too_rich: set[str] = set()  # parts this Slack has refused with plans or tables in them
+        self._unseen: dict[
+            str, int
+        ] = {}  # a release each: how often in a row Slack did not show its pictures
         self._refusals: dict[str, int] = {}  # a release each: how often in a row Slack refused a message
         self._refused_until: dict[str, float] = {}
         self._expected: dict[tuple[str, State], datetime | None] = {}
@@ -188,7 +196,13 @@ class Threads:
         delays: list[float] = []
         posts_wait = False  # messages of a thread keep their order: after one that waits, none is posted
         expected = await self._expected_at(release)
-        for parts, wanted in bundles(messages_of(release, approval, self._approvers, expected), sent):
+        pictures: tuple[Picture, ...] = ()
+        try:
+            pictures = await self._attachments.pictures(release)
+        except Later as later:
+            delays.append(later.seconds)
+        every = messages_of(release, approval, self._approvers, expected, pictures)
+        for parts, wanted in bundles(every, sent):
             before = sent.get(parts[0])
             is_post = before is None or not before.ts
             if (before is not None and before.digest == wanted.digest) or (is_post and posts_wait):
@@ -232,6 +246,7 @@ class Threads:
 
     def _forget(self, release: Release) -> None:
         """A release that is told and over needs no more pacing."""
+        self._unseen.pop(release.id, None)
         self._refusals.pop(release.id, None)
         self._refused_until.pop(release.id, None)
         if not release.state.is_open:
@@ -333,6 +348,8 @@ class Threads:
             word = slack_error(error)
             if word in GONE and method == "chat.update":
                 raise
+            if is_about_a_file(error):
+                raise await self._unseen_yet(release_id) from error
             if word in TOO_RICH and part not in self._too_rich:
                 log.warning(
                     "Slack refuses these blocks, so they are sent as plain text from now on",
@@ -351,6 +368,14 @@ class Threads:
             raise self._away(release_id, type(error).__name__) from error
         self._silences = 0
         return {"channel": str(answer["channel"]), "ts": str(answer["ts"])}
+
+    async def _unseen_yet(self, release_id: str) -> Later:
+        """Slack looks through a file before a message may show it: seconds, as a rule."""
+        self._unseen[release_id] = self._unseen.get(release_id, 0) + 1
+        if self._unseen[release_id] >= FILE_TRIES:
+            del self._unseen[release_id]
+            await self._attachments.no_pictures(await self._records.release(release_id))
+        return Later(FILE_SECONDS)
 
     def _away(self, release_id: str, why: str) -> Away:
         """Leave Slack alone, longer each time."""

@@ -3,8 +3,10 @@
 import asyncio
 import shutil
 import signal
+import subprocess
+import tarfile
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.panel import Panel
 
+from demo.chromium import find_chromium
 from demo.notes import NOTES
 from demo.result import Result, judge
 from demo.script import Disappointed, play
@@ -57,8 +60,10 @@ async def _demo(options: Options, console: Console) -> int:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     folder = Path(tempfile.mkdtemp(prefix="ghostbot-demo-"))
     try:
+        # Beside what else takes time: the first time it is fetched.
+        browser = asyncio.create_task(_browser(console))
         async with _opening(options, console) as opening:
-            return await _with_world(options, console, opening, folder)
+            return await _with_world(options, console, opening, folder, browser)
     finally:
         if options.keep:
             console.print(f"The demo's folder: {folder}")
@@ -102,7 +107,9 @@ class _progress:  # noqa: N801 - used as a function: with _progress(console) as 
             self._status.__exit__(None, None, None)
 
 
-async def _with_world(options: Options, console: Console, opening: Opening, folder: Path) -> int:
+async def _with_world(
+    options: Options, console: Console, opening: Opening, folder: Path, browser: Awaitable[str]
+) -> int:
     with _progress(console) as tell:
         tell("starting the local Azure and the local Slack")
         async with open_world(
@@ -110,7 +117,7 @@ async def _with_world(options: Options, console: Console, opening: Opening, fold
         ) as world:
             tell(f"starting the blog on Ghost {opening.before}")
             admin_key = await put_on_stage(world, opening, SITE)
-            more: dict[str, object] = {"cache_folder": str(opening.cache)}
+            more: dict[str, object] = {"cache_folder": str(opening.cache), "browser": await browser}
             if opening.registry:
                 more["npm_registry"] = opening.registry
             world.configure([SiteInDemo(SITE, admin_key, {"observe_minutes": 0.1})], **more)
@@ -121,6 +128,15 @@ async def _with_world(options: Options, console: Console, opening: Opening, fold
                 await _play_by_hand(world, opening, console)
                 return 0
             return await _play_by_script(options, world, opening, console, admin_key)
+
+
+async def _browser(console: Console) -> str:
+    """Where there is a browser for the pictures on the approval card; "none" where none can be had."""
+    try:
+        return str(await asyncio.to_thread(find_chromium))
+    except (subprocess.CalledProcessError, OSError, tarfile.TarError):
+        console.print("[yellow]No pictures on the approval card: a browser cannot be had here.[/yellow]")
+        return "none"
 
 
 async def _play_by_hand(world: World, opening: Opening, console: Console) -> None:

@@ -149,6 +149,7 @@ class World:
             "data_folder": str(self.data_folder),
             "log_level": "INFO",
             "release_notes_url": self.github["api"],
+            "browser": "none",
             "slack": {"api_url": self.slack["api"], "channel": self.slack["channels"]["releases"]},
             "azure": {
                 "subscription": self.azure["subscription"],

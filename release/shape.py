@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """An address below the site's, what it is for people, and the status a well site answers."""
+    """An address below the site's, what it is for people, and the status a well site answers.
+
+    `read`: people read it, so that it is worth a picture.
+    """
 
     path: str
     what: str
     status: int
+    read: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from bot.render.message import (
     escape,
     fields,
     header,
+    image,
     message,
     person,
     section,
@@ -37,6 +38,7 @@ from release.model import (
     Looks,
     MigrationDone,
     PageCompared,
+    Picture,
     Release,
     Stacks,
     ThemeChecked,
@@ -58,7 +60,9 @@ DECIDED_WORDS = {
 }
 
 
-def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Message:
+def card(
+    release: Release, approval: Approval, approvers: Sequence[str], pictures: Sequence[Picture] = ()
+) -> Message:
     """The question while it is open, and who decided what and when afterwards."""
     candidate = release.facts.candidate
     before = candidate.source_version if candidate else release.from_version
@@ -111,6 +115,7 @@ def card(release: Release, approval: Approval, approvers: Sequence[str]) -> Mess
         section("\n".join(warnings)) if warnings else None,
         section(f"*Database*\n{rows}") if rows else None,
         section(f"*Pages, staging against production*\n{pages}") if pages else None,
+        *(image(one.title, one.alt_text, one.file) for one in pictures),
         _pages_table(release.facts.pages),
         section(f"*What a visitor sees, page by page*\n{seen}") if seen else None,
     ]

@@ -16,12 +16,14 @@ from slack_sdk.models.blocks import (
     ContextBlock,
     DividerBlock,
     HeaderBlock,
+    ImageBlock,
     MarkdownTextObject,
     PlainTextObject,
     RawTextObject,
     SectionBlock,
     TableBlock,
 )
+from slack_sdk.models.blocks.basic_components import SlackFile
 
 # docs.slack.dev, reference/block-kit/blocks; text is cut where Slack advises, far below what it refuses.
 TEXT = 4000
@@ -170,6 +172,15 @@ def fields(*pairs: tuple[str, str] | None) -> SectionBlock:
 def header(text: str) -> HeaderBlock:
     """A title in plain text, cut at 150 characters."""
     return HeaderBlock(text=PlainTextObject(text=clip(text, HEADER)))
+
+
+def image(title: str, alt_text: str, file: str) -> ImageBlock:
+    """A picture that Slack has as a file; `alt_text` is read out in its place."""
+    return ImageBlock(
+        title=PlainTextObject(text=clip(title, HEADER)),
+        alt_text=clip(alt_text, FIELD),
+        slack_file=SlackFile(id=file),
+    )
 
 
 def context(text: str) -> ContextBlock:

@@ -64,7 +64,9 @@ class DeploySettings(Part):
         found = []
         for page in self.pages:
             path, _, status = page.partition(" ")
-            found.append(Page(path, "front page" if path == "/" else path, int(status or 200)))
+            found.append(
+                Page(path, "front page" if path == "/" else path, int(status or 200), status in ("", "200"))
+            )
         return tuple(found)
 
 

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     )
     npm_registry: str | None = Field(None, description="default: the npm client's own")
     release_notes_url: str = "https://api.github.com"
+    browser: str = Field(
+        "auto", description='Chromium for the pictures of staging; "auto": one on PATH; "none": no pictures'
+    )
     look_for_versions_minutes: float = Field(60, gt=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

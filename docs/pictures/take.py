@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 from rich.console import Console
 
+from demo.chromium import find_chromium
 from demo.notes import NOTES
 from demo.stages import TINY, put_on_stage, tiny_opening
 from demo.world import SiteInDemo, World, open_world
@@ -36,7 +37,11 @@ async def take() -> None:
             nodes = {opening.node_major: opening.node}
             async with open_world(Path(folder), nodes) as world, open_browser() as browser:
                 admin_key = await put_on_stage(world, opening, SITE)
-                more = {"cache_folder": str(opening.cache), "npm_registry": opening.registry}
+                more = {
+                    "cache_folder": str(opening.cache),
+                    "npm_registry": opening.registry,
+                    "browser": str(find_chromium()),
+                }
                 world.configure([SiteInDemo(SITE, admin_key)], **more)
                 await world.publish_notes(NOTES)
                 await world.start_bot()
@@ -56,6 +61,10 @@ async def _story(world: World, browser: Browser, version: str) -> None:
         "wait", **{"as": "ben", "channel": CHANNEL, "regex": r"step \d+ of", "timeout": 60}
     )
     await _picture_of_channel(world, browser, "staging.png", "ben", 620)
+    await world.slack_does(
+        "wait",
+        **{"as": "ben", "channel": CHANNEL, "regex": "look the same", "button": "Approve", "timeout": 90},
+    )
     card = await _picture_of_thread(world, browser, "Approve", "approval.png", 1160)
     await _pictures_of_questions(world, browser, card)
     await _picture_of_home(world, browser)

@@ -70,7 +70,7 @@ async def _pages_of_the_sitemap(site: Site, url: str) -> tuple[Page, ...]:
     post, image = (_address(tree, path) for path in (".//s:url/s:loc", ".//image:loc"))
     below = await site.path()
     # A post elsewhere than below the site's path is asked for as it is told, and not found: so it should be.
-    found = [Page(post.path.removeprefix(below), "a post", 200)] if post else []
+    found = [Page(post.path.removeprefix(below), "a post", 200, read=True)] if post else []
     # An image on another host (a CDN), or beside the blog, is not this slot's to serve.
     if image and (post is None or image.netloc == post.netloc) and image.path.startswith(f"{below}/"):
         found.append(Page(image.path.removeprefix(below), "an image", 200))

@@ -4,7 +4,7 @@ from release.model.approvals import Approval, Decided, Verdict, Waiting
 from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, PackageStored, ReadBack
 from release.model.kinds import FIRST_STATE, OPEN, Kind, State
-from release.model.looks import Looks, PageDiffers, PageSeen
+from release.model.looks import Looks, PageDiffers, PageSeen, Picture
 from release.model.notes import ReleaseNotes, WhatIsNew
 from release.model.plan import PLAN, PROMOTE_STEPS, STAGE_STEPS, UNPLANNED, Step, StepRecord, StepState
 from release.model.releases import Facts, Release
@@ -69,6 +69,7 @@ __all__ = [
     "PageCompared",
     "PageDiffers",
     "PageSeen",
+    "Picture",
     "ProbeSeen",
     "ReadBack",
     "Release",

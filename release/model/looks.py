@@ -34,3 +34,17 @@ class Looks:
     compared: int
     different: tuple[PageDiffers, ...]
     differing: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A page on both slots, side by side, as a JPEG; None once Slack has it, as `file`.
+
+    `alt_text` says what it shows, for who does not see it.
+    """
+
+    name: str
+    title: str
+    alt_text: str
+    content: bytes | None = None
+    file: str = ""

@@ -52,7 +52,7 @@ class Facts:
     Where the slots share a database, `way_back` is its dump from right before this release began to change it, which
     it does `changing_since` then and until it is put back, and `put_back` says what became of that database when the
     release did not go through.
-    `reminded_at` is when the approvers were asked again.
+    `reminded_at` is when the approvers were asked again, `pictured` how many pictures were taken for them.
     `late` is what this release left on the old slot, `carries` what
     it carries over from there, and `carried_over_by` the release that carried its late writes over.
     """
@@ -77,6 +77,7 @@ class Facts:
     reminded_at: datetime | None = None
     frozen: Freeze | None = None
     looks: Looks | None = None
+    pictured: int | None = None
     production_mark: str | None = None
     swap_token: str | None = None
     condemned: str | None = None

@@ -14,6 +14,7 @@ from release.records.freezes import FreezeRecords
 from release.records.kept import KeptRecords
 from release.records.noticed import NoticeRecords
 from release.records.outputs import OutputRecords
+from release.records.pictures import PictureRecords
 from release.records.rows import audit_release, now
 from release.records.scheduled import ScheduledRecords
 from release.records.steps import StepRecords
@@ -30,6 +31,7 @@ class Records(
     FreezeRecords,
     ScheduledRecords,
     OutputRecords,
+    PictureRecords,
     NoticeRecords,
 ):
     """All records, through one engine. Safe to share between tasks."""

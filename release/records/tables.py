@@ -9,6 +9,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -223,6 +224,18 @@ outputs = Table(
     Column("release", String(16), primary_key=True),
     Column("step", String(32), primary_key=True),
     Column("text", Text, nullable=False),
+)
+
+# Pictures of a candidate for its approval card; `file` is what Slack calls one, and its content goes then.
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("release", String(16), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("alt_text", Text, nullable=False),
+    Column("content", LargeBinary),
+    Column("file", String(32), nullable=False),
 )
 
 # Freezes that somebody typed; those of the settings are not here.

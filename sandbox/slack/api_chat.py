@@ -75,7 +75,7 @@ def _text_length(node: Any) -> int:
 
 
 def unknown_files(workspace: Workspace, blocks: list[Json]) -> list[str]:
-    """Pictures that name an uploaded file must name one that exists."""
+    """Pictures that name an uploaded file must name one that exists, is a picture, and was looked through."""
     problems = []
     for number, block in enumerate(blocks):
         picture = block.get("slack_file") or (block.get("accessory") or {}).get("slack_file")
@@ -89,7 +89,7 @@ def _file_of(workspace: Workspace, picture: Json) -> Json | None:
     if identifier is None:
         found = re.search(r"[-/](F0[A-Z0-9]{9})/", str(picture.get("url", "")))
         identifier = found[1] if found else ""
-    return workspace.files.find(str(identifier))
+    return workspace.files.picture(str(identifier), workspace.conditions.file_seconds)
 
 
 def refuse(error: str, problems: list[str]) -> None:

@@ -17,6 +17,7 @@ class Conditions:
     response_url_seconds: float = 1800.0
     response_url_uses: int = 5
     rate_limits: str = "slack"  # "slack", "generous" (a hundred times as much) or "off"
+    file_seconds: float = 0.7  # until an uploaded file may be shown in a message: Slack looks through it
     user_groups: bool = True  # False: the workspace has no paid plan
     socket_refresh_seconds: float = 10_800.0
     socket_warning_seconds: float = 10.0

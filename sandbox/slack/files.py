@@ -8,6 +8,7 @@ from sandbox.slack.shapes import TEAM_ID, Json, SlackRefusal, new_id, now
 from sandbox.slack.store import Store
 
 PREVIEWED = 5  # lines of a text that a message shows
+PICTURES = ("png", "jpg", "jpeg", "gif")
 LARGEST = 1_000_000_000  # bytes, as Slack allows for one file
 
 
@@ -68,7 +69,12 @@ class Files:
         file = self._store.get("file", identifier)
         if file is None or file["_state"] != "uploaded":
             raise SlackRefusal("file_not_found")
-        file |= {"_state": "complete", "title": title or file["name"], "channels": channels}
+        file |= {
+            "_state": "complete",
+            "_completed_at": now(),
+            "title": title or file["name"],
+            "channels": channels,
+        }
         if str(file["mimetype"]).startswith("text/"):
             lines = self.content(identifier).decode("utf-8", "replace").splitlines()
             more = max(0, len(lines) - PREVIEWED)
@@ -86,6 +92,13 @@ class Files:
         """The description of a complete file, or None."""
         file = self._store.get("file", identifier)
         return file if file is not None and file["_state"] == "complete" else None
+
+    def picture(self, identifier: str, seconds: float) -> Json | None:
+        """A file that a block may show: a picture, uploaded that many seconds ago; Slack looks through files first."""
+        file = self.find(identifier)
+        if file is None or file["filetype"] not in PICTURES:
+            return None
+        return file if now() - file["_completed_at"] >= seconds else None
 
     def content(self, identifier: str) -> bytes:
         """The bytes of a complete file."""

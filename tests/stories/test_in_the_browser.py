@@ -1,11 +1,13 @@
 """A release as a person does it: in the page, in a real browser."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from demo.chromium import find_chromium
 from tests.browser import open_browser
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 async def team(tmp_path: Path, cache: Path) -> AsyncIterator[Team]:
-    async with a_team(tmp_path, cache, ("blog",)) as team:
+    async with a_team(tmp_path, cache, ("blog",), browser=str(find_chromium())) as team:
         await team.has_site("blog")
         yield team
 
@@ -43,6 +45,12 @@ async def test_an_upgrade_typed_approved_and_taken_back_in_the_page(team: Team, 
         await opened(page, team, "ben")
         await parent.get_by_role("button", name="repl").first.click()
         card = page.get_by_role("article").filter(has_text=f"Approve blog: {OLDER} → {NEWEST}?")
+        # Taken by the bot, with a browser of its own, of two blogs that look the same.
+        for title in ("Front page", "A post"):
+            picture = card.get_by_role("figure").filter(has_text=title).get_by_role("img")
+            await expect(picture).to_have_attribute(
+                "alt", re.compile("Staging, .*look the same"), timeout=60_000
+            )
         await presses(page, card, "Approve")
         live = page.get_by_role("article").filter(has_text=f"blog is live on {NEWEST}")
         await expect(live.first).to_be_visible(timeout=60_000)
