@@ -123,7 +123,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         schedule = Schedule(
             client, people, releases, settings.slack.command, named(settings.slack.deploy_command)
         )
-        home = Home(client, people, releases, settings.slack.command)
+        home = Home(client, people, releases, settings.slack.command, settings.slack.channel)
         app = AsyncApp(
             client=client,
             signing_secret=_secret(settings),

@@ -266,12 +266,13 @@ class Buttons:
         await self._door.enter(knock, Role.RELEASER, act, answer, fresh=True)
 
     async def upgrade(self, knock: Knock, value: str, answer: Answer) -> None:
-        """Start the upgrade a notice offers."""
+        """Start the upgrade that a notice offers, or the Home."""
 
         async def act() -> Message:
             wish = json.loads(value)
             site, version = str(wish["site"]), str(wish["version"])
-            started = await self._releases.upgrade(site, version, knock.visitor.user, knock.channel)
+            channel = knock.channel or self._notices.channel or ""
+            started = await self._releases.upgrade(site, version, knock.visitor.user, channel)
             return reply(Started(started), self._door.slash)
 
         await self._door.enter(knock, Role.RELEASER, act, answer)

@@ -49,7 +49,8 @@ def utc_now() -> datetime:
 class Knock:
     """One thing asked for by one person. `delivery` is Slack's id of it: a second arrival is the same one.
 
-    `what` and `about` are for the audit: `approve`, `r-7f3k2`.
+    `what` and `about` are for the audit: `approve`, `r-7f3k2`. `slash` is the command that was typed, where one was:
+    answers name it.
     """
 
     visitor: Visitor
@@ -57,6 +58,7 @@ class Knock:
     what: str
     about: str
     delivery: str
+    slash: str | None = None
 
 
 class BusyNow(SiteBusy):
@@ -145,7 +147,7 @@ class Door:
         if not await self._releases.records.is_new(digest, KEPT_SECONDS):
             log.info("Delivered twice", extra={"delivery": knock.delivery, "what": knock.what})
             return
-        user = knock.visitor.user
+        user, slash = knock.visitor.user, knock.slash or self.slash
         outcome = "failed by a defect: the log has it"
         told: Message | None
         try:
@@ -154,13 +156,13 @@ class Door:
             told = await act()
         except UsageError as error:
             command = find(knock.what.split(maxsplit=1)[0], self._commands) if knock.what else None
-            told = usage_error(error, command, self.slash)
+            told = usage_error(error, command, slash)
             outcome = f"not understood: {error}"
         except BusyNow as error:
-            told = busy(error, error.order, self.slash)
+            told = busy(error, error.order, slash)
             outcome = f"refused: {error}"
         except ReleaseError as error:
-            told = refusal(error, self.slash)
+            told = refusal(error, slash)
             outcome = f"refused: {error}"
         else:
             outcome = f"answered: {told.text}" if told else "asked for a reason"
@@ -181,6 +183,7 @@ class Door:
             raise unknown(name, self._commands)
         if own_site is not None and command.name == "help" and not rest:
             rest = [own_site]
+        slash = knock.slash or self.slash
         at_once, later = now_and_later(tuple(rest)) if command.can_wait else (tuple(rest), ())
         order = command.parse(Words(at_once))
         if own_site is not None and getattr(order, "site", own_site) is None:
@@ -195,10 +198,10 @@ class Door:
             at = time_of(later, request)
             site = known_site(order.site, self._releases.sites)
             one = await self._releases.schedule(site, typed, request.by, request.channel, at)
-            return reply(ScheduledFor(one), self.slash)
+            return reply(ScheduledFor(one), slash)
         try:
             told = await command.run(order, request, self._releases)
-            return reply(await self._with_links(told), self.slash)
+            return reply(await self._with_links(told), slash)
         except SiteBusy as error:
             may_wait = command.can_wait and without_secrets(typed) == typed
             raise (BusyNow(*error.args, typed) if may_wait else error) from error

@@ -6,12 +6,12 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.identity import People, Visitor
-from bot.render.home import closed_view, home_view
+from bot.render.home import Seen, closed_view, home_view
 from bot.render.message import Message
 from bot.threads import PARENT
 from commands.command import Role
 from release.errors import NotPermitted, ReleaseError
-from release.model import SiteStatus
+from release.model import Approval, SiteStatus, State, Versions
 from release.releases import Releases
 
 log = logging.getLogger(__name__)
@@ -21,12 +21,19 @@ RELEASES_SHOWN = 8
 
 class Home:
     def __init__(
-        self, client: AsyncWebClient, people: People, releases: Releases, slash: str = "/ghost"
+        self,
+        client: AsyncWebClient,
+        people: People,
+        releases: Releases,
+        slash: str = "/ghost",
+        channel: str | None = None,
     ) -> None:
+        """What is begun on the Home is told in `channel`; without one nothing is begun there."""
         self._client = client
         self._people = people
         self._releases = releases
         self._slash = slash
+        self._channel = channel
 
     async def publish(self, visitor: Visitor, told: Message | None = None) -> None:
         """Show `visitor` every site, or why there is nothing to see; on top what they are `told`, if anything."""
@@ -34,16 +41,45 @@ class Home:
             await self._people.identify(visitor)
             sites = await self._releases.status(None)
             history = await self._releases.history(None, RELEASES_SHOWN)
-            threads, decides = await self._threads(sites), await self._decides(visitor.user)
-            view = home_view(sites, history, threads, visitor.user, self._slash, decides, told)
+            seen = Seen(
+                sites,
+                history,
+                await self._threads(sites),
+                await self._questions(visitor.user, sites),
+                await self._newer(visitor.user),
+            )
+            view = home_view(seen, visitor.user, self._slash, told)
         except ReleaseError as error:
             view = closed_view(f"{error} {error.advice}")
         await self._client.views_publish(user_id=visitor.user, view=view)
 
-    async def _decides(self, user: str) -> bool:
-        """Whether this person is an approver."""
+    async def _questions(self, user: str, sites: tuple[SiteStatus, ...]) -> dict[str, Approval]:
+        """What this person may decide, by release."""
+        if not await self._is(user, Role.APPROVER):
+            return {}
+        found: dict[str, Approval] = {}
+        for status in sites:
+            release = status.open_release
+            if release is None or release.state is not State.AWAITING_APPROVAL or release.kind.goes_back:
+                continue
+            approval = await self._releases.records.approval_of(release.id)
+            if approval is not None and release.asked_by != user:
+                found[release.id] = approval
+        return found
+
+    async def _newer(self, user: str) -> Versions | None:
+        """What this person may upgrade to; None where npm does not tell, or nothing can be begun here."""
+        if self._channel is None or not await self._is(user, Role.RELEASER):
+            return None
         try:
-            await self._people.authorise(user, Role.APPROVER, "")
+            return await self._releases.versions(None)
+        except ReleaseError as error:
+            log.warning("The Home does not know the newest version", extra={"why": str(error)})
+            return None
+
+    async def _is(self, user: str, role: Role) -> bool:
+        try:
+            await self._people.authorise(user, role, "")
         except NotPermitted:
             return False
         return True

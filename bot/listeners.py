@@ -85,8 +85,9 @@ class Listeners:
         await asyncio.sleep(OTHERS_FIRST_SECONDS)
         text = body.get("text", "").strip()
         visitor = Visitor(body["user_id"], _teams(body.get("team_id")))
-        knock = Knock(visitor, body["channel_id"], text, body["channel_id"], body["trigger_id"])
-        site = self.own_commands.get(str(body.get("command")))
+        slash = str(body.get("command") or self.door.slash)
+        knock = Knock(visitor, body["channel_id"], text, body["channel_id"], body["trigger_id"], slash)
+        site = self.own_commands.get(slash)
         await self.door.command(knock, text, _privately(respond), site)
 
     async def _mention(self, ack: AsyncAck, event: Body, body: Body, context: AsyncBoltContext) -> None:
@@ -115,7 +116,9 @@ class Listeners:
             approval, channel, reason = answered(view)
             visitor = _visitor(body["user"])
             knock = Knock(visitor, channel, name, approval, body["trigger_id"])
-            await submit(knock, approval, reason, self._to(visitor.user, channel))
+            # Asked for on the Home there is no channel to answer in.
+            home = partial(self.home.publish, visitor)
+            await submit(knock, approval, reason, self._to(visitor.user, channel) if channel else home)
 
         return listener
 

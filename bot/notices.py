@@ -34,7 +34,7 @@ class Notices:
         self._client = client
         self._releases = releases
         self._notes = notes
-        self._channel = channel
+        self.channel = channel
         self._slash = slash
         self._drawn: tuple[Skip, ...] | None = None  # the skips that the notices show
 
@@ -43,7 +43,7 @@ class Notices:
 
         A version Slack could not be told of stays unannounced and is told by the next call.
         """
-        if self._channel is None:
+        if self.channel is None:
             return
         for version in new:
             if versions.skipped(version) or await self._releases.records.message(_owner(version), PART):
@@ -53,7 +53,7 @@ class Notices:
             await self._releases.records.may_act()
             try:
                 answer = await self._client.chat_postMessage(
-                    channel=self._channel,
+                    channel=self.channel,
                     text=notice.text,
                     blocks=list(notice.blocks),
                     unfurl_links=False,

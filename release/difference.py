@@ -4,6 +4,7 @@ import asyncio
 import html
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -54,11 +55,27 @@ async def compare_slots(site: Site) -> SlotsCompared:
     return SlotsCompared(site.name, settings, await compare_pages(site), staging_runs=True)
 
 
-async def looks(site: Site) -> Looks:
-    """How staging, which runs, differs from production for a visitor: for the card. Changes nothing."""
-    pages = await compare_pages(site)
+def looks(pages: Sequence[PageDiffers]) -> Looks:
+    """How staging differs from production for a visitor: for the card."""
     different = tuple(page for page in pages if page.differs)
     return Looks(len(pages), different[:MOST_TOLD], len(different))
+
+
+def listed(pages: Sequence[PageDiffers]) -> str:
+    """Every page, a line each, those that differ first: for the file in the thread."""
+    lines = [("", "page", "production", "staging")]
+    for page in sorted(pages, key=lambda page: not page.differs):
+        sign = "differs" if page.differs else "same"
+        lines.append((sign, page.path, _seen_in_words(page.production), _seen_in_words(page.staging)))
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    return "\n".join(
+        "  ".join((*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3])).rstrip()
+        for line in lines
+    )
+
+
+def _seen_in_words(page: PageSeen) -> str:
+    return f"{page.status}, {page.title!r}, {page.size:,} bytes, {page.milliseconds:,} ms"
 
 
 async def compare_pages(site: Site) -> tuple[PageDiffers, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from slack_sdk.models.blocks import Block, TableBlock
+from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.render.backups import back_in_time
 from bot.render.difference import differs_line
@@ -24,7 +24,6 @@ from bot.render.message import (
     message,
     person,
     section,
-    table,
     when,
 )
 from bot.render.notes import what_is_new
@@ -50,7 +49,6 @@ CHANGES = "https://github.com/TryGhost/Ghost/compare/v{0}...v{1}"
 BREAKING = "https://docs.ghost.org/changes"
 TABLES_SHOWN = 12
 THEME_WARNINGS_SHOWN = 5
-PAGES_SHOWN = 20
 NAMES_SHOWN = 3
 DECIDED_WORDS = {
     Verdict.APPROVED: "Approved",
@@ -67,7 +65,7 @@ def card(
     candidate = release.facts.candidate
     before = candidate.source_version if candidate else release.from_version
     target = candidate.version if candidate else release.version
-    change = f"{before or '?'} → {target or '?'}"
+    change = change_of(release)
     if approval.verdict is Verdict.PENDING:
         title = f"Approve {release.site}: {change}?"
         who = f"{person(release.asked_by)} asks for approval."
@@ -81,8 +79,7 @@ def card(
         who = decided_line(approval) + f" Asked for by {person(release.asked_by)}."
     rows = migration_line(release.facts.migration) or schema_lines(release)
     back = back_in_time(release) or what_is_carried(release)
-    pages = pages_line(release.facts.pages)
-    seen = looks_line(release.facts.looks)
+    pages = "\n".join(filter(None, (pages_line(release.facts.pages), looks_line(release.facts.looks))))
     new = what_is_new(release.facts.new)
     artefact = release.facts.artefact_asked
     warnings = [f":warning: Warning: {escape(text)}" for text in warnings_of(release)]
@@ -116,19 +113,12 @@ def card(
         section(f"*Database*\n{rows}") if rows else None,
         section(f"*Pages, staging against production*\n{pages}") if pages else None,
         *(image(one.title, one.alt_text, one.file) for one in pictures),
-        _pages_table(release.facts.pages),
-        section(f"*What a visitor sees, page by page*\n{seen}") if seen else None,
-    ]
-    if approval.verdict is Verdict.PENDING:
-        blocks.append(_decide(release, approval, change))
-    blocks.append(
+        buttons(*deciding_buttons(release, approval)),
         context(
             f"Release {escape(release.id)}. Exactly what was tested goes live: if it changes, it is not swapped."
-        )
-    )
-    text = "\n".join(
-        part for part in (escape(title), who, held, back, *warnings, rows, pages, seen, new) if part
-    )
+        ),
+    ]
+    text = "\n".join(part for part in (escape(title), who, held, back, *warnings, rows, pages, new) if part)
     return message(text, *blocks)
 
 
@@ -286,7 +276,10 @@ def looks_line(looks: Looks | None) -> str:
     if looks is None or not looks.compared:
         return ""
     if not looks.differing:
-        return f"All {looks.compared} pages, the sitemap's too, look as before: status, title and about the size."
+        return (
+            f"All {looks.compared} pages, the sitemap's too, look as before: status, title and about the size. "
+            "They are listed in the file below."
+        )
     lines = [f":warning: {looks.differing} of {looks.compared} look different:"]
     lines += [f"• {differs_line(page)}" for page in looks.different]
     if looks.differing > len(looks.different):
@@ -294,25 +287,18 @@ def looks_line(looks: Looks | None) -> str:
     return "\n".join(lines)
 
 
-def _pages_table(pages: tuple[PageCompared, ...]) -> TableBlock | None:
-    if not pages:
-        return None
-    first = sorted(pages, key=lambda page: page.ok)[:PAGES_SHOWN]
-    return table(
-        ("Page", "Staging", "Production", "Time"),
-        [
-            (
-                page.path,
-                page.staging if page.ok else f"⚠ {page.staging}",
-                page.production,
-                f"{page.milliseconds:,} ms",
-            )
-            for page in first
-        ],
-    )
+def change_of(release: Release) -> str:
+    """`6.50.0 → 6.65.0`, as it will be, unescaped."""
+    candidate = release.facts.candidate
+    before = candidate.source_version if candidate else release.from_version
+    return f"{before or '?'} → {(candidate.version if candidate else release.version) or '?'}"
 
 
-def _decide(release: Release, approval: Approval, change: str) -> Block | None:
+def deciding_buttons(release: Release, approval: Approval, of: str = "") -> tuple[ButtonElement, ...]:
+    """Approve and Reject, while there is something to decide. `of` tells them apart where there are several."""
+    if approval.verdict is not Verdict.PENDING:
+        return ()
+    change = change_of(release)
     comes = f"{escape(release.site)} goes from {escape(change)}. "
     if release.kind is Kind.RESTORE:
         comes = f"{escape(release.site)} goes back to a backup; what was written since is left behind. "
@@ -324,7 +310,7 @@ def _decide(release: Release, approval: Approval, change: str) -> Block | None:
     if release.kind is Kind.UPGRADE_SHARED:
         stays = "Its database is migrated in place; going back puts it back from a dump."
     ask = confirm("Put this into production?", f"{comes}{stays}", "Approve")
-    return buttons(
-        button("Approve", "approve", approval.id, "primary", ask),
-        button("Reject", "reject", approval.id, "danger"),
+    return (
+        button("Approve", f"approve{of}", approval.id, "primary", ask),
+        button("Reject", f"reject{of}", approval.id, "danger"),
     )

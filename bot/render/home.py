@@ -1,9 +1,11 @@
 """The App Home: every site at a glance, what waits for a decision, the last releases."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from slack_sdk.models.blocks import Block
 
+from bot.render.approval import deciding_buttons
 from bot.render.message import (
     Message,
     SlackBlock,
@@ -18,29 +20,34 @@ from bot.render.message import (
     section,
     when,
 )
+from bot.render.notice import upgrade_button
 from bot.render.release import cancel_button
 from bot.render.replies import history_line, site_lines
 from bot.render.scheduled import scheduled_line, unschedule_button
 from bot.render.words import STATE_WORDS, release_title
-from release.model import Release, SiteStatus, State
+from release.model import Approval, Release, SiteStatus, SiteVersions, State, Versions
 
 SITES_SHOWN = 40
 SHOWN = 10
 
 
-def home_view(
-    sites: tuple[SiteStatus, ...],
-    history: tuple[Release, ...],
-    threads: Mapping[str, str],
-    reader: str,
-    slash: str,
-    decide: bool = False,
-    told: Message | None = None,
-) -> SlackBlock:
-    """The view for one person, an approver if they may `decide`. `threads` is release id -> link to its thread.
+@dataclass(frozen=True)
+class Seen:
+    """What one person's Home shows.
 
-    `told` is the answer to what they clicked here.
+    `threads` are links and `questions` what this person may decide, each by release; `versions` where they may upgrade.
     """
+
+    sites: tuple[SiteStatus, ...]
+    history: tuple[Release, ...] = ()
+    threads: Mapping[str, str] = field(default_factory=dict)
+    questions: Mapping[str, Approval] = field(default_factory=dict)
+    versions: Versions | None = None
+
+
+def home_view(seen: Seen, reader: str, slash: str, told: Message | None = None) -> SlackBlock:
+    """The view for one person. `told` is the answer to what they clicked here."""
+    sites = seen.sites
     begun = [status.open_release for status in sites if status.open_release]
     waiting = [release for release in begun if release.state is State.AWAITING_APPROVAL]
     under_way = [release for release in begun if release not in waiting]
@@ -52,34 +59,54 @@ def home_view(
     for release in waiting[:SHOWN]:
         mine = release.asked_by == reader and not release.kind.goes_back
         own = " You asked for it, so someone else decides." if mine else ""
-        if decide and not mine:
+        if release.id in seen.questions:
             own = " *It waits for you.*"
         asked = f"asked for by {person(release.asked_by)} {when(release.asked_at, '{ago}')}"
         blocks.append(section(f"*{release_title(release)}*, {asked}.{own}"))
-        blocks.append(_ways(release, threads))
+        blocks.append(_ways(release, seen))
     if under_way:
         blocks += [divider(), header("Under way")]
     for release in under_way[:SHOWN]:
         blocks.append(section(f"*{release_title(release)}*, {STATE_WORDS[release.state]}."))
-        blocks.append(_ways(release, threads))
+        blocks.append(_ways(release, seen))
     if later:
         blocks += [divider(), header("Later")]
     for one in later[:SHOWN]:
         blocks += [section(scheduled_line(one)), buttons(unschedule_button(one))]
     blocks += [divider(), header("Sites")]
-    blocks += [section(site_lines(status)) for status in sites[:SITES_SHOWN]]
+    newer = {site.site: site for site in seen.versions.sites} if seen.versions else {}
+    for status in sites[:SITES_SHOWN]:
+        blocks += [section(site_lines(status)), _upgrade(status, newer.get(status.site))]
     blocks += [divider(), header("Last releases")]
-    lines = "\n".join(history_line(release) for release in history)
+    lines = "\n".join(history_line(release) for release in seen.history)
     blocks.append(section(lines or f"None yet. Type `{slash} upgrade` in a channel to begin."))
     blocks.append(buttons(button("Look again", "look_again", "home")))
     blocks.append(context(f"Type `{slash} help` in any channel for everything I can do."))
     return _view(blocks)
 
 
-def _ways(release: Release, threads: Mapping[str, str]) -> Block | None:
-    """To its thread, where it is decided, and out of it."""
-    link = threads.get(release.id)
+def _upgrade(status: SiteStatus, versions: SiteVersions | None) -> Block | None:
+    """The newest version, where the site is behind it and nothing keeps it from being begun."""
+    if (
+        versions is None
+        or versions.current is None
+        or versions.behind == 0
+        or status.open_release
+        or status.freeze
+    ):
+        return None
     return buttons(
+        upgrade_button(versions, versions.newest, f"upgrade:{status.site}", f"Upgrade to {versions.newest}")
+    )
+
+
+def _ways(release: Release, seen: Seen) -> Block | None:
+    """To its thread, what this person may decide, and out of it."""
+    link = seen.threads.get(release.id)
+    question = seen.questions.get(release.id)
+    deciding = deciding_buttons(release, question, f":{release.id}") if question else ()
+    return buttons(
+        *deciding,
         link_button("Open its thread", f"open:{release.id}", link) if link else None,
         cancel_button(release, f"cancel:{release.id}"),
     )

@@ -2,6 +2,8 @@
 
 import json
 
+from slack_sdk.models.blocks import ButtonElement
+
 from bot.render.approval import RELEASE_NOTES
 from bot.render.message import (
     Message,
@@ -43,18 +45,7 @@ def version_notice(
         return message(text, section(text), buttons(button("Undo skip", "unskip", version)))
     wanting = [site for site in versions.sites if _wants(site, version, versions)]
     upgrade = [
-        button(
-            f"Upgrade {site.site}",
-            f"upgrade:{number}",
-            json.dumps({"site": site.site, "version": version}, ensure_ascii=False),
-            "primary",
-            confirm(
-                f"Upgrade {site.site}?",
-                f"{escape(site.site)} goes from {escape(site.current)} to {escape(version)} on staging first. "
-                "Production changes only once someone approves.",
-                "Start",
-            ),
-        )
+        upgrade_button(site, version, f"upgrade:{number}", f"Upgrade {site.site}")
         for number, site in enumerate(wanting[:SITES_WITH_BUTTON])
     ]
     hint = "An upgrade is tested on staging and asks for approval before visitors see it."
@@ -69,6 +60,18 @@ def version_notice(
         ),
         context(hint),
     )
+
+
+def upgrade_button(site: SiteVersions, version: str, action: str, label: str) -> ButtonElement:
+    """Begins the upgrade of a site, after a question."""
+    ask = confirm(
+        f"Upgrade {site.site}?",
+        f"{escape(site.site)} goes from {escape(site.current)} to {escape(version)} on staging first. "
+        "Production changes only once someone approves.",
+        "Start",
+    )
+    value = json.dumps({"site": site.site, "version": version}, ensure_ascii=False)
+    return button(label, action, value, "primary", ask)
 
 
 def reminded(version: str, versions: Versions, link: str | None) -> Message:

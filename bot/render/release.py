@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import (
     TaskCardBlock,
 )
 
+from bot.render.approval import deciding_buttons
 from bot.render.late import carry_button, late_lines
 from bot.render.message import (
     Message,
@@ -24,6 +25,7 @@ from bot.render.message import (
     duration,
     escape,
     fields,
+    link_button,
     message,
     naming,
     person,
@@ -31,7 +33,7 @@ from bot.render.message import (
     size,
     when,
 )
-from bot.render.rollback import confirmed_by, final_price, kept, waiting
+from bot.render.rollback import confirmed_by, confirming_buttons, final_price, kept, waiting
 from bot.render.schema import schema_stands, undo_button, untouched
 from bot.render.standing import staging_of_a_failure, standing
 from bot.render.swapped import routing_line, warmth
@@ -78,7 +80,24 @@ def parent(release: Release, approval: Approval | None = None, expected: datetim
         section(f"*{title}*\n{now}", block_id=f"state:{release.id}"),
         _plan(release),
         context(f"{asked} · release {escape(release.id)}"),
-        buttons(cancel_button(release)) or watch_buttons(release),
+        watch_buttons(release) or buttons(*_buttons(release, approval)),
+    )
+
+
+def _buttons(release: Release, approval: Approval | None) -> tuple[ButtonElement | None, ...]:
+    """What can be done about it now; what no longer applies is gone."""
+    if release.state is State.LIVE:
+        return (rollback_button(release), _stop_old(release))
+    if approval is None or release.state is not State.AWAITING_APPROVAL:
+        return (cancel_button(release),)
+    if release.kind.goes_back:
+        return (*confirming_buttons(release, approval), cancel_button(release))
+    staging = release.facts.candidate.staging_url if release.facts.candidate else None
+    tries = staging is not None and release.kind is not Kind.DEPLOY_ASKING_FIRST
+    return (
+        *deciding_buttons(release, approval),
+        link_button("Try staging", f"open:{release.id}", staging) if staging and tries else None,
+        cancel_button(release),
     )
 
 
@@ -101,7 +120,8 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
             return f"{sign} {waiting(release, approval)}"
         case State.AWAITING_APPROVAL:
             until = f" until {when(approval.expires_at)}" if approval else ""
-            return f"{sign} Waiting for approval{until}. Decide in the release's thread; {_lower(untouched(release))}"
+            waits = f"{sign} Waiting for approval{until}. What changes is on the card in the thread"
+            return f"{waits}; {_lower(untouched(release))}"
         case State.BACKED_UP | State.VERIFIED | State.MIGRATED_DOWN:
             return f"{sign} {STATE_WORDS[release.state].capitalize()}."
         case State.LIVE:
@@ -150,7 +170,7 @@ def _under_way(release: Release) -> str:
     names = " and ".join(f"*{STEP_TITLES[record.step]}*" for record in running)
     number = next(place for place, record in enumerate(steps, 1) if record is running[-1])
     began = [record.started_at for record in running if record.started_at]
-    since = f", since {clock_time(min(began))}" if began else ""
+    since = f", begun {when(min(began), '{ago}')}, at {clock_time(min(began))}" if began else ""
     return f"{names}: step {number} of {len(steps)}{since}."
 
 
@@ -347,15 +367,19 @@ def _live(release: Release, approval: Approval | None) -> Message:
         told = f"{told} {routed}"
     if stays:
         blocks.append(context(stays))
-    # No question here: a rollback looks, says what it would leave behind, and asks.
-    rollback = button("Rollback", "rollback", release.id, "danger")
-    blocks.append(buttons(carry_button(release), rollback, _stop_old(release)))
+    blocks.append(buttons(carry_button(release), rollback_button(release), _stop_old(release)))
     return message(told, *blocks)
+
+
+def rollback_button(release: Release) -> ButtonElement | None:
+    """While production runs what this release put there. The rollback itself asks, with its price."""
+    return None if release.facts.superseded_by else button("Rollback", "rollback", release.id, "danger")
 
 
 def _stop_old(release: Release) -> ButtonElement | None:
     """Ends the old version's grace, while it runs."""
-    if release.facts.old_slot_stops_at is None or release.facts.old_slot_stopped_at is not None:
+    facts = release.facts
+    if facts.old_slot_stops_at is None or facts.old_slot_stopped_at is not None or facts.superseded_by:
         return None
     ask = confirm(
         "Stop the old version?",

@@ -1,6 +1,6 @@
 """A rollback as people see it: the question with its price, and the price in the end."""
 
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import Block, ButtonElement
 
 from bot.render.approval import decided_line, pages_line
 from bot.render.message import (
@@ -58,8 +58,7 @@ def rollback_card(release: Release, approval: Approval) -> Message:
         if pages
         else None,
     ]
-    if asking:
-        blocks.append(_decide(release, approval))
+    blocks.append(buttons(*confirming_buttons(release, approval)))
     kept = (
         "" if release.kind is Kind.SWAP_BACK else " What is written until the swap is kept and told as well."
     )
@@ -134,7 +133,10 @@ def confirmed_by(approval: Approval | None) -> str:
     return f", confirmed by {person(approval.decided_by)}"
 
 
-def _decide(release: Release, approval: Approval) -> Block | None:
+def confirming_buttons(release: Release, approval: Approval) -> tuple[ButtonElement, ...]:
+    """Roll back or keep, while there is something to decide."""
+    if approval.verdict is not Verdict.PENDING:
+        return ()
     own = release.kind is not Kind.SWAP_BACK
     written = release.facts.left_behind
     cost = "What was written since is not known." if written is None else f"Left behind: {written.words}."
@@ -146,7 +148,7 @@ def _decide(release: Release, approval: Approval) -> Block | None:
         + (f" and {whose}. {escape(clip(cost, 150))}" if own else "; the database stays as it is."),
         "Roll back",
     )
-    return buttons(
+    return (
         button("Roll back", "confirm_rollback", approval.id, "danger", ask),
         button("Keep", "keep_version", approval.id),
     )

@@ -29,7 +29,8 @@ def scheduled(one: Scheduled, slash: str) -> Message:
     """Told to the channel: what comes, when, who wants it."""
     begins = f"begins {when(one.at)}" if one.at else f"begins as soon as {escape(one.site)} is free"
     text = f":alarm_clock: `{slash} {escape(one.order)}` {begins}, asked for by {person(one.by)} ({one.id})."
-    hint = f"It asks for approval like any other. `{slash} cancel {one.id}` takes it back."
+    asks = "" if one.order.partition(" ")[0] == "backup" else "It asks for approval like any other. "
+    hint = f"{asks}`{slash} cancel {one.id}` takes it back."
     shown = message(f"{text} {hint}", section(text), buttons(unschedule_button(one)), context(hint))
     return replace(shown, for_all=True)
 

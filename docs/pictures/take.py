@@ -77,6 +77,7 @@ async def _story(world: World, browser: Browser, version: str) -> None:
     await _picture_of_channel(world, browser, "frozen.png", "ben", 900)
     await types("ann", "/ghost unfreeze")
     await types("ann", "/ghost backup blog tomorrow 6:00")
+    await world.slack_does("wait", **{"as": "ann", "channel": CHANNEL, "regex": "begins", "timeout": 30})
     await types("ann", "/ghost scheduled")
     await world.slack_does(
         "wait", **{"as": "ann", "channel": CHANNEL, "regex": r"\*Scheduled\*", "timeout": 30}

@@ -52,6 +52,7 @@ class Facts:
     Where the slots share a database, `way_back` is its dump from right before this release began to change it, which
     it does `changing_since` then and until it is put back, and `put_back` says what became of that database when the
     release did not go through.
+    `superseded_by` is the release that went live after this one.
     `reminded_at` is when the approvers were asked again, `pictured` how many pictures were taken for them.
     `late` is what this release left on the old slot, `carries` what
     it carries over from there, and `carried_over_by` the release that carried its late writes over.
@@ -96,6 +97,7 @@ class Facts:
     carried_over_by: str | None = None
     staging_before: StagingBefore | None = None
     staging_left: StagingLeft | None = None
+    superseded_by: str | None = None
     old_slot_stops_at: datetime | None = None
     old_slot_stopped_at: datetime | None = None
     watched_until: datetime | None = None

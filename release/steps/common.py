@@ -10,6 +10,7 @@ from release.artefacts.shelf import Shelf
 from release.artefacts.source import Source
 from release.backups import BackupStore
 from release.content import LateFiles, list_content
+from release.difference import compare_pages, listed, looks
 from release.errors import ReleaseError
 from release.ghost.build import Package, Progress, StopBuilt, build_stop, check_package
 from release.ghost.carry_over import LeftOut
@@ -26,6 +27,7 @@ from release.model import (
     BackupTaken,
     Candidate,
     ContentSynced,
+    Looks,
     MigrationDone,
     PackageBuilt,
     Release,
@@ -34,6 +36,7 @@ from release.model import (
     Written,
 )
 from release.notes import Notes
+from release.outputs import hear
 from release.packages import Packages
 from release.preflight import Cleared
 from release.records import Records
@@ -122,6 +125,14 @@ class Steps:
     def _published(self, site: Site) -> Published:
         """The versions that this site can have. What a database goes through on its way are Ghost's own, from npm."""
         return self._ghosts.of(site.shape.recipe.source)
+
+    async def _compare_pages(self, release_id: str, site: Site) -> Looks:
+        """How staging, which runs, differs from production; every page is in the file that the thread gets."""
+        pages = await compare_pages(site)
+        path = self._work(release_id) / "pages"
+        await asyncio.to_thread(path.write_text, listed(pages))
+        hear("every page, production and staging", path)
+        return looks(pages)
 
     def _work(self, release_id: str) -> Path:
         folder = self._folders.work / release_id

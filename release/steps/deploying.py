@@ -6,7 +6,6 @@ from release.artefacts.errors import ArtefactGone, NoBundle, NoSuchSource
 from release.artefacts.reference import Reference, reference
 from release.artefacts.source import Source, expect
 from release.artefacts.split import Packed, pack_again, split
-from release.difference import looks
 from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
 from release.migrations.target import another_in_production, target_of
@@ -217,7 +216,7 @@ class Deploying(Remembering):
         async with journal.step(Step.SMOKE_TEST) as words:
             pages = await smoke_test(site, site.staging, Expected(release.version or ""))
             # Now staging holds what will be warmed up.
-            seen = await looks(site)
+            seen = await self._compare_pages(release_id, site)
             await self._records.note(
                 release_id, pages=pages, looks=seen, warm_up=await warm_up_findings(site)
             )

@@ -8,6 +8,7 @@ from release.carry import carried_from
 from release.errors import ReleaseError
 from release.model import (
     Kind,
+    Release,
     State,
     Step,
     StepState,
@@ -15,6 +16,8 @@ from release.model import (
 from release.steps.common import Steps
 
 log = logging.getLogger(__name__)
+
+SUPERSEDED_AT_MOST = 20
 
 
 class Ending(Steps):
@@ -34,7 +37,15 @@ class Ending(Steps):
             await self._records.set_undone(release.undoes, release_id)
             await self._offer_late_writes_again(release.undoes)
         await self._records.move(release_id, state, reason=reason, remedy=remedy)
+        if state is State.LIVE:
+            await self._supersede(release)
         await asyncio.to_thread(shutil.rmtree, self._folders.work / release_id, ignore_errors=True)
+
+    async def _supersede(self, release: Release) -> None:
+        """Releases that were live before can no longer be taken back by a click: their buttons go."""
+        for before in await self._records.history(release.site, SUPERSEDED_AT_MOST):
+            if before.state is State.LIVE and before.id != release.id and not before.facts.superseded_by:
+                await self._records.note(before.id, superseded_by=release.id)
 
     async def _offer_late_writes_again(self, undone_id: str) -> None:
         """What a release carried over is no longer in production once it is taken back."""

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from release.content import sync_content, take_stock
-from release.difference import looks
 from release.errors import Cancelled
 from release.ghost.build import Package
 from release.ghost.node import major_of_stack
@@ -199,7 +198,7 @@ class Staging(Remembering, Merging):
         async with journal.step(Step.SMOKE_TEST) as words:
             pages = await smoke_test(site, site.staging, expected_of(cleared.target, rows))
             # Now staging holds what will be warmed up.
-            seen = await looks(site)
+            seen = await self._compare_pages(release_id, site)
             await self._records.note(
                 release_id, pages=pages, looks=seen, warm_up=await warm_up_findings(site)
             )

@@ -138,7 +138,13 @@ class Team(Hands):
         notices = Notices(client, self.releases, self.notes, ids["channels"]["releases"])
         door = Door(people, self.releases)
         buttons = Buttons(door, roles, self.releases, notices, client)
-        Listeners(door, buttons, Home(client, people, self.releases), client, {"/blog": "blog"}).register(app)
+        Listeners(
+            door,
+            buttons,
+            Home(client, people, self.releases, channel=ids["channels"]["releases"]),
+            client,
+            {"/blog": "blog"},
+        ).register(app)
         threads = Threads(
             client_of_threads(ids["bot_token"], ids["api"]), self.records, roles.approvers, pace
         )

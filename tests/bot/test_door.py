@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from release.model import Kind
+from release.model import Kind, State
 from tests.bot.conftest import IN_BOTH_MODES, Team
 
 pytestmark = IN_BOTH_MODES
@@ -149,7 +149,46 @@ async def test_the_home_tab_shows_sites_and_what_waits(team: Team) -> None:
     await team.ask("POST", "home", **{"as": "ben"})
     home = await team.sees("Upgrade blog from 6.40.0 to 6.65.0", who="ben", channel=None, surface="home")
     assert "Production: Ghost 6.40.0" in home["plain"]
-    assert [one["label"] for one in home["buttons"]] == ["Open its thread", "Cancel", "Look again"]
+    labels = [one["label"] for one in home["buttons"]]
+    assert labels == ["Approve", "Reject", "Open its thread", "Cancel", "Look again"]
+
+
+async def test_what_waits_for_somebody_is_decided_on_their_home(team: Team) -> None:
+    release, _ = await team.waits_for_approval()
+    await team.ask("POST", "home", **{"as": "ann"})
+    home = await team.sees("You asked for it", who="ann", channel=None, surface="home")
+    assert "Approve" not in [one["label"] for one in home["buttons"]], "hers is for others to decide"
+    await team.ask("POST", "home", **{"as": "ben"})
+    await team.sees("It waits for you", who="ben", channel=None, surface="home")
+    click = {"as": "ben", "home": True, "action_id": f"approve:{release.id}", "confirm": True}
+    await team.ask("POST", "click", **click)
+    await team.sees("You approved", who="ben", channel=None, surface="home")
+    assert (await team.records.release(release.id)).state is State.PROMOTING
+
+
+async def test_a_rejection_on_the_home_asks_why_and_is_answered_there(team: Team) -> None:
+    release, _ = await team.waits_for_approval()
+    await team.ask("POST", "home", **{"as": "ben"})
+    await team.sees("It waits for you", who="ben", channel=None, surface="home")
+    await team.ask("POST", "click", **{"as": "ben", "home": True, "action_id": f"reject:{release.id}"})
+    await team.submits("ben", "Why not?", "The sale is on")
+    await team.sees("You rejected", who="ben", channel=None, surface="home")
+    ended = await team.records.release(release.id)
+    assert (ended.state, ended.reason) == (State.REJECTED, "The sale is on")
+
+
+async def test_a_site_that_is_behind_is_upgraded_from_the_home_by_who_may_and_told_in_the_channel(
+    team: Team,
+) -> None:
+    for who, may in (("cleo", False), ("ann", True)):
+        await team.ask("POST", "home", **{"as": who})
+        home = await team.sees("Production: Ghost 6.40.0", who=who, channel=None, surface="home")
+        assert ("Upgrade to 6.65.0" in [one["label"] for one in home["buttons"]]) is may
+    click = {"as": "ann", "home": True, "action_id": "upgrade:blog", "confirm": True}
+    await team.ask("POST", "click", **click)
+    await team.sees("has begun", channel=None, surface="home")
+    assert team.engine.started[-1].version == "6.65.0"
+    await team.sees("Upgrade blog", button="Cancel")
 
 
 async def test_what_is_under_way_or_comes_later_is_cancelled_from_the_home_and_answered_there(
@@ -211,3 +250,9 @@ async def test_a_sites_own_command_alone_tells_what_that_site_can_do(team: Team)
     await team.installs(sites={"/blog": "blog"})
     await team.types("ann", "/blog")
     await team.sees("What blog can do (Ghost on SQLite)")
+    await team.types("ann", "/blog backup tomorrow 6:00")
+    told = await team.sees("`/blog backup blog` begins")
+    assert "`/blog cancel s-" in told["plain"], "answers name the command that was typed"
+    assert "approval" not in told["plain"], "a backup asks for none"
+    await team.types("ann", "/blog upgrad")
+    assert "/ghost" not in (await team.sees("upgrad"))["plain"]

@@ -62,10 +62,10 @@ async def test_a_bot_that_is_started_anew_shows_what_slack_has_already(team: Tea
     assert len(await team.calls("files.completeUploadExternal")) == 1
 
 
-async def test_slack_takes_its_time_with_a_file_and_the_card_keeps_its_tables(team: Team) -> None:
+async def test_slack_takes_its_time_with_a_file_and_the_card_stays_rich(team: Team) -> None:
     await team.conditions(file_seconds=5.0)
     release, card = await team.waits_for_approval()
-    assert "table" in {block["type"] for block in card["blocks"]}
+    assert "header" in {block["type"] for block in card["blocks"]}
     await taken(team, release)
 
     async def both() -> bool:
@@ -75,7 +75,7 @@ async def test_slack_takes_its_time_with_a_file_and_the_card_keeps_its_tables(te
     refused = [call for call in await team.calls("chat.update") if call["error"] == "invalid_blocks"]
     assert refused, "it was shown too early"
     card = await team.sees("Approve blog", button="Approve")
-    assert "table" in {block["type"] for block in card["blocks"]}
+    assert "header" in {block["type"] for block in card["blocks"]}
 
 
 async def test_where_slack_takes_no_files_the_card_does_without(team: Team) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.render.home import home_view
+from bot.render.home import Seen, home_view
 from bot.render.message import Message, clip, duration, escape, joined, size
 from bot.render.notice import version_notice
 from bot.render.replies import refusal, reply, usage_error
@@ -80,7 +80,7 @@ def test_slack_takes_every_answer(
     ]
     for message in answers:
         assert_slack_takes(message)
-    view = home_view(tuple(sites), tuple(releases), {}, "U0ANN000001", "/ghost")
+    view = home_view(Seen(tuple(sites), tuple(releases)), "U0ANN000001", "/ghost")
     assert_slack_takes(Message("home", tuple(view["blocks"])[:50]))
 
 

@@ -85,12 +85,35 @@ def test_the_plan_shows_every_step_and_keeps_its_id() -> None:
         (State.PROMOTING, StepState.PENDING, ["Cancel"]),
         (State.PROMOTING, StepState.RUNNING, []),
         (State.ROLLING_BACK, StepState.PENDING, []),
-        (State.LIVE, StepState.DONE, []),
+        (State.LIVE, StepState.DONE, ["Rollback"]),
         (State.FAILED, StepState.PENDING, []),
     ],
 )
-def test_cancel_is_offered_as_long_as_it_helps(state: State, swap: StepState, shown: list[str]) -> None:
+def test_buttons_are_those_that_help_now(state: State, swap: StepState, shown: list[str]) -> None:
     assert labels(parent(replace(RELEASE, state=state, steps=steps((Step.SWAP, swap))))) == shown
+
+
+def test_the_message_on_top_decides_too_while_there_is_something_to_decide() -> None:
+    waiting = replace(RELEASE, state=State.AWAITING_APPROVAL)
+    candidate = Candidate("6.65.0", "d", "d", "6.40.0", "https://staging.example.net")
+    tried = replace(waiting, facts=Facts(candidate=candidate))
+    assert labels(parent(tried, APPROVAL)) == ["Approve", "Reject", "Try staging", "Cancel"]
+    assert labels(parent(waiting, APPROVAL)) == ["Approve", "Reject", "Cancel"]
+    decided = replace(APPROVAL, verdict=Verdict.APPROVED, decided_by="U0BEN000001")
+    assert labels(parent(replace(waiting, state=State.PROMOTING), decided)) == ["Cancel"]
+    back = replace(waiting, kind=Kind.ROLLBACK)
+    assert labels(parent(back, APPROVAL)) == ["Roll back", "Keep", "Cancel"]
+
+
+def test_what_another_release_has_followed_offers_no_way_back_any_more() -> None:
+    live = replace(RELEASE, state=State.LIVE, ended_at=NOON)
+    stops = replace(live, facts=replace(live.facts, old_slot_stops_at=NOON))
+    assert labels(parent(stops)) == ["Rollback", "Stop the old version"]
+    followed = replace(stops, facts=replace(stops.facts, superseded_by="r-other"))
+    assert labels(parent(followed)) == []
+    ending = result(followed)
+    assert ending is not None
+    assert labels(ending) == []
 
 
 def test_a_release_that_is_watched_says_until_when_and_offers_two_buttons() -> None:

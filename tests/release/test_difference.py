@@ -1,6 +1,6 @@
 """What differs between the slots, looked at whenever somebody wants to know."""
 
-from release.difference import MOST_PAGES, compare_slots, looks
+from release.difference import MOST_PAGES, compare_pages, compare_slots, looks
 from release.model import PageDiffers, PageSeen
 from release.site import PRODUCTION
 from tests.release.conftest import Cloud
@@ -35,10 +35,10 @@ async def test_pages_of_both_slots_are_seen_side_by_side(staged: Cloud) -> None:
 
 
 async def test_the_card_knows_which_pages_a_visitor_would_find_changed(staged: Cloud) -> None:
-    before = await looks(staged.site)
+    before = looks(await compare_pages(staged.site))
     assert 3 < before.compared <= MOST_PAGES
     await staged.answers(host="site", slot="blog/staging", path="^/$", status=503, count=1)
-    seen = await looks(staged.site)
+    seen = looks(await compare_pages(staged.site))
     assert seen.differing == before.differing + 1
     front = next(page for page in seen.different if page.path == "/")
     assert (front.production.status, front.staging.status) == ("200", "503")
