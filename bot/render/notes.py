@@ -35,7 +35,9 @@ def inert(text: str) -> str:
     escaped = escape(" ".join(text.split()))
     # Block Kit, text object: unless it is verbatim, names of channels, addresses and some mentions become links.
     return re.sub(
-        r"[@#:](?=\w)|[*~`]|(?<!\w)_|_(?!\w)|(?<=\w)\.(?=[A-Za-z])", rf"{JOINER}\g<0>{JOINER}", escaped
+        r"[@#](?=\w)|:(?=[\w/])|[*~`]|(?<!\w)_|_(?!\w)|(?<=\w)\.(?=[A-Za-z])",
+        rf"{JOINER}\g<0>{JOINER}",
+        escaped,
     )
 
 

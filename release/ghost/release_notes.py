@@ -43,7 +43,7 @@ _RULE = re.compile(r"\s{0,3}([-*_])(\s*\1){2,}\s*$")
 _BULLET = re.compile(r"\s*[*+-]\s+")
 _HASH = re.compile(r"^(\[?[0-9a-f]{7,40}\]?\s+)")
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}(\s[^()]{0,100})?\)")
-_ADDRESS = re.compile(r"<?\b(?:[a-z][a-z0-9+.-]{1,15}://|www\.|mailto:)[^\s()<>\[\]]*>?", re.IGNORECASE)
+_ADDRESS = re.compile(r"<?(?:[a-z][a-z0-9+.-]{1,15}://|www\.|mailto:)[^\s()<>\[\]]*>?", re.IGNORECASE)
 _REFERENCE = re.compile(r"[(\[]\s*(#\d+|[\w./-]+#\d+)?\s*[)\]]")
 _MARKS = re.compile(r"[*`~]|(?<!\w)_+|_+(?!\w)")
 # "* message - Author" is how Ghost writes them: a name, not half a sentence.
@@ -89,7 +89,8 @@ class GhostNotes:
             raise NotesUnreachable(f"no answer within {self._seconds:g} seconds") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NotesUnreachable(type(error).__name__) from error
-        return read_notes(version, _body(text, version))
+        # In a thread: the longest ones there may be take half a second, and nothing else is to wait for that.
+        return await asyncio.to_thread(lambda: read_notes(version, _body(text, version)))
 
 
 def _refuse_wrong(answer: httpx.Response, version: str, now: float) -> None:

@@ -1,10 +1,11 @@
 """What is new is told where people decide about it; foreign words do no harm there, and lacking them stops nothing."""
 
 import json
+import os
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.render.message import SECTION, Message
@@ -209,7 +210,8 @@ def texts_of(message: Message) -> list[str]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=int(os.environ.get("GHOSTBOT_FUZZ_EXAMPLES", "100")), deadline=None)
+@example(WhatIsNew(None, (read_notes("6.64.0", "* security éhttps://evil.example/x"),)))
 @given(NEW)
 def test_nothing_that_notes_say_can_ping_or_link_or_break_a_message(new: WhatIsNew) -> None:
     told = what_is_new(new)
