@@ -1,6 +1,7 @@
 """`ghostbot check`: everything a release will need, tried now, and every problem told at once."""
 
 import tempfile
+import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.settings import Mode, Settings
 from release.azure.blobs import Blobs
 from release.checking import Outcome, SiteChecked, check_site
 from release.errors import ReleaseError
+from release.ghost.release_notes import GhostNotes, NoSuchNotes, NotesLimited, NotesUnreachable
 from release.pictures import NoBrowser, found_browser
 
 # What the bot's calls need (facts about Slack); manifest.yml asks for the same.
@@ -197,7 +199,20 @@ async def _npm(clients: Clients, findings: Findings) -> None:
         found = await clients.ghosts.newest()
         return f"newest Ghost is {found.version}, for Node {found.node}"
 
-    await findings.tried("npm", newest())
+    if await findings.tried("npm", newest()) and clients.notes is not None:
+        await _notes(clients.notes, str((await clients.ghosts.newest()).version), findings)
+
+
+async def _notes(notes: GhostNotes, version: str, findings: Findings) -> None:
+    """Nothing fails for want of release notes, so that they cannot be had is no problem."""
+    try:
+        await notes.of(version, time.time())
+    except NoSuchNotes:
+        findings.good(f"release notes: none of {version} yet")
+    except (NotesUnreachable, NotesLimited) as error:
+        findings.warn(f"{error} Notices and approval cards only link to them. {error.advice}")
+    else:
+        findings.good(f"release notes: those of {version} can be read")
 
 
 async def _storage(blobs: Blobs) -> str:

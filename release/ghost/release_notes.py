@@ -57,14 +57,14 @@ class NoSuchNotes(ReleaseError):
 
 class NotesUnreachable(ReleaseError):
     problem = "The release notes could not be read: {0}."
-    remedy = "They are on GitHub. To have them in Slack, let the bot reach release_notes_url, or set it."
+    remedy = "Let the bot reach release_notes_url, or leave that empty where links to them are enough."
 
 
 class NotesLimited(ReleaseError):
     """GitHub takes 60 requests an hour from an address that is not signed in; `args[0]` is for how many seconds."""
 
     problem = "GitHub answers no more requests of this machine for {0} seconds."
-    remedy = "Nothing: the notes are read again then."
+    remedy = "Nothing has to be done: they are read again then."
 
 
 class GhostNotes:

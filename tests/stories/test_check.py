@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.notes import NOTES
 from sandbox.appservice.certificates import authority_path, server_context
 from tests.azurite import CONTAINER, an_azurite
 from tests.stories.team import Team, a_team
@@ -41,6 +42,7 @@ async def ghostbot(team: Team, *words: str, **environment: str | None) -> tuple[
 
 async def test_a_sound_setup_passes_and_shows_what_was_looked_at(team: Team) -> None:
     await team.has_site("shop")
+    await team.world.publish_notes(NOTES)
     code, text = await ghostbot(team, "check")
     assert code == 0, text
     assert "All is well" in text
@@ -48,6 +50,7 @@ async def test_a_sound_setup_passes_and_shows_what_was_looked_at(team: Team) -> 
         "Slack lets the bot in",
         "socket",
         "npm: newest Ghost is 6.4.0",
+        "release notes: those of 6.4.0 can be read",
         "stack NODE|24-lts",
         "WebJob",
     ):
@@ -94,6 +97,18 @@ async def test_every_problem_is_told_at_once_with_its_remedy(team: Team) -> None
     ):
         assert part in text, f"{part!r} is not in\n{text}"
     assert "Traceback" not in text
+
+
+async def test_release_notes_that_cannot_be_had_are_no_problem(team: Team) -> None:
+    team.world.configure(
+        [*team.world.sites_in_settings],
+        npm_registry=team.opening.registry,
+        cache_folder=str(team.opening.cache),
+        release_notes_url="http://127.0.0.1:9",
+    )
+    _, text = await ghostbot(team, "check")
+    assert "warning  The release notes could not be read: ConnectError." in text, text
+    assert "problem  The release notes" not in text
 
 
 async def test_wrong_tokens_end_the_start_with_their_name(team: Team) -> None:
