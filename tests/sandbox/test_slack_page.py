@@ -164,7 +164,7 @@ async def test_a_modal_is_filled_in_by_keyboard(hands: Hands, bots: Bots, page: 
     await page.keyboard.type("it burns")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("dialog")).to_have_count(0)
-    await expect(page.get_by_text("because it burns")).to_be_visible()
+    await expect(page.get_by_role("article").filter(has_text="because it burns")).to_be_visible()
 
 
 async def test_one_sees_what_one_may_as_whoever_one_is(hands: Hands, bots: Bots, page: Page) -> None:

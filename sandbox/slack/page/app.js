@@ -1,8 +1,8 @@
 // The page: who one is, where one looks, and what comes in.
-import { byId, el } from "./dom.js";
-import { draw } from "./blocks.js";
+import { byId, el, place, rememberFocus, tellNews } from "./dom.js";
+import { redraw as redrawBlocks } from "./blocks.js";
 import { composer } from "./composer.js";
-import { avatar, dayDivider, drawMessage, seconds } from "./messages.js";
+import { avatar, dayDivider, drawMessage, nameOf, seconds } from "./messages.js";
 import { showModals, viewPlace } from "./modals.js";
 import { follow, get, post } from "./server.js";
 import { dayKey, mrkdwn, names } from "./text.js";
@@ -27,7 +27,7 @@ function entry(channel) {
   const person = channel.is_im ? names.people.get(channel.user) : null;
   const sign = person ? avatar(person) : el("span", { class: "sign", "aria-hidden": "true" }, channel.is_private ? "🔒" : "#");
   const name = person ? person.real_name || person.name : channel.title;
-  return el("a", { class: `entry ${unread ? "unread" : ""} ${channel.is_member || channel.is_im ? "" : "outside"}`, href: address(channel.id),
+  return el("a", { class: `entry ${unread ? "unread" : ""} ${channel.is_member || channel.is_im ? "" : "outside"}`, href: address(channel.id), "data-key": channel.id,
     "aria-current": channel.id === page.channel ? "page" : null, "aria-label": `${name}${unread ? ", unread" : ""}${channel.is_ext_shared ? ", shared with another workspace" : ""}` },
   sign, el("span", { class: "entry-name" }, name), channel.is_ext_shared ? el("span", { class: "shared", title: "Shared with another workspace" }, "◇") : null,
   unread ? el("span", { class: "dot", "aria-hidden": "true" }) : null);
@@ -36,7 +36,7 @@ function entry(channel) {
 const address = (channel, thread) => `#/${page.me.name}/${channel}${thread ? `/${thread}` : ""}`;
 
 function drawSidebar() {
-  const inside = byId("sidebar").contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const stay = rememberFocus();
   const app = page.channels.find((one) => one.is_im && one.user === page.app.user);
   const direct = page.channels.filter((one) => one.is_im && one !== app);
   const known = new Set(direct.map((one) => one.user));
@@ -44,10 +44,10 @@ function drawSidebar() {
   const group = (title, ...items) => el("section", {}, el("h2", {}, title), items);
   byId("sidebar").replaceChildren(
     group("Channels", page.channels.filter((one) => !one.is_im).map(entry)),
-    group("Direct messages", direct.map(entry), others.map((one) => el("a", { class: "entry", href: address(`@${one.name}`) }, avatar(one), el("span", { class: "entry-name" }, one.real_name || one.name)))),
-    page.app.user ? group("Apps", app ? entry(app) : el("a", { class: "entry", href: address(`@${page.app.bot}`) }, avatar(names.people.get(page.app.user)), el("span", { class: "entry-name" }, page.app.name)),
+    group("Direct messages", direct.map(entry), others.map((one) => el("a", { class: "entry", href: address(`@${one.name}`), "data-key": one.name }, avatar(one), el("span", { class: "entry-name" }, one.real_name || one.name)))),
+    page.app.user ? group("Apps", app ? entry(app) : el("a", { class: "entry", href: address(`@${page.app.bot}`), "data-key": page.app.bot }, avatar(names.people.get(page.app.user)), el("span", { class: "entry-name" }, page.app.name)),
       el("p", { class: `presence ${page.app.connected ? "on" : ""}` }, page.app.connected ? "connected" : "not connected")) : null);
-  if (inside) byId("sidebar").querySelector(`[href="${CSS.escape(inside)}"]`)?.focus();
+  stay();
 }
 
 // ---- messages ------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ const shownInThread = (message) => message.ts === page.thread || message.thread_
 // Redraws a log, but keeps every node whose message did not change, the focus, and the scroll at the end.
 function fill(log, list, inThread) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-  const key = log.contains(document.activeElement) ? document.activeElement.closest("[data-key]")?.dataset.key : null;
+  const stay = rememberFocus();
   const old = new Map([...log.querySelectorAll(":scope > .message")].map((node) => [node.dataset.ts, node]));
   const nodes = [];
   let previous = null;
@@ -81,9 +81,8 @@ function fill(log, list, inThread) {
     previous = message;
   }
   if (!nodes.length) nodes.push(el("p", { class: "nothing" }, "Nothing here yet."));
-  nodes.forEach((node, at) => { if (log.children[at] !== node) log.insertBefore(node, log.children[at] || null); });
-  while (log.children.length > nodes.length) log.lastChild.remove();
-  if (key && !log.contains(document.activeElement)) log.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  place(log, nodes);
+  stay();
   if (atEnd || !log.dataset.filled) log.scrollTop = log.scrollHeight;
   log.dataset.filled = "yes";
 }
@@ -112,13 +111,15 @@ function drawHead() {
   const withApp = channel.is_im && channel.user === page.app.user;
   byId("tabs").hidden = !withApp || !page.app.home;
   if (byId("tabs").hidden) page.tab = "messages";
+  const stay = rememberFocus();
   byId("tabs").replaceChildren(...["home", "messages"].map((name) => el("button", { role: "tab", type: "button", id: `tab-${name}`,
-    "aria-selected": String(page.tab === name), "aria-controls": name === "home" ? "home" : "log", tabindex: page.tab === name ? "0" : "-1",
+    "data-key": name, "aria-selected": String(page.tab === name), "aria-controls": name === "home" ? "home" : "log", tabindex: page.tab === name ? "0" : "-1",
     onclick: () => chooseTab(name), onkeydown: (event) => {
       if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
       chooseTab(name === "home" ? "messages" : "home");
       byId(`tab-${page.tab}`).focus();
     } }, name === "home" ? "Home" : "Messages")));
+  stay();
   byId("home").hidden = page.tab !== "home";
   byId("log").hidden = page.tab === "home";
   byId("foot").hidden = page.tab === "home";
@@ -135,9 +136,15 @@ async function chooseTab(name) {
 
 async function drawHome() {
   const { home } = await get(`views?as=${page.me.id}`);
-  const key = document.activeElement?.dataset?.key;
-  byId("home").replaceChildren(...(home ? draw(home.blocks, viewPlace(page.me, home)) : [el("p", { class: "nothing" }, "This app has not put anything here yet.")]));
-  if (key && byId("home").isConnected) byId("home").querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  const whose = `${page.me.id}/${home?.id}`;
+  const stay = rememberFocus();
+  if (page.homeOf !== whose) {
+    byId("home").replaceChildren();
+    Object.assign(page, { homeOf: whose, homePlace: home && viewPlace(page.me, home) });
+  }
+  if (home) redrawBlocks(byId("home"), home.blocks, page.homePlace);
+  else byId("home").replaceChildren(el("p", { class: "nothing" }, "This app has not put anything here yet."));
+  stay();
 }
 
 function drawFeet(moved, threadMoved) {
@@ -156,7 +163,9 @@ function drawFeet(moved, threadMoved) {
 function drawThread() {
   byId("thread").hidden = !page.thread;
   document.body.classList.toggle("with-thread", Boolean(page.thread));
-  byId("thread-place").textContent = current().is_im ? "" : `#${current().title}`;
+  const from = current().is_im ? byId("title").textContent : `#${current().title}`;
+  byId("thread-place").textContent = current().is_im ? "" : from;
+  byId("thread-back").replaceChildren(el("span", { "aria-hidden": "true" }, "‹ "), `Back to ${from}`);
   byId("thread-log").replaceChildren();
   delete byId("thread-log").dataset.filled;
 }
@@ -202,6 +211,7 @@ async function enter() {
   if (!page.channels.some((one) => one.id === wanted)) wanted = page.channels.find((one) => one.is_member)?.id || page.channels[0]?.id;
   const moved = wanted !== page.channel || page.shownAs !== page.me.id;
   const threadMoved = (thread || null) !== page.thread;
+  const left = threadMoved && !thread && !moved ? page.thread : null;
   Object.assign(page, { channel: wanted, thread: thread || null, shownAs: page.me.id });
   if (moved) {
     page.tab = current().is_im && current().user === page.app.user && page.app.home ? "home" : "messages";
@@ -218,11 +228,22 @@ async function enter() {
   drawMessages();
   drawSidebar();
   await showModals(page.me);
-  document.body.classList.remove("with-menu");
-  byId("menu").setAttribute("aria-expanded", "false");
-  if (page.thread && threadMoved) byId("composer-thread")?.focus();
-  else if (moved && matchMedia("(min-width: 700px)").matches) byId("composer-main")?.focus();
+  showMenu(false);
+  focusOnArrival(moved, threadMoved, left);
   jump();
+}
+
+// Where one goes on after going somewhere. Who goes through the people by keyboard stays there, and where a keyboard
+// would cover half of a small screen the field to type into does not open it.
+function focusOnArrival(moved, threadMoved, left) {
+  if (document.querySelector("dialog[open]") || document.activeElement === byId("person")) return;
+  const roomy = matchMedia("(min-width: 700px)").matches;
+  if (page.thread && threadMoved) (roomy && byId("composer-thread") || byId("thread-title")).focus();
+  else if (moved) (roomy && page.tab === "messages" && byId("composer-main") || byId("title")).focus();
+  else if (left) {
+    const parent = byId("log").querySelector(`:scope > .message[data-ts="${CSS.escape(left)}"]`);
+    (parent?.querySelector(".replies") || parent || byId("log")).focus();
+  }
 }
 
 const strip = ({ plain, buttons, user_name, channel_name, ...message }) => message;
@@ -248,6 +269,13 @@ function redraw() {
   requestAnimationFrame(() => { queued = false; drawMessages(); drawSidebar(); });
 }
 
+// What is new where one looks is read out once, in the words of its text; not what one wrote, nor what is only redrawn.
+function readOut(message) {
+  const inSight = page.tab === "messages" && (shownInChannel(message) || (page.thread && shownInThread(message)));
+  if (!inSight || message.user === page.me.id || !message.text) return;
+  tellNews(`${nameOf(names.people.get(message.user))}: ${el("div", {}, mrkdwn(message.text)).textContent}`);
+}
+
 async function heard(happening) {
   const { type, message, channel } = happening;
   if (message) {
@@ -257,6 +285,7 @@ async function heard(happening) {
     if (channel === page.channel) {
       if (type === "message_deleted") page.messages.delete(message.ts);
       else page.messages.set(message.ts, message);
+      if (type === "message") readOut(message);
     }
     redraw();
   } else if (type === "views") {
@@ -274,20 +303,34 @@ async function heard(happening) {
 
 byId("person").addEventListener("change", (event) => {
   const to = event.target.value;
-  const channel = page.channel;
-  page.me = null;
-  location.hash = `#/${to}/${channel}`;
+  location.hash = `#/${to}/${page.channel}`;
 });
-byId("thread-close").addEventListener("click", () => { location.hash = address(page.channel); byId("composer-main")?.focus(); });
-byId("menu").addEventListener("click", () => {
-  const open = document.body.classList.toggle("with-menu");
+const closeThread = () => { location.hash = address(page.channel); };
+byId("thread-close").addEventListener("click", closeThread);
+byId("thread-back").addEventListener("click", closeThread);
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  const places = [byId("home"), byId("log"), byId("thread-log")];
+  places.find((one) => one.checkVisibility())?.focus();
+});
+function showMenu(open) {
+  document.body.classList.toggle("with-menu", open);
   byId("menu").setAttribute("aria-expanded", String(open));
-  if (open) byId("sidebar").querySelector("a")?.focus();
+}
+byId("menu").addEventListener("click", () => {
+  showMenu(!document.body.classList.contains("with-menu"));
+  byId("sidebar").querySelector("a")?.focus();
 });
+// The menu lies over the messages: it goes when somebody goes on elsewhere.
+for (const elsewhere of ["focusin", "pointerdown"]) {
+  document.addEventListener(elsewhere, (event) => {
+    if (!event.target.closest("#sidebar, #menu")) showMenu(false);
+  });
+}
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
-  if (document.body.classList.contains("with-menu")) { byId("menu").click(); byId("menu").focus(); }
-  else if (page.thread && byId("thread").contains(document.activeElement)) byId("thread-close").click();
+  if (document.body.classList.contains("with-menu")) { showMenu(false); byId("menu").focus(); }
+  else if (page.thread && byId("thread").contains(document.activeElement)) closeThread();
 });
 document.addEventListener("visibilitychange", () => { if (page.me && page.channel) redraw(); });
 window.addEventListener("hashchange", () => enter().catch(failed));

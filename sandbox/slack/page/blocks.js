@@ -1,6 +1,6 @@
 // Block Kit, drawn. A place ({click, values, fields, known}) says where the blocks stand.
-import { el, fresh, link, safeUrl } from "./dom.js";
-import { control } from "./controls.js";
+import { el, fresh, link, place as put, safeUrl } from "./dom.js";
+import { control, valuesOf } from "./controls.js";
 import { markdown } from "./markdown.js";
 import { plainText, richText, words } from "./text.js";
 
@@ -59,6 +59,7 @@ function input(block, place) {
 
 function cell(one, align) {
   const node = el("td", {}, one.type === "rich_text" ? richText(one) : one.type === "raw_number" ? String(one.text ?? one.value) : one.text || "");
+  if (node.textContent.length <= 12) node.className = "short"; // "41 ms" stays in one line
   node.style.textAlign = align || (one.type === "raw_number" ? "right" : "");
   return node;
 }
@@ -153,4 +154,20 @@ export function draw(blocks, place) {
     const how = DRAW[block.type];
     return el("div", { class: `block block-${block.type}` }, how ? how(block, place) : null);
   });
+}
+
+// Draws a view's blocks anew, and leaves those alone that did not change: whoever types there goes on typing.
+export function redraw(holder, blocks, place) {
+  const old = new Map([...holder.children].map((node) => [node.dataset.blockId, node]));
+  place.typed = valuesOf(place.fields);
+  put(holder, blocks.map((block) => {
+    const print = JSON.stringify(block);
+    const before = old.get(block.block_id);
+    if (before?.print === print) return before;
+    const [node] = draw([block], place);
+    node.dataset.blockId = block.block_id;
+    node.print = print;
+    return node;
+  }));
+  for (const [key, field] of place.fields) if (!holder.contains(field.node)) place.fields.delete(key);
 }

@@ -45,7 +45,7 @@ export function composer({ id, label, commands, send, draft }) {
       event.preventDefault();
       chosen = at;
       take();
-    } }, el("strong", {}, one.name), one.usage ? el("code", {}, one.usage) : null, el("span", {}, one.about))));
+    } }, el("strong", {}, one.name), one.usage && one.usage !== one.name ? el("code", {}, one.usage) : null, el("span", {}, one.about))));
     offers.hidden = false;
     field.setAttribute("aria-expanded", "true");
     mark();

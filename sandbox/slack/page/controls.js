@@ -159,7 +159,7 @@ export function control(element, blockId, place, sends = true) {
   else if (element.type === "checkboxes" || element.type === "radio_buttons") node = checks(element, blockId, place, sends);
   else if (element.type.endsWith("select")) node = select(element, blockId, place, sends);
   else node = field(element, blockId, place, sends);
-  if (element.type !== "button") place.fields.set(`${blockId}/${element.action_id}`, { blockId, element, read: () => read(node, element) });
+  if (element.type !== "button") place.fields.set(`${blockId}/${element.action_id}`, { blockId, element, node, read: () => read(node, element) });
   return el("span", { class: `control kind-${element.type}` }, node);
 }
 

@@ -20,6 +20,15 @@ export function announce(text) {
   requestAnimationFrame(() => { byId("announce").textContent = text; });
 }
 
+const SECONDS_OF_NEWS = 10;
+
+// Read out when whoever listens is done with what they listen to. The logs themselves are not read out: they are redrawn.
+export function tellNews(text) {
+  const told = el("p", {}, text);
+  byId("news").append(told);
+  setTimeout(() => told.remove(), SECONDS_OF_NEWS * 1000);
+}
+
 let counter = 0;
 export const fresh = (prefix) => `${prefix}-${++counter}`;
 
@@ -40,13 +49,42 @@ export function link(href, ...children) {
   return el("a", { href: url, target: local ? undefined : "_blank", rel: "noopener noreferrer" }, ...children);
 }
 
-// Native dialogs trap the focus and give it back by themselves.
+// Native dialogs trap the focus; giving it back is ours, as what had it may have been redrawn meanwhile.
 export function openDialog(dialog) {
-  const before = document.activeElement;
+  const giveBack = rememberFocus();
   byId("dialogs").append(dialog);
   dialog.showModal();
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (before && before.isConnected) before.focus();
+    giveBack();
   });
+}
+
+// Puts the nodes into the holder in their order. Those that are there already stay where they are, and so does the focus.
+export function place(holder, nodes) {
+  const wanted = new Set(nodes);
+  for (const old of [...holder.children]) if (!wanted.has(old)) old.remove();
+  nodes.forEach((node, at) => { if (holder.children[at] !== node) holder.insertBefore(node, holder.children[at] || null); });
+}
+
+// ---- the focus -----------------------------------------------------------------------------------
+
+// Returns what brings the focus back: to the control that has it now, to the one drawn in its place, or to its message.
+export function rememberFocus() {
+  const node = document.activeElement;
+  if (!node || node === document.body) return () => {};
+  const surface = node.closest(".message, dialog, .home, .tabs, .sidebar");
+  const log = surface?.closest(".log");
+  const key = node.closest("[data-key]")?.dataset.key;
+  const choice = ["radio", "checkbox"].includes(node.type) ? node.value : null;
+  const cursor = typeof node.selectionStart === "number" ? [node.selectionStart, node.selectionEnd] : null;
+  return () => {
+    if (node.isConnected) { if (document.activeElement !== node) node.focus(); return; }
+    const now = log ? log.querySelector(`:scope > .message[data-ts="${surface.dataset.ts}"]`) : surface;
+    const same = key && now?.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    const chosen = choice !== null && same?.querySelector(`input[value="${CSS.escape(choice)}"]`);
+    const next = chosen || same || now || log;
+    next?.focus();
+    if (cursor && next === same && next.setSelectionRange) next.setSelectionRange(...cursor);
+  };
 }

@@ -25,7 +25,7 @@ export const nameOf = (person) => (person ? (person.is_bot ? person.real_name ||
 function when(ts) {
   const time = seconds(ts);
   const full = format(time, { dateStyle: "full", timeStyle: "medium" });
-  return el("a", { class: "time", href: "#", title: full, "aria-label": full, tabindex: "-1", onclick: (event) => event.preventDefault() }, clock(time));
+  return el("time", { class: "time", datetime: new Date(time * 1000).toISOString(), title: full }, clock(time));
 }
 
 export function place(me, message) {
@@ -45,7 +45,7 @@ function files(message) {
       return el("figure", { class: "picture" }, el("figcaption", {}, file.title),
         el("a", { href: address, target: "_blank", rel: "noopener" }, el("img", { src: address, alt: file.alt_txt || file.title, loading: "lazy" })));
     }
-    const preview = file.preview ? el("pre", { class: "preview" }, file.preview) : null;
+    const preview = file.preview ? el("pre", { class: "preview", tabindex: "0", role: "group", "aria-label": `Beginning of ${file.title}` }, file.preview) : null;
     return el("div", {}, preview, el("a", { class: "file", href: address, download: file.name }, el("span", { class: "file-icon", "aria-hidden": "true" }, file.pretty_type.slice(0, 4)),
       el("span", {}, el("strong", {}, file.title), el("small", {}, `${file.pretty_type} - ${size}`))));
   });
@@ -92,11 +92,11 @@ export function drawMessage(message, { me, compact, inThread, openThread }) {
       onclick: () => openThread(message) }, "💬"));
   const node = el("article", {
     class: ["message", compact && "compact", message.ephemeral && "ephemeral"].filter(Boolean).join(" "),
-    "data-ts": message.ts, "aria-label": `${author}, ${clock(seconds(message.ts))}${message.ephemeral ? ", only visible to you" : ""}`,
+    "data-ts": message.ts, tabindex: "-1", "aria-label": `${author}, ${clock(seconds(message.ts))}${message.ephemeral ? ", only visible to you" : ""}`,
   },
   message.ephemeral ? el("p", { class: "only-you" }, el("span", { "aria-hidden": "true" }, "👁 "), "Only visible to you") : null,
   message.subtype === "thread_broadcast" && !inThread
-    ? el("p", { class: "only-you" }, "replied to a ", el("button", { class: "as-link", type: "button", onclick: () => openThread(message) }, "thread")) : null,
+    ? el("p", { class: "only-you" }, "replied to a ", el("button", { class: "as-link", type: "button", "data-key": `broadcast/${message.ts}`, onclick: () => openThread(message) }, "thread")) : null,
   isReply && message.ephemeral && !inThread ? el("p", { class: "only-you" }, "in a thread") : null,
   el("div", { class: "gutter" }, compact ? when(message.ts) : avatar(person)),
   el("div", { class: "content" },

@@ -1,12 +1,13 @@
 // Modals of the app: the front one of a person's stack, with its errors and its buttons.
-import { announce, byId, el, fresh } from "./dom.js";
-import { draw } from "./blocks.js";
+import { announce, byId, el, fresh, rememberFocus } from "./dom.js";
+import { redraw } from "./blocks.js";
 import { valuesOf } from "./controls.js";
 import { plainText } from "./text.js";
 import { get, post } from "./server.js";
 
-let shown = null; // {dialog, view, fields}
-let before = null; // what had the focus before the first modal
+let shown = null; // {dialog, view, dress}
+let giveBack = null; // returns the focus to what had it before the first modal
+let asked = 0; // of two looks at once, the later one counts
 
 function stateValue(state) {
   if (!state) return undefined;
@@ -16,12 +17,17 @@ function stateValue(state) {
   return state[key] ?? undefined;
 }
 
-export function viewPlace(me, view, typed) {
+// Where a view's blocks stand. What is typed there and not sent yet goes before what Slack knows.
+export function viewPlace(me, view) {
   const fields = new Map();
   return {
     fields,
+    typed: {},
     values: () => valuesOf(fields),
-    known: (blockId, actionId) => typed?.[blockId]?.[actionId] ?? stateValue(view.state?.values?.[blockId]?.[actionId]),
+    known(blockId, actionId) {
+      const typed = this.typed[blockId]?.[actionId];
+      return typed === undefined ? stateValue(view.state?.values?.[blockId]?.[actionId]) : typed ?? "";
+    },
     click: (wish) => post("click", { as: me.id, ...(view.type === "home" ? { home: true } : { view_id: view.id }), ...wish }),
   };
 }
@@ -33,42 +39,56 @@ function close() {
 }
 
 export async function showModals(me) {
+  const mine = ++asked;
   const { modals } = await get(`views?as=${me.id}`);
+  if (mine !== asked) return;
   const view = modals.at(-1);
   if (!view) {
     close();
-    if (before?.isConnected) before.focus();
-    before = null;
+    giveBack?.();
+    giveBack = null;
     return;
   }
-  if (shown?.view.hash === view.hash && shown.view.id === view.id) return;
-  if (!shown) before = document.activeElement;
-  const same = shown?.view.id === view.id;
-  const typed = same ? valuesOf(shown.fields) : null;
-  const focused = same ? document.activeElement?.dataset?.key : null;
+  if (shown?.view.id === view.id) {
+    if (shown.view.hash !== view.hash) shown.dress(view);
+    return;
+  }
+  giveBack ||= rememberFocus();
   close();
-  drawModal(me, view, modals.length > 1, typed);
-  if (focused) shown.dialog.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  drawModal(me, view, modals.length > 1);
 }
 
-function drawModal(me, view, nested, typed) {
+function drawModal(me, first, nested) {
   const heading = fresh("modal");
-  const place = viewPlace(me, view, typed);
+  const place = viewPlace(me, first);
   const trouble = el("p", { class: "dialog-trouble", role: "alert" });
   const ends = async (all) => { await post("close", { as: me.id, all }); await showModals(me); };
-  const submit = view.submit ? el("button", { class: "button primary", type: "submit" }, plainText(view.submit)) : null;
-  const form = el("form", { novalidate: true },
-    el("header", {}, nested ? el("button", { class: "icon-button dark", type: "button", "aria-label": "Back", onclick: () => ends(false) }, "‹") : null,
-      el("h2", { id: heading }, plainText(view.title)),
-      el("button", { class: "icon-button dark", type: "button", "aria-label": "Close", onclick: () => ends(true) }, "✕")),
-    el("div", { class: "dialog-body" }, draw(view.blocks, place)),
-    trouble,
-    el("footer", {}, el("button", { class: "button", type: "button", onclick: () => ends(false) }, view.close ? plainText(view.close) : "Cancel"), submit));
+  const head = el("header");
+  const body = el("div", { class: "dialog-body" });
+  const foot = el("footer");
+  const form = el("form", { novalidate: true }, head, body, trouble, foot);
   const dialog = el("dialog", { class: "modal", "aria-labelledby": heading }, form);
+  const tool = (name, sign, all) => el("button", { class: "icon-button dark", type: "button", "aria-label": name, "data-key": name, onclick: () => ends(all) }, sign);
+  let submit = null;
+  // Also when the app changes the modal while somebody writes in it: the window, the words and the focus stay.
+  const dress = (view) => {
+    const stay = rememberFocus();
+    submit = view.submit ? el("button", { class: "button primary", type: "submit", "data-key": "submit" }, plainText(view.submit)) : null;
+    head.replaceChildren(...[nested ? tool("Back", "‹", false) : null, el("h2", { id: heading }, plainText(view.title)), tool("Close", "✕", true)].filter(Boolean));
+    redraw(body, view.blocks, place);
+    foot.replaceChildren(...[el("button", { class: "button", type: "button", "data-key": "close", onclick: () => ends(false) },
+      view.close ? plainText(view.close) : "Cancel"), submit].filter(Boolean));
+    if (dialog.open) stay();
+    shown = { dialog, view, dress };
+  };
   dialog.addEventListener("cancel", (event) => { event.preventDefault(); ends(false); });
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form.requestSubmit(); }
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!submit || submit.getAttribute("aria-busy")) return;
+    const view = shown.view;
     trouble.textContent = "";
     submit.setAttribute("aria-busy", "true");
     try {
@@ -78,13 +98,13 @@ function drawModal(me, view, nested, typed) {
     } catch (problem) {
       trouble.textContent = problem.message;
     }
-    submit.removeAttribute("aria-busy");
+    submit?.removeAttribute("aria-busy");
     await showModals(me);
   });
+  dress(first);
   byId("dialogs").append(dialog);
   dialog.showModal();
   (dialog.querySelector("[autofocus], .dialog-body input, .dialog-body textarea, .dialog-body select") || submit || dialog.querySelector("footer button"))?.focus();
-  shown = { dialog, view, fields: place.fields };
 }
 
 function showErrors(form, errors) {

@@ -1,0 +1,44 @@
+"""The page of the local Slack in a real browser, with people before it and the bot behind it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.bot.conftest import hands, slack, team
+from tests.browser import open_browser
+from tests.sandbox.slack_fixtures import Hands, bots
+
+__all__ = ["bots", "hands", "slack", "team"]
+
+
+class Windows:
+    """Browser windows on the page, each of a person; what one of them complains about fails the test."""
+
+    def __init__(self, browser: Browser, hands: Hands) -> None:
+        self._browser = browser
+        self._hands = hands
+        self.complaints: list[str] = []
+
+    async def open(
+        self, person: str = "ann", place: str = "", width: int = 1280, height: int = 860, **more: Any
+    ) -> Page:
+        """A window of `person`, in #releases or at `place`: a channel's id or @someone, perhaps with a thread."""
+        context = await self._browser.new_context(viewport={"width": width, "height": height}, **more)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        channel = self._hands.addresses["channels"]["releases"]
+        await page.goto(f"{self._hands.addresses['page']}#/{person}/{place or channel}")
+        await expect(page.get_by_role("heading", level=1)).not_to_have_text("")
+        return page
+
+
+@pytest.fixture
+async def windows(hands: Hands) -> AsyncIterator[Windows]:
+    """Windows of one browser."""
+    async with open_browser() as browser:
+        opened = Windows(browser, hands)
+        yield opened
+        assert opened.complaints == []
