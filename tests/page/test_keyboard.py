@@ -23,7 +23,8 @@ FOCUS = """() => {
     return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) || style.boxShadow !== "none"; };
   const name = node.getAttribute("aria-label") || node.textContent.trim().slice(0, 40) || node.id;
   const box = node.getBoundingClientRect();
-  return { name, ring: seen(node) || seen(node.closest(".composer-box") || node), shown: box.width > 0 && box.right > 0 && box.left < innerWidth };
+  return { name, ring: seen(node) || seen(node.closest(".composer-box") || node),
+    shown: box.width > 0 && box.right > 0 && box.left < innerWidth };
 }"""
 
 
@@ -140,7 +141,7 @@ async def test_the_focus_goes_back_to_a_button_that_was_redrawn_below_its_questi
     # The message below has a button of the same name in a block of the same id.
     posted = await client.chat_postMessage(channel="#releases", text="first", blocks=asks)
     await client.chat_postMessage(channel="#releases", text="second", blocks=[*said("second"), *asks])
-    where = {"channel": str(posted["channel"]), "ts": str(posted["ts"]), "text": "first"}
+    where: Json = {"channel": str(posted["channel"]), "ts": str(posted["ts"]), "text": "first"}
     page = await windows.open()
     first = page.get_by_role("article").first
     await first.get_by_role("button", name="Go").press("Enter")
@@ -168,7 +169,7 @@ async def test_the_focus_stays_while_messages_come_and_change(
     client = bots.client()
     await hands.types("ben", "before")
     posted = await client.chat_postMessage(channel="#releases", text="t", blocks=actions(BUTTON))
-    where = {"channel": str(posted["channel"]), "ts": str(posted["ts"]), "text": "t"}
+    where: Json = {"channel": str(posted["channel"]), "ts": str(posted["ts"]), "text": "t"}
     page = await windows.open()
     await page.get_by_role("button", name="Go").focus()
     await hands.types("ben", "and after")

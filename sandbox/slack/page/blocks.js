@@ -100,8 +100,8 @@ function plan(block) {
   const tasks = block.tasks || [];
   const overall = tasks.some((one) => one.status === "error") ? "error"
     : tasks.length && tasks.every((one) => one.status === "complete") ? "complete" : tasks.some((one) => one.status === "in_progress") ? "in_progress" : "pending";
-  const node = el("details", { class: "plan", open: opened.has(block.block_id), "data-key": `plan/${block.block_id}` },
-    el("summary", {}, state(overall), el("span", { class: "plan-title" }, block.title)),
+  const node = el("details", { class: "plan", open: opened.has(block.block_id) },
+    el("summary", { "data-key": `plan/${block.block_id}` }, state(overall), el("span", { class: "plan-title" }, block.title)),
     el("div", { class: "plan-tasks", role: "list" }, tasks.map((one) => { const row = task(one); row.setAttribute("role", "listitem"); return row; })));
   node.addEventListener("toggle", () => (node.open ? opened.add(block.block_id) : opened.delete(block.block_id)));
   return node;
@@ -124,7 +124,7 @@ function container(block, place) {
       block.subtitle ? el("div", { class: "card-subtitle" }, words(block.subtitle)) : null));
   const inside = el("div", { class: "container-inside" }, draw(block.child_blocks, place));
   if (!block.is_collapsible) return el("div", { class: `container ${block.has_header_divider ? "ruled" : ""}` }, title, inside);
-  const node = el("details", { class: "container", open: !block.default_collapsed !== opened.has(block.block_id) }, el("summary", {}, title), inside);
+  const node = el("details", { class: "container", open: !block.default_collapsed !== opened.has(block.block_id) }, el("summary", { "data-key": `container/${block.block_id}` }, title), inside);
   return node;
 }
 

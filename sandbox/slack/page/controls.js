@@ -1,8 +1,9 @@
 // Interactive elements. Each control knows its name (block_id, action_id) and can tell its value.
-import { announce, el, fresh, openDialog, safeUrl } from "./dom.js";
+import { announce, el, fresh, openDialog, safeUrl, showToast } from "./dom.js";
 import { names, plainText, words } from "./text.js";
 
 const FAILED = "The app did not respond. You can try again.";
+const GONE = "That has changed meanwhile, and nothing was sent. Look at what it says now.";
 
 export function askFirst(confirm, then) {
   const danger = confirm.style === "danger";
@@ -35,6 +36,8 @@ async function act(place, node, element, blockId, value) {
 }
 
 function trouble(holder, text) {
+  // What was pressed is gone: somebody else was faster.
+  if (!holder.isConnected) { showToast(GONE); return; }
   holder.append(el("span", { class: "trouble", role: "img", "aria-label": text, title: text }, "⚠"));
   announce(text);
 }

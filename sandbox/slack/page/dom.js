@@ -21,12 +21,21 @@ export function announce(text) {
 }
 
 const SECONDS_OF_NEWS = 10;
+const SECONDS_OF_A_TOAST = 20;
 
 // Read out when whoever listens is done with what they listen to. The logs themselves are not read out: they are redrawn.
 export function tellNews(text) {
   const told = el("p", {}, text);
   byId("news").append(told);
   setTimeout(() => told.remove(), SECONDS_OF_NEWS * 1000);
+}
+
+// Something to read that has no place of its own any more; seen and read out, and gone after a while or with a click.
+export function showToast(text) {
+  const toast = el("div", { class: "toast" }, el("span", {}, text),
+    el("button", { class: "icon-button", type: "button", "aria-label": "Dismiss", onclick: () => toast.remove() }, "✕"));
+  byId("toasts").replaceChildren(toast);
+  setTimeout(() => toast.remove(), SECONDS_OF_A_TOAST * 1000);
 }
 
 let counter = 0;
