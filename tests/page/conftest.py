@@ -4,13 +4,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.bot.conftest import hands, slack, team
 from tests.browser import open_browser
 from tests.sandbox.slack_fixtures import Hands, bots
 
 __all__ = ["bots", "hands", "slack", "team"]
+
+
+def card_in_thread(page: Page) -> Locator:
+    """The approval card in the thread that is open; the message on top of it has the same buttons."""
+    return page.locator("#thread").get_by_role("article").filter(has=page.get_by_role("heading", level=2))
 
 
 class Windows:

@@ -8,7 +8,7 @@ from playwright.async_api import Locator, Page, expect
 
 from release.model import State, Step, StepState
 from tests.bot.conftest import Team
-from tests.page.conftest import Windows
+from tests.page.conftest import Windows, card_in_thread
 from tests.sandbox.slack_fixtures import Bots, Hands
 from tests.sandbox.test_slack_socket_mode import BUTTON, CONFIRM, actions
 
@@ -67,7 +67,7 @@ async def test_every_stop_of_tab_is_seen_and_the_order_is_that_of_the_page(
 ) -> None:
     _, card = await team.waits_for_approval()
     page = await windows.open("ben", f"{card['channel']}/{card['thread_ts']}")
-    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    await expect(card_in_thread(page).get_by_role("button", name="Approve")).to_be_visible()
     found = await stops(page)
     for stop in found:
         assert stop["ring"], stop
@@ -113,7 +113,7 @@ async def test_an_upgrade_is_approved_without_a_mouse(team: Team, windows: Windo
 async def test_a_rejection_is_written_without_a_mouse(team: Team, windows: Windows) -> None:
     _, card = await team.waits_for_approval()
     page = await windows.open("ben", f"{card['channel']}/{card['thread_ts']}")
-    reject = page.get_by_role("button", name="Reject")
+    reject = card_in_thread(page).get_by_role("button", name="Reject")
     await reject.press("Enter")
     await expect(page.get_by_role("textbox", name="Why not?")).to_be_focused()
     await page.keyboard.press("Escape")
@@ -330,3 +330,8 @@ async def test_a_step_that_changes_does_not_close_the_plan_or_take_the_focus(
     await team.records.note(release.id, old_slot_stops_at=datetime.now(UTC) + timedelta(hours=1))
     await expect(page.get_by_role("listitem").first).to_contain_text("12 things looked at")
     await expect(plan).to_be_focused()
+    cancel = page.get_by_role("button", name="Cancel")
+    await cancel.focus()
+    await team.engine.does(release.id, Step.BACK_UP, detail="12 MB")
+    await expect(page.get_by_role("listitem").filter(has_text="12 MB")).to_be_visible()
+    await expect(cancel).to_be_focused()

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.bot.conftest import Team
-from tests.page.conftest import Windows
+from tests.page.conftest import Windows, card_in_thread
 from tests.page.test_modals import modal
 from tests.sandbox.slack_fixtures import Bots, Hands
 
@@ -56,14 +56,14 @@ async def test_a_release_is_followed_and_decided_in_a_narrow_window(
 
     await parent.locator(".replies").click()
     await expect(page.get_by_role("main")).to_be_hidden()
-    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    await expect(card_in_thread(page).get_by_role("button", name="Approve")).to_be_visible()
     await fits(page)
-    reject = page.get_by_role("button", name="Reject")
+    reject = card_in_thread(page).get_by_role("button", name="Reject")
     await reject.click()
     await expect(page.get_by_role("dialog", name="Reject this release?")).to_be_visible()
     await fits(page)
     await page.get_by_role("button", name="Not now").click()
-    await page.get_by_role("button", name="Approve").click()
+    await card_in_thread(page).get_by_role("button", name="Approve").click()
     await expect(page.get_by_role("dialog", name="Put this into production?")).to_be_visible()
     await fits(page)
     await page.get_by_role("dialog").get_by_role("button", name="Approve").click()
@@ -125,7 +125,7 @@ async def test_between_narrow_and_wide_a_thread_and_the_home_fit(team: Team, win
     _, card = await team.waits_for_approval()
     for width in (720, 1001):
         page = await windows.open("ben", f"{card['channel']}/{card['thread_ts']}", width)
-        await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+        await expect(card_in_thread(page).get_by_role("button", name="Approve")).to_be_visible()
         assert await page.evaluate(CUT_OFF) == []
         page = await windows.open("ben", "@ghostbot", width)
         await expect(page.get_by_text("It waits for you")).to_be_visible()

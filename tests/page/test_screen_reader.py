@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 from release.model import Step, StepState
 from tests.bot.conftest import Team
 from tests.page.axe import find_axe
-from tests.page.conftest import Windows
+from tests.page.conftest import Windows, card_in_thread
 from tests.page.test_modals import modal
 from tests.sandbox.slack_fixtures import Bots, Hands
 from tests.sandbox.test_slack_socket_mode import BUTTON, actions
@@ -51,13 +51,13 @@ async def test_a_release_has_no_barrier_wherever_one_looks(team: Team, windows: 
     await page.close()
 
     page = await windows.open("ben", thread, width)
-    await expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    await expect(card_in_thread(page).get_by_role("button", name="Approve")).to_be_visible()
     await has_no_barrier(page)
-    await page.get_by_role("button", name="Approve").press("Enter")
+    await card_in_thread(page).get_by_role("button", name="Approve").press("Enter")
     await expect(page.get_by_role("dialog")).to_be_visible()
     await has_no_barrier(page)
     await page.keyboard.press("Escape")
-    await page.get_by_role("button", name="Reject").press("Enter")
+    await card_in_thread(page).get_by_role("button", name="Reject").press("Enter")
     await expect(page.get_by_role("textbox", name="Why not?")).to_be_focused()
     await has_no_barrier(page)
     await page.keyboard.press("Escape")

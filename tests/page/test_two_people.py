@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from release.model import State
 from tests.bot.conftest import Team
-from tests.page.conftest import Windows
+from tests.page.conftest import Windows, card_in_thread
 
 ANSWERS = re.compile("You approved|already approved by @(ben|cleo)|nothing was sent")
 pytestmark = pytest.mark.browser
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 async def before_the_card(windows: Windows, person: str, place: str) -> Page:
     """A window in which this person has the question of the approval before them."""
     page = await windows.open(person, place)
-    await page.get_by_role("button", name="Approve").click()
+    await card_in_thread(page).get_by_role("button", name="Approve").click()
     await expect(page.get_by_role("dialog", name="Put this into production?")).to_be_visible()
     return page
 

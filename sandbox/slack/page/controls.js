@@ -163,6 +163,8 @@ export function control(element, blockId, place, sends = true) {
   else if (element.type.endsWith("select")) node = select(element, blockId, place, sends);
   else node = field(element, blockId, place, sends);
   if (element.type !== "button") place.fields.set(`${blockId}/${element.action_id}`, { blockId, element, node, read: () => read(node, element) });
+  const focused = node.matches("[data-key]") ? node : node.querySelector("[data-key]");
+  if (focused) focused.dataset.action = `${element.action_id}/${element.value ?? ""}`;
   return el("span", { class: `control kind-${element.type}` }, node);
 }
 

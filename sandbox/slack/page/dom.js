@@ -84,13 +84,15 @@ export function rememberFocus() {
   if (!node || node === document.body) return () => {};
   const surface = node.closest(".message, dialog, .home, .tabs, .sidebar");
   const log = surface?.closest(".log");
-  const key = node.closest("[data-key]")?.dataset.key;
+  // A block that the app gives no name has another one after each change; what its control does and to what stays.
+  const { key, action } = node.closest("[data-key]")?.dataset ?? {};
   const choice = ["radio", "checkbox"].includes(node.type) ? node.value : null;
   const cursor = typeof node.selectionStart === "number" ? [node.selectionStart, node.selectionEnd] : null;
   return () => {
     if (node.isConnected) { if (document.activeElement !== node) node.focus(); return; }
     const now = log ? log.querySelector(`:scope > .message[data-ts="${surface.dataset.ts}"]`) : surface;
-    const same = key && now?.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    const find = (name, value) => value && now?.querySelector(`[data-${name}="${CSS.escape(value)}"]`);
+    const same = find("key", key) || find("action", action);
     const chosen = choice !== null && same?.querySelector(`input[value="${CSS.escape(choice)}"]`);
     const next = chosen || same || now || log;
     next?.focus();
