@@ -24,10 +24,16 @@ KILOBYTE = 1000
 async def measure(place: Place) -> Measured:
     """Three curves each; what a target asks of them is in the other tables."""
     found = Measured("How cost grows")
-    await _images(found, place, (100, 1_000) if place.quick else (100, 1_000, 10_000, 50_000))
-    await _databases(found, place, (1, 10) if place.quick else (1, 10, 100, 500))
-    await _at_once(found, place, (1, 3) if place.quick else (1, 5, 10, 20))
+    await _images(found, place, _sizes(place, (100, 1_000), (10_000,), (50_000,)))
+    await _databases(found, place, _sizes(place, (1, 10), (100,), (500,)))
+    await _at_once(found, place, _sizes(place, (1, 3), (10, 20), (50,)))
     return found
+
+
+def _sizes(
+    place: Place, quick: tuple[int, ...], usual: tuple[int, ...], full: tuple[int, ...]
+) -> tuple[int, ...]:
+    return quick + (() if place.quick else usual) + (full if place.full else ())
 
 
 async def _images(found: Measured, place: Place, counts: tuple[int, ...]) -> None:

@@ -34,6 +34,7 @@ class Place:
     folder: Path
     cache: Path
     quick: bool
+    full: bool
     tell: Callable[[str], None]
 
 
@@ -62,7 +63,7 @@ async def a_tiny_team(
             place.folder / "world", {opening.node_major: opening.node}, swap_seconds, more=line
         ) as world,
     ):
-        await _all_on_stage(world, opening, sites)
+        await all_on_stage(world, opening, sites)
         configure(world, opening, (*sites, *more), options, **settings)
         world.bot_variables.update(variables or {})
         if database_url is not None:
@@ -77,7 +78,7 @@ async def a_tiny_team(
             team.close()
 
 
-async def _all_on_stage(world: World, opening: Opening, sites: Sequence[str]) -> None:
+async def all_on_stage(world: World, opening: Opening, sites: Sequence[str]) -> None:
     """Some at once: each one waits for its first page."""
     turn = asyncio.Semaphore(4)
 

@@ -1,11 +1,8 @@
 """50 releases at once over PostgreSQL: on three replicas, beside the same on one."""
 
-import asyncio
-import shutil
-
-from bench.figures import Measured
+from bench.figures import Measured, median
 from bench.place import Place
-from bench.waves import COMMAND, COMMANDS_AT_ONCE, Wave, stage_at_once
+from bench.waves import COMMAND, COMMANDS_AT_ONCE, Wave, a_fleet
 from tests.postgres import a_postgres
 
 AT_ONCE, QUICK_AT_ONCE = 50, 9
@@ -16,11 +13,12 @@ async def measure(place: Place) -> Measured:
     """The same wave twice, with fresh sites each time."""
     count = QUICK_AT_ONCE if place.quick else AT_ONCE
     found = Measured(f"{count} releases at once over PostgreSQL")
+    sites = [f"site{number}" for number in range(count)]
+    waves = []
     with a_postgres() as postgres:
-        waves = []
         for replicas in (1, REPLICAS):
-            waves.append(await stage_at_once(place, postgres, count, replicas))
-            await asyncio.to_thread(shutil.rmtree, place.folder / "world", ignore_errors=True)
+            async with a_fleet(place, postgres, replicas, sites) as fleet:
+                waves.append(await fleet.wave(sites))
     _tell(found, *waves)
     found.notes.append(
         f"{count} sites are asked for at once and staged, up to the question: the Ghost-shaped site, without delays of "
@@ -38,12 +36,13 @@ def _tell(found: Measured, one: Wave, several: Wave) -> None:
         judged = wave is several
         found.add(
             f"overhead of a step, {wave.sites} releases on {_replicas(wave)}",
-            f"median {wave.overhead_ms:.1f} ms, nine of ten under {wave.p90_overhead_ms:.0f} ms "
-            f"({len(wave.overheads):,} steps)",
+            f"median {wave.overhead_ms:.0f} ms, nine of ten under {wave.p90_overhead_ms:.0f} ms; of one release "
+            f"alone median {median(wave.overheads_alone):.0f} ms",
             "under 20 ms" if judged else "",
             wave.overhead_ms < 20 if judged else None,
             median_ms=wave.overhead_ms,
             p90_ms=wave.p90_overhead_ms,
+            alone_ms=median(wave.overheads_alone),
             steps=len(wave.overheads),
         )
     found.add(

@@ -1,9 +1,11 @@
 """A wave of releases: so many sites are upgraded at once, by one bot or by several on one PostgreSQL."""
 
 import asyncio
+import shutil
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,15 +14,17 @@ from sqlalchemy import create_engine, text
 
 from bench.answering import type_command
 from bench.figures import median, percentile
-from bench.place import Place, a_tiny_team, look_at, staged
+from bench.place import Place, a_tiny_team, all_on_stage, look_at, staged
+from demo.world import DidNotStart
 from release.model import Release, State
 from release.records.opening import driven
 from tests.postgres import Postgres
-from tests.stories.team import Team
+from tests.stories.team import NEWEST, Team
 
 COMMAND = "/ghost history"
 COMMANDS_AT_ONCE = 10
 PAUSE = 2.0
+LONGEST_SECONDS = 900
 FIRST = "first"
 """A site that is staged before the wave: what is built once for a version is built then."""
 
@@ -60,60 +64,110 @@ class Wave:
         return median(self.answers) * 1000
 
 
-async def stage_at_once(
-    place: Place, postgres: Postgres, count: int, replicas: int, line: Sequence[str] = ()
-) -> Wave:
-    """So many sites, fresh ones, are asked for at once and staged; commands are typed meanwhile."""
+class Fleet:
+    """Bots that share a database, and sites that are put on stage wave by wave."""
+
+    def __init__(
+        self, place: Place, team: Team, http: aiohttp.ClientSession, bots: Sequence[str], url: str
+    ) -> None:
+        self._place = place
+        self._team = team
+        self._http = http
+        self._bots = tuple(bots)
+        self._url = url
+        self._control = str(team.world.slack["control"])
+
+    async def begin(self) -> None:
+        """What is made once for a version is made, and Slack takes as many commands as are typed."""
+        async with self._http.put(f"{self._control}conditions", json={"rate_limits": "off"}) as answer:
+            answer.raise_for_status()
+        await staged(self._team, FIRST, seconds=120)
+
+    async def wave(self, sites: Sequence[str]) -> Wave:
+        """All of them are put on stage, asked for at once, and staged; commands are typed meanwhile."""
+        await all_on_stage(self._team.world, self._team.opening, sites)
+        before, began = self._processor(), time.monotonic()
+        releases, answers = await _all_staged(self._team, self._http, self._control, sites)
+        seconds, processor = time.monotonic() - began, self._processor() - before
+        ended = await asyncio.to_thread(_engine_steps, self._url)
+        first = await self._team.last(FIRST)
+        each, replicas = Counter(release.holder for release in releases), len(self._bots)
+        wave = Wave(
+            replicas,
+            len(sites),
+            seconds,
+            processor,
+            tuple(gap for release in releases for gap in overheads(release, ended.get(release.id, {}))),
+            tuple(overheads(first, ended.get(first.id, {}))),
+            tuple(sorted(each.values(), reverse=True) + [0] * (replicas - len(each))),
+            tuple(answers),
+        )
+        self._place.tell(
+            f"{len(sites)} sites, replicas: {replicas}: {seconds:.0f} s, a step's overhead {wave.overhead_ms:.0f} ms "
+            f"(alone {median(wave.overheads_alone):.0f} ms), spread {list(wave.spread)}, answers "
+            f"{wave.median_ms:.0f} ms (p99 {wave.p99_ms:.0f} ms)"
+        )
+        return wave
+
+    async def leave(self, sites: Sequence[str]) -> None:
+        """The sites' processes are stopped, so that the next wave finds the memory; their releases go on waiting."""
+        stopped = {"running": False}
+        for site in sites:
+            await self._team.world.put_site(site, production=stopped, slots={"staging": stopped})
+
+    def _processor(self) -> float:
+        """Seconds of processor of all bots, without the programs that they start."""
+        return sum(look_at(self._team.world.process_of(bot)).processor for bot in self._bots)
+
+
+@asynccontextmanager
+async def a_fleet(
+    place: Place, postgres: Postgres, replicas: int, sites: Sequence[str]
+) -> AsyncIterator[Fleet]:
+    """So many replicas on a database of their own, which know these sites."""
     url = await asyncio.to_thread(postgres.new_database)
     bots = [f"bot{number}" for number in range(1, replicas + 1)]
-    sites = [f"site{number}" for number in range(count)]
     async with (
-        a_tiny_team(place, [FIRST, *sites], line=line, database_url=url, bots=bots) as team,
+        a_tiny_team(place, (FIRST,), database_url=url, bots=bots, more=sites) as team,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
     ):
-        control = str(team.world.slack["control"])
-        async with http.put(f"{control}conditions", json={"rate_limits": "off"}) as answer:
-            answer.raise_for_status()
-        first = await staged(team, FIRST, seconds=120)
-        before = _processor(team, bots)
-        began = time.monotonic()
-        releases, answers = await _all_staged(team, http, control, sites)
-        seconds = time.monotonic() - began
-        processor = _processor(team, bots) - before
-        ended = await asyncio.to_thread(_engine_steps, url)
-    each = Counter(release.holder for release in releases)
-    spread = sorted(each.values(), reverse=True) + [0] * (replicas - len(each))
-    gaps = tuple(gap for release in releases for gap in overheads(release, ended.get(release.id, {})))
-    alone = tuple(overheads(first, ended.get(first.id, {})))
-    wave = Wave(replicas, count, seconds, processor, gaps, alone, tuple(spread), tuple(answers))
-    place.tell(
-        f"{count} sites, {replicas} replicas: {seconds:.0f} s, a step's overhead {wave.overhead_ms:.0f} ms "
-        f"(alone {median(alone):.0f} ms), spread {spread}, answers {wave.median_ms:.0f} ms (p99 {wave.p99_ms:.0f} ms)"
-    )
-    return wave
+        fleet = Fleet(place, team, http, bots, url)
+        await fleet.begin()
+        yield fleet
+    await asyncio.to_thread(shutil.rmtree, place.folder / "world", ignore_errors=True)
 
 
 async def _all_staged(
     team: Team, http: aiohttp.ClientSession, control: str, sites: Sequence[str]
 ) -> tuple[list[Release], list[float]]:
     """All of them asked for at once, and how long commands took while that was under way."""
-    running = [asyncio.create_task(staged(team, site, seconds=900)) for site in sites]
+    asking = asyncio.create_task(_asked_and_waiting(team, sites))
     answers: list[float] = []
     try:
-        while not all(task.done() for task in running):
+        while not asking.done():
             answers += await asyncio.gather(
                 *(type_command(http, control, COMMAND) for _ in range(COMMANDS_AT_ONCE))
             )
             await asyncio.sleep(PAUSE)
-        return list(await asyncio.gather(*running)), answers
+        return await asking, answers
     finally:
-        for task in running:
-            task.cancel()
+        asking.cancel()
 
 
-def _processor(team: Team, bots: Sequence[str]) -> float:
-    """Seconds of processor of all bots, without the programs that they start."""
-    return sum(look_at(team.world.process_of(bot)).processor for bot in bots)
+async def _asked_and_waiting(team: Team, sites: Sequence[str]) -> list[Release]:
+    """One question to the records a second, however many sites there are: looking must not be what is measured."""
+    await asyncio.gather(*(team.types("ann", f"/ghost upgrade {NEWEST} {site}") for site in sites))
+    for _ in range(LONGEST_SECONDS):
+        waiting = {one.site: one.release for one in await team.records.waiting()}
+        if waiting.keys() >= set(sites):
+            return [await team.records.release(waiting[site]) for site in sites]
+        running = len(await team.records.open_ids()) - len(waiting)
+        if not running:
+            left = sorted(set(sites) - {one.site for one in await team.records.waiting()})
+            if left:
+                raise DidNotStart(f"{left[0]} was not staged: {(await team.last(left[0])).reason}")
+        await asyncio.sleep(1)
+    raise DidNotStart(f"not all of {len(sites)} sites were staged in {LONGEST_SECONDS} s")
 
 
 def _engine_steps(url: str) -> dict[str, dict[str, datetime]]:
