@@ -46,12 +46,12 @@ async def measure(place: Place) -> Measured:
         await _look(few, team, rounds, rest)
         release = (await team.last(STAYS)).id
         await _all_told(team)
-        copied = await asyncio.to_thread(_copy, team.world.records_url, release, others)
+        copied = await asyncio.to_thread(copy_waiting, team.world.records_url, release, others)
         place.tell(f"{len(copied) + 1} wait")
         await asyncio.sleep(6)  # every chore has seen them then
         await _look(many, team, rounds, rest)
         await _approve(many, team, APPROVED[3:])
-        await asyncio.to_thread(_forget, team.world.records_url, copied)
+        await asyncio.to_thread(forget, team.world.records_url, copied)
         place.tell("one waits again")
         await asyncio.sleep(6)
         await _look(few, team, rounds, rest)
@@ -116,7 +116,7 @@ async def _all_told(team: Team) -> None:
     raise DidNotStart("Slack was not told everything within a minute")
 
 
-def _copy(url: str, release: str, sites: list[str]) -> list[str]:
+def copy_waiting(url: str, release: str, sites: list[str]) -> list[str]:
     """As many releases as sites, as if each had come as far as this one; returns their ids."""
     engine = create_engine(url, connect_args={"timeout": 60})
     try:
@@ -149,7 +149,7 @@ def _rows(
     return [dict(row) for row in found]
 
 
-def _forget(url: str, releases: list[str]) -> None:
+def forget(url: str, releases: list[str]) -> None:
     engine = create_engine(url, connect_args={"timeout": 60})
     try:
         with engine.begin() as connection:

@@ -25,6 +25,8 @@ COMMAND = "/ghost history"
 COMMANDS_AT_ONCE = 10
 PAUSE = 2.0
 LONGEST_SECONDS = 900
+IDLE_SECONDS = 20
+"""Without a release that runs: none will come any more."""
 FIRST = "first"
 """A site that is staged before the wave: what is built once for a version is built then."""
 
@@ -157,15 +159,15 @@ async def _all_staged(
 async def _asked_and_waiting(team: Team, sites: Sequence[str]) -> list[Release]:
     """One question to the records a second, however many sites there are: looking must not be what is measured."""
     await asyncio.gather(*(team.types("ann", f"/ghost upgrade {NEWEST} {site}") for site in sites))
+    idle = 0
     for _ in range(LONGEST_SECONDS):
         waiting = {one.site: one.release for one in await team.records.waiting()}
         if waiting.keys() >= set(sites):
             return [await team.records.release(waiting[site]) for site in sites]
-        running = len(await team.records.open_ids()) - len(waiting)
-        if not running:
-            left = sorted(set(sites) - {one.site for one in await team.records.waiting()})
-            if left:
-                raise DidNotStart(f"{left[0]} was not staged: {(await team.last(left[0])).reason}")
+        idle = idle + 1 if len(await team.records.open_ids()) == len(waiting) else 0
+        if idle > IDLE_SECONDS:
+            left = min(set(sites) - waiting.keys())
+            raise DidNotStart(f"{left} was not staged: {(await team.last(left)).reason}")
         await asyncio.sleep(1)
     raise DidNotStart(f"not all of {len(sites)} sites were staged in {LONGEST_SECONDS} s")
 

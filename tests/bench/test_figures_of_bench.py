@@ -1,0 +1,83 @@
+"""What the bench makes of what it saw: which visitors count, what lies between two steps, and copies that wait."""
+
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bench.visiting import Visit, window
+from bench.waiting import copy_waiting, forget
+from bench.waves import overheads
+from demo.world import DidNotStart
+from release.model import Kind, Release, State, Step, StepState
+from release.records import Records, open_records
+
+NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
+
+
+async def a_waiting_release(records: Records) -> Release:
+    release = await records.create(Kind.UPGRADE, "blog", "ann", "C1", version="6.4.0")
+    for step in (Step.PREFLIGHT, Step.BACK_UP):
+        await records.begin_step(release.id, step)
+        await records.step(release.id, step, StepState.DONE, "done")
+    await records.note(release.id, reminded_at=NINE)
+    await records.ask(release.id, timedelta(days=1))
+    await records.remember_message(release.id, "parent", "C1", "1.0", "digest")
+    return await records.release(release.id)
+
+
+def test_visitors_who_still_wait_when_a_window_begins_count_in_it() -> None:
+    visits = [Visit(1.0, 0.01, True), Visit(9.9, 0.5, True), Visit(10.5, 0.02, False), Visit(20.0, 3.0, True)]
+    seen = window(visits, 10, 20)
+    assert (seen.requests, seen.failed, seen.slowest_ms) == (2, 1, 500)
+
+
+def test_a_window_without_visitors_is_no_window_without_failures() -> None:
+    with pytest.raises(DidNotStart):
+        window([Visit(1.0, 0.01, True)], 10, 20)
+
+
+async def test_what_lies_between_two_steps_is_counted_from_the_last_one_that_ended_before(
+    tmp_path: Path,
+) -> None:
+    with closing(open_records(f"sqlite:///{tmp_path}/records.db")) as records:
+        release = await a_waiting_release(records)
+    began = {
+        Step.PREFLIGHT: 0,
+        Step.BACK_UP: 1010,
+        Step.BUILD: 1030,
+        Step.CHECK_THEME: 5040,
+    }
+    steps = tuple(
+        replace(record, started_at=NINE + timedelta(milliseconds=began[record.step]))
+        if record.step in began
+        else replace(record, started_at=None)
+        for record in release.steps
+    )
+    ended = {
+        name: NINE + timedelta(milliseconds=at)
+        for name, at in (("preflight", 1000), ("back_up", 2000), ("build", 5000), ("smoke_test", 9000))
+    }
+    assert overheads(replace(release, steps=steps), ended) == [10, 30, 40]
+
+
+async def test_copies_of_a_waiting_release_wait_as_it_does_and_go_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/records.db"
+    with closing(open_records(url)) as records:
+        release = await a_waiting_release(records)
+        await records.mark_told(release.id, release.revision)
+        copies = copy_waiting(url, release.id, ["one", "two"])
+        assert {one.site for one in await records.waiting()} == {"blog", "one", "two"}
+        copied = await records.open_release("one")
+        assert copied is not None
+        assert (copied.state, copied.steps, copied.facts) == (
+            State.AWAITING_APPROVAL,
+            release.steps,
+            release.facts,
+        )
+        assert await records.releases_to_tell() == ()
+        forget(url, copies)
+        assert [one.release for one in await records.waiting()] == [release.id]
+        assert await records.open_release("one") is None
