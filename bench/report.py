@@ -9,8 +9,9 @@ INTRODUCTION = """\
 
 `make bench` measures the bot beside what people would use instead, prints these tables with their targets, and writes
 `bench.json`. `make bench ARGS="--only answering"` measures one part (and leaves the others in the file as they were),
-`ARGS="--quick"` is smaller and fewer, `ARGS="--full"` goes on to the largest sizes (50,000 images, 500 MB, 50 releases at
-once, a fleet of 1,000 sites) and takes hours, `ARGS="--docs docs/bench.md"` writes this page. No figure is extrapolated.
+`ARGS="--quick"` is smaller and fewer, `ARGS="--full"` goes on to the largest sizes (50,000 images, 500 MB, 50 releases
+at once, a fleet of 1,000 sites) and takes hours, `ARGS="--docs docs/bench.md"` writes this page. No figure is
+extrapolated.
 
 Everything runs on one machine: the local App Service and the local Slack of [the sandbox](../sandbox/README.md), each
 site a real process, the bot, and the other side of each comparison, in the same run. Where a table says so App Service
@@ -25,10 +26,10 @@ TRIED = """\
   a start has loaded (0.2 s each time): the p99 of 50 at once, while five releases run, fell from 427 ms to 207 ms.
 - The engine looks for work every 0.8 s, not every 0.2 s: 2 % of a core at rest instead of 3.7 % (the latter while other
   work ran on the machine).
-- 200 sites that wait for approval cost 9 % of a core: every few seconds the bot read all of each release, with its steps
-  and what it found out. It asks one question about all of them now, and they cost nothing beside those 2 %.
-- Of many releases asked for at once the replica that looked first took all. Each takes two in one look now. The engine's
-  own limit, of how much a replica has at a time, was not taken: a swap would wait for others that only watch.
+- 200 sites that wait for approval cost 9 % of a core: every few seconds the bot read all of each release, with its
+  steps and what it found out. It asks one question about all of them now, and they cost nothing beside those 2 %.
+- Of many releases asked for at once the replica that looked first took all. Each takes two in one look now. The
+  engine's own limit, of how much a replica has at a time, was not taken: a swap would wait for others that only watch.
 - The records had to share eight threads with whatever packs, copies and digests; they have their own.
 - A fifth of what the bot works while eight sites are staged at once goes into httpcore, which looks at every idle
   connection before each request. A pool for each site would cure that, and was not tried: with 200 sites it may keep
