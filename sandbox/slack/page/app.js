@@ -56,6 +56,13 @@ const current = () => page.channels.find((one) => one.id === page.channel);
 const shownInChannel = (message) => !message.thread_ts || message.thread_ts === message.ts || message.subtype === "thread_broadcast";
 const shownInThread = (message) => message.ts === page.thread || message.thread_ts === page.thread;
 
+// Who reads at the end stays at the end when a picture above it has come and takes its place.
+for (const log of [byId("log"), byId("thread-log")]) {
+  let atEnd = true;
+  log.addEventListener("scroll", () => { atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60; });
+  log.addEventListener("load", () => { if (atEnd) log.scrollTop = log.scrollHeight; }, true);
+}
+
 // Redraws a log, but keeps every node whose message did not change, the focus, and the scroll at the end.
 function fill(log, list, inThread) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
