@@ -1,10 +1,11 @@
 """Everything from the keyboard: what has the focus is seen, and it is never lost, whatever is redrawn or closed."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from release.model import State, Step, StepState
 from tests.bot.conftest import Team
@@ -178,6 +179,30 @@ async def test_the_focus_stays_while_messages_come_and_change(
     await expect(page.get_by_role("button", name="Go")).to_be_focused()
     await client.chat_update(**where, blocks=said("It is over"))
     await expect(message(page, "It is over")).to_be_focused()
+
+
+async def test_who_was_faster_than_the_page_keeps_the_focus(
+    hands: Hands, bots: Bots, windows: Windows
+) -> None:
+    await bots.client().chat_postMessage(channel="#releases", text="t", blocks=actions(BUTTON))
+    page = await windows.open("ann", "@ben")
+    await expect(page.get_by_role("combobox", name="Message Ben Okafor")).to_be_focused()
+    go_on = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route("**/_sandbox/views*", late)
+    await page.get_by_role("link", name="releases").press("Enter")
+    button = page.get_by_role("button", name="Go")
+    await button.focus()
+    async with page.expect_response("**/_sandbox/views*"):
+        go_on.set()
+    # What is written now is seen after all that the page does on arrival.
+    await hands.types("ben", "news")
+    await expect(message(page, "news")).to_be_visible()
+    await expect(button).to_be_focused()
 
 
 async def test_a_thread_gives_the_focus_back_to_where_it_was_opened(

@@ -205,7 +205,10 @@ async function start(person) {
   });
 }
 
+const whereFocusIs = () => (document.activeElement === document.body ? null : document.activeElement.dataset.key || document.activeElement);
+
 async function enter() {
+  const cameFrom = whereFocusIs();
   const [, who, where, thread] = decodeURIComponent(location.hash).split("/");
   const person = who || sessionStorage.getItem("local-slack-me") || "ann";
   if (page.me?.name !== person) await start(person);
@@ -236,14 +239,15 @@ async function enter() {
   drawSidebar();
   await showModals(page.me);
   showMenu(false);
-  focusOnArrival(moved, threadMoved, left);
+  focusOnArrival(cameFrom, moved, threadMoved, left);
   jump();
 }
 
-// Where one goes on after going somewhere. Who goes through the people by keyboard stays there, and where a keyboard
-// would cover half of a small screen the field to type into does not open it.
-function focusOnArrival(moved, threadMoved, left) {
-  if (document.querySelector("dialog[open]") || document.activeElement === byId("person")) return;
+// Where one goes on after going somewhere. Who has gone on already, or goes through the people by keyboard, stays there;
+// and where a keyboard would cover half of a small screen the field to type into does not open it.
+function focusOnArrival(cameFrom, moved, threadMoved, left) {
+  const now = whereFocusIs();
+  if (document.querySelector("dialog[open]") || now === byId("person") || (now && now !== cameFrom)) return;
   const roomy = matchMedia("(min-width: 700px)").matches;
   if (page.thread && threadMoved) (roomy && byId("composer-thread") || byId("thread-title")).focus();
   else if (moved) (roomy && page.tab === "messages" && byId("composer-main") || byId("title")).focus();
