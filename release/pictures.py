@@ -111,15 +111,9 @@ class Photographer:
 
     async def look(self) -> None:
         """Every release that waits for its approval has its pictures, or it is known that it gets none."""
-        for release in await self._records.open_releases():
-            if (
-                release.state is State.AWAITING_APPROVAL
-                and release.kind in PICTURED
-                and release.facts.candidate is not None
-                and release.facts.pictured is None
-                and release.site in self._sites
-            ):
-                await self._picture(release, self._sites[release.site])
+        for one in await self._records.waiting():
+            if one.kind in PICTURED and not one.pictured and one.site in self._sites:
+                await self._picture(await self._records.release(one.release), self._sites[one.site])
 
     async def _picture(self, release: Release, site: Site) -> None:
         candidate = release.facts.candidate

@@ -47,6 +47,7 @@ class Waiting:
     expires_at: datetime
     frozen: Freeze | None
     reminded: bool
+    pictured: bool
 
 
 @dataclass(frozen=True)

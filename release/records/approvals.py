@@ -101,6 +101,7 @@ class ApprovalRecords(ReleaseRecords):
         """Every release that waits for a decision. One question to the database, however many there are."""
         releases, approvals = tables.releases.c, tables.approvals.c
         frozen, reminded = tables.facts.alias("frozen"), tables.facts.alias("reminded")
+        pictured = tables.facts.alias("pictured")
         query = (
             select(
                 releases.id,
@@ -110,10 +111,12 @@ class ApprovalRecords(ReleaseRecords):
                 approvals.expires_at,
                 frozen.c.value.label("frozen"),
                 reminded.c.value.label("reminded"),
+                pictured.c.value.label("pictured"),
             )
             .join_from(tables.releases, tables.approvals, approvals.release == releases.id)
             .outerjoin(frozen, (frozen.c.release == releases.id) & (frozen.c.name == "frozen"))
             .outerjoin(reminded, (reminded.c.release == releases.id) & (reminded.c.name == "reminded_at"))
+            .outerjoin(pictured, (pictured.c.release == releases.id) & (pictured.c.name == "pictured"))
             .where(
                 releases.open, releases.state == State.AWAITING_APPROVAL, approvals.verdict == Verdict.PENDING
             )
@@ -128,6 +131,7 @@ class ApprovalRecords(ReleaseRecords):
                 row.expires_at,
                 None if row.frozen is None else FACT_TYPES["frozen"].validate_json(row.frozen),
                 row.reminded not in (None, "null"),
+                row.pictured not in (None, "null"),
             )
             for row in rows
         )

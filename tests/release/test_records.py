@@ -77,14 +77,16 @@ async def test_what_waits_for_a_decision_is_told_apart_from_what_runs(records: R
     asked, frozen, runs, over = [await upgrade(records, site) for site in ("asked", "frozen", "runs", "over")]
     approvals = {one.id: await records.ask(one.id, DAY) for one in (asked, frozen, over)}
     await records.note(asked.id, reminded_at=datetime(2026, 1, 2, tzinfo=UTC), frozen=None)
-    await records.note(frozen.id, frozen=freeze)
+    await records.note(frozen.id, frozen=freeze, pictured=0)
     await records.decide(approvals[over.id].id, Verdict.REJECTED, "ben")
     waiting = {one.release: one for one in await records.waiting()}
     times = {one: (approvals[one].asked_at, approvals[one].expires_at) for one in (asked.id, frozen.id)}
     assert waiting == {
-        asked.id: Waiting(asked.id, "asked", Kind.UPGRADE, *times[asked.id], frozen=None, reminded=True),
+        asked.id: Waiting(
+            asked.id, "asked", Kind.UPGRADE, *times[asked.id], frozen=None, reminded=True, pictured=False
+        ),
         frozen.id: Waiting(
-            frozen.id, "frozen", Kind.UPGRADE, *times[frozen.id], frozen=freeze, reminded=False
+            frozen.id, "frozen", Kind.UPGRADE, *times[frozen.id], frozen=freeze, reminded=False, pictured=True
         ),
     }
     assert [one.id for one in await records.working_releases()] == [runs.id]
