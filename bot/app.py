@@ -5,7 +5,7 @@ import fcntl
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,8 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import heartbeat
 from bot.approvals import Buttons
+from bot.chores import Chore, Hands, again, for_all, of_its_own
 from bot.clients import open_clients
 from bot.door import Door
 from bot.home import Home
@@ -35,6 +35,7 @@ from bot.schedule import Schedule
 from bot.settings import Mode, Settings
 from bot.threads import LOOK_AGAIN, LOOK_AGAIN_SHARED, Threads, client_of_threads
 from commands import named
+from release.ahead import Ahead
 from release.backups import BackupStore
 from release.backups_in_blobs import BackupsInBlobs
 from release.chores import Chores
@@ -43,22 +44,14 @@ from release.errors import ReleaseError
 from release.holding import Fence, TakenOver
 from release.notes import Notes
 from release.packages import Packages
-from release.pictures import Camera, NoBrowser, Photographer, found_browser
 from release.records import Records, open_records
 from release.releases import Releases
 from release.replicas import LOOK_SECONDS as LOOK_AROUND_SECONDS
 from release.replicas import Replica, open_replica
-from release.site import Site
 from release.steps import Folders, Parts, Stages
-from release.stuck import Watchman
-from release.version import Version
 
 log = logging.getLogger(__name__)
-Chore = Callable[[], Coroutine[Any, Any, None]]
 
-SCHEDULE_SECONDS = 2.0
-LOOK_SECONDS = 5
-SWEEP_SECONDS = 600
 STOP_SECONDS = 5
 ALONE = "ghostbot"
 """The name of a bot with a database of its own: the next process takes up what this one leaves."""
@@ -106,7 +99,6 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             clients.artefacts,
             notes,
         )
-        chores = Chores(clients.sites, records, store, folders.work)
         name = replica.name if replica else ALONE
         engine = await start_engine(Stages(parts), records, settings.records_url, name, settings.shared)
         stack.push_async_callback(asyncio.to_thread, engine.stop, STOP_SECONDS)
@@ -142,60 +134,33 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
 
         await releases.go_on()
         await stack.enter_async_context(_listening(app, settings, stop))
-        # Of several replicas one does these; another takes its place when it goes.
-        for_all: dict[str, Chore] = {
-            "threads": lambda: threads.run(stop),
-            "expiry": lambda: _again(LOOK_SECONDS, releases.expire_approvals, stop),
-            "schedule": lambda: _again(SCHEDULE_SECONDS, schedule.look, stop),
-            "skips": lambda: _again(LOOK_SECONDS, notices.follow_skips, stop),
-            "reminders of versions": lambda: _again(
-                LOOK_SECONDS, Reminders(client, releases, notices).look, stop
-            ),
-            "reminders": lambda: _again(LOOK_SECONDS, releases.remind_approvers, stop),
-            "pictures": lambda: _take_pictures(settings, clients.sites, records, stop),
-            "freezes": lambda: _again(LOOK_SECONDS, releases.tell_freezes, stop),
-            "old slots": lambda: _again(LOOK_SECONDS, chores.stop_old_slots, stop),
-            "stuck releases": lambda: _again(LOOK_SECONDS, Watchman(clients.sites, records).look, stop),
-            "versions": lambda: _again(
-                settings.look_for_versions_minutes * 60,
-                lambda: _look_for_versions(releases, notices, settings.slack.channel),
-                stop,
-            ),
-        }
-        of_its_own: dict[str, Chore] = {
-            "work folders": lambda: _again(LOOK_SECONDS, chores.sweep_work, stop),
-            "old backups": lambda: _again(SWEEP_SECONDS, chores.remove_old_backups, stop),
-            "heartbeat": lambda: _again(heartbeat.SECONDS, lambda: _beat(settings.data_folder), stop),
-        }
-        running = [asyncio.create_task(chore(), name=name) for name, chore in of_its_own.items()]
+        hands = Hands(
+            settings,
+            clients.sites,
+            records,
+            releases,
+            Chores(clients.sites, records, store, folders.work),
+            threads,
+            notices,
+            schedule,
+            Reminders(client, releases, notices),
+            Ahead(clients.sites, records, packages, clients.npm, clients.ghosts),
+        )
+        running = [asyncio.create_task(chore(), name=name) for name, chore in of_its_own(hands, stop).items()]
         if replica is None:
-            running += [asyncio.create_task(chore(), name=name) for name, chore in for_all.items()]
+            running += [
+                asyncio.create_task(chore(), name=name) for name, chore in for_all(hands, stop).items()
+            ]
         else:
             look = partial(_look_around, replica, records, releases)
             running += [
-                asyncio.create_task(_again(LOOK_AROUND_SECONDS, look, stop), name="other replicas"),
-                asyncio.create_task(_in_turn(replica.teller, for_all, stop), name="teller"),
+                asyncio.create_task(again(LOOK_AROUND_SECONDS, look, stop), name="other replicas"),
+                asyncio.create_task(_in_turn(replica.teller, for_all(hands, stop), stop), name="teller"),
             ]
         look_only_at_what_is_new()
         log.info("ready", extra={"sites": ", ".join(releases.sites), "mode": str(settings.slack.mode)})
         ready()
         await _until(stop, running)
-
-
-async def _take_pictures(
-    settings: Settings, sites: Mapping[str, Site], records: Records, stop: asyncio.Event
-) -> None:
-    """Of what waits for its approval, until `stop`; of nothing where there is no browser, or none is wanted."""
-    try:
-        browser = found_browser(settings.browser)
-    except NoBrowser as error:
-        log.warning("approval cards have no pictures", extra={"why": str(error), "remedy": error.advice})
-        browser = None
-    if browser is None:
-        await stop.wait()
-        return
-    camera = Camera(browser, settings.data_folder.resolve() / "pictures")
-    await _again(LOOK_SECONDS, Photographer(sites, records, camera).look, stop)
 
 
 async def _enlist(settings: Settings, records: Records, stack: AsyncExitStack) -> Replica | None:
@@ -330,36 +295,6 @@ async def _connect(handler: AsyncSocketModeHandler, app: AsyncApp, stop: asyncio
             async with asyncio.timeout(pause):
                 await stop.wait()
         pause = min(pause * 2, 30)
-
-
-async def _again(seconds: float, chore: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    """Do a chore now and every so often until `stop`; one that fails is logged and tried again next time."""
-    while not stop.is_set():
-        try:
-            await chore()
-        except ReleaseError as error:
-            log.warning("a chore failed", extra={"problem": str(error)})
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await stop.wait()
-
-
-async def _look_for_versions(releases: Releases, notices: Notices, channel: str | None) -> None:
-    """Announce the newest version where a site is behind it, and stage it where a site does so by itself."""
-    versions = await releases.versions(None)
-    if not versions.newest:
-        return  # no site runs Ghost
-    newest = versions.newest[0]
-    if any(site.current and Version.parse(site.current) < Version.parse(newest) for site in versions.sites):
-        await notices.announce(versions, newest)
-    await notices.close_outdated(versions)
-    await notices.add_notes(versions)
-    if channel is not None:
-        await releases.stage_new(versions, channel)
-
-
-async def _beat(data_folder: Path) -> None:
-    heartbeat.beat(data_folder)
 
 
 def _secret(settings: Settings) -> str | None:

@@ -150,6 +150,7 @@ class World:
             "log_level": "INFO",
             "release_notes_url": self.github["api"],
             "browser": "none",
+            "build_ahead": False,
             "slack": {"api_url": self.slack["api"], "channel": self.slack["channels"]["releases"]},
             "azure": {
                 "subscription": self.azure["subscription"],

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
         "auto", description='Chromium for the pictures of staging; "auto": one on PATH; "none": no pictures'
     )
     look_for_versions_minutes: float = Field(60, gt=0)
+    build_ahead: bool = Field(True, description="build a new version as soon as it is out")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("release_notes_url")

@@ -113,7 +113,10 @@ async def build(
     async def fill_site(folder: Path) -> Mark:
         return await _build_site(version, node_major, npm, folder, progress, source)
 
-    site = await npm.cache.folder_of("sites", key, fill_site)
+    def waits() -> None:
+        progress(f"Ghost {version} is being built already: waiting for that")
+
+    site = await npm.cache.folder_of("sites", key, fill_site, waits)
     node = await _node_of_built(site, npm)
     packed, key = site, key if packing.whole else f"{key}-{packing.name}"
     platform = recipe.platform

@@ -74,13 +74,17 @@ class Cache:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    async def folder_of(self, kind: str, name: str, fill: Fill) -> Kept:
+    async def folder_of(
+        self, kind: str, name: str, fill: Fill, waits: Callable[[], None] = lambda: None
+    ) -> Kept:
         """The folder `kind/name`, filled by `fill` if it is not there whole yet; what it returns is kept as its mark.
+
+        `waits` is called when somebody else makes it at this moment.
 
         A folder from which files have gone or changed their size since is thrown away and made again.
         """
         final = self.folder / kind / name
-        async with self.turn(f"{kind}-{name}"):
+        async with self.turn(f"{kind}-{name}", waits):
             mark = await asyncio.to_thread(_sound_folder, final)
             if mark is not None:
                 return Kept(final, mark, from_cache=True)
@@ -128,16 +132,20 @@ class Cache:
             await asyncio.shield(asyncio.to_thread(shutil.rmtree, own, ignore_errors=True))
 
     @asynccontextmanager
-    async def turn(self, name: str) -> AsyncIterator[None]:
+    async def turn(self, name: str, waits: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
         """Alone with the thing called `name`, also among other processes; the system frees it if we are killed."""
         path = self.place("locks") / name
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        told = False
         try:
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
+                    if not told:
+                        waits()
+                        told = True
                     await asyncio.sleep(0.1)
             yield
         finally:

@@ -87,6 +87,14 @@ async def test_two_at_once_build_once(npm: Npm, registry: TinyRegistry) -> None:
     assert registry.downloads("ghost") == 1
 
 
+async def test_who_comes_second_is_told_what_is_waited_for(npm: Npm) -> None:
+    said: dict[str, list[str]] = {"first": [], "second": []}
+    await asyncio.gather(*(built(npm, progress=texts.append) for texts in said.values()))
+    waits = f"Ghost {VERSION} is being built already: waiting for that"
+    assert sum(waits in texts for texts in said.values()) == 1
+    assert sum(f"fetching Ghost {VERSION}" in texts for texts in said.values()) == 1
+
+
 async def test_a_damaged_package_is_refused_and_then_built_anew(npm: Npm) -> None:
     package = await built(npm)
     path = Path(package.path)
