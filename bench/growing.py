@@ -10,13 +10,13 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.answering import AT_ONCE, type_command
+from bench.answering import AT_ONCE
 from bench.deciding import fill_database
 from bench.figures import Curve, Measured, Plot, percentile
 from bench.place import Place, a_tiny_team, between, forget_the_most, look_at, staged
+from bench.waves import all_staged
 from release.ghost.database import inspect
 from release.model import Step
-from tests.stories.team import Team
 
 KILOBYTE = 1000
 
@@ -132,9 +132,10 @@ async def _at_once(found: Measured, place: Place, counts: tuple[int, ...]) -> No
         left = list(sites)
         for count in counts:
             chosen, left = left[:count], left[count:]
-            times, seconds = await _while_staging(team, http, control, chosen)
+            began = time.monotonic()
+            _, times = await all_staged(team, http, control, chosen, AT_ONCE)
+            took.append(time.monotonic() - began)
             slowest.append(percentile(times, 0.99) * 1000)
-            took.append(seconds)
             place.tell(f"{count} at once: p99 {slowest[-1]:.0f} ms, all staged in {took[-1]:.0f} s")
     told = ", ".join(
         f"{count}: {slow:.0f} ms, all staged in {taken:.0f} s"
@@ -154,22 +155,3 @@ async def _at_once(found: Measured, place: Place, counts: tuple[int, ...]) -> No
             (Curve("seconds", x, tuple(took)),),
         ),
     ]
-
-
-async def _while_staging(
-    team: Team, http: aiohttp.ClientSession, control: str, sites: list[str]
-) -> tuple[list[float], float]:
-    times: list[float] = []
-    began = time.monotonic()
-    running = [asyncio.create_task(staged(team, site, seconds=300)) for site in sites]
-    try:
-        while not all(task.done() for task in running):
-            await asyncio.sleep(3)
-            times += await asyncio.gather(
-                *(type_command(http, control, "/ghost history") for _ in range(AT_ONCE))
-            )
-        await asyncio.gather(*running)
-    finally:
-        for task in running:
-            task.cancel()
-    return times, time.monotonic() - began

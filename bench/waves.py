@@ -89,7 +89,7 @@ class Fleet:
         """All of them are put on stage, asked for at once, and staged; commands are typed meanwhile."""
         await all_on_stage(self._team.world, self._team.opening, sites)
         before, began = self._processor(), time.monotonic()
-        releases, answers = await _all_staged(self._team, self._http, self._control, sites)
+        releases, answers = await all_staged(self._team, self._http, self._control, sites)
         seconds, processor = time.monotonic() - began, self._processor() - before
         ended = await asyncio.to_thread(_engine_steps, self._url)
         first = await self._team.last(FIRST)
@@ -139,17 +139,19 @@ async def a_fleet(
     await asyncio.to_thread(shutil.rmtree, place.folder / "world", ignore_errors=True)
 
 
-async def _all_staged(
-    team: Team, http: aiohttp.ClientSession, control: str, sites: Sequence[str]
+async def all_staged(
+    team: Team,
+    http: aiohttp.ClientSession,
+    control: str,
+    sites: Sequence[str],
+    commands: int = COMMANDS_AT_ONCE,
 ) -> tuple[list[Release], list[float]]:
-    """All of them asked for at once, and how long commands took while that was under way."""
+    """All of them asked for at once, and how long commands took, so many at once, while that was under way."""
     asking = asyncio.create_task(_asked_and_waiting(team, sites))
     answers: list[float] = []
     try:
         while not asking.done():
-            answers += await asyncio.gather(
-                *(type_command(http, control, COMMAND) for _ in range(COMMANDS_AT_ONCE))
-            )
+            answers += await asyncio.gather(*(type_command(http, control, COMMAND) for _ in range(commands)))
             await asyncio.sleep(PAUSE)
         return await asking, answers
     finally:
