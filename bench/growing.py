@@ -19,6 +19,8 @@ from release.ghost.database import inspect
 from release.model import Step
 
 KILOBYTE = 1000
+PAUSE = 5.0
+"""Between 50 commands and the next 50: what follows their acknowledgement is done then, so that releases go on."""
 
 
 async def measure(place: Place) -> Measured:
@@ -133,7 +135,7 @@ async def _at_once(found: Measured, place: Place, counts: tuple[int, ...]) -> No
         for count in counts:
             chosen, left = left[:count], left[count:]
             began = time.monotonic()
-            _, times = await all_staged(team, http, control, chosen, AT_ONCE)
+            _, times = await all_staged(team, http, control, chosen, AT_ONCE, PAUSE)
             took.append(time.monotonic() - began)
             slowest.append(percentile(times, 0.99) * 1000)
             place.tell(f"{count} at once: p99 {slowest[-1]:.0f} ms, all staged in {took[-1]:.0f} s")

@@ -145,6 +145,7 @@ async def all_staged(
     control: str,
     sites: Sequence[str],
     commands: int = COMMANDS_AT_ONCE,
+    pause: float = PAUSE,
 ) -> tuple[list[Release], list[float]]:
     """All of them asked for at once, and how long commands took, so many at once, while that was under way."""
     asking = asyncio.create_task(_asked_and_waiting(team, sites))
@@ -152,7 +153,7 @@ async def all_staged(
     try:
         while not asking.done():
             answers += await asyncio.gather(*(type_command(http, control, COMMAND) for _ in range(commands)))
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(pause)
         return await asking, answers
     finally:
         asking.cancel()

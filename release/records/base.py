@@ -23,6 +23,7 @@ from release.records.rows import touch
 T = TypeVar("T")
 
 THREADS = 8
+"""On PostgreSQL. On SQLite it is one: several hold up each other and the engine, which wants the file too."""
 
 
 class Changes:
@@ -62,7 +63,8 @@ class Base:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = writing(engine)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="records")
+        threads = 1 if engine.dialect.name == "sqlite" else THREADS
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="records")
         self._replica: str | None = None
         self._lost: replicas.Lost | None = None
         self.changed = Changes()
