@@ -14,7 +14,19 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from bench import answering, deciding, fleet, growing, moving, replicas, resting, upgrading, visiting, waiting
+from bench import (
+    answering,
+    deciding,
+    fleet,
+    ghost_cli,
+    growing,
+    moving,
+    replicas,
+    resting,
+    upgrading,
+    visiting,
+    waiting,
+)
 from bench.figures import Measured, Row, as_told, machine
 from bench.place import Place
 from bench.plots import draw
@@ -32,6 +44,7 @@ PARTS: dict[str, Part] = {
     "deciding": deciding.measure,
     "visiting": visiting.measure,
     "moving": moving.measure,
+    "ghost-cli": ghost_cli.measure,
     "upgrading": upgrading.measure,
     "waiting": waiting.measure,
     "replicas": replicas.measure,

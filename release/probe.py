@@ -13,7 +13,6 @@ from release.model import ProbeSeen
 from release.trouble import in_words
 
 _AT_ONCE = 50
-_LAST_SECONDS = 10.0
 POINTS = 240
 
 
@@ -25,13 +24,21 @@ class Probe:
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, url: str, paths: tuple[str, ...] = ("/",), rate: float = 10
+        self,
+        http: httpx.AsyncClient,
+        url: str,
+        paths: tuple[str, ...] = ("/",),
+        rate: float = 10,
+        last_seconds: float = 10.0,
     ) -> None:
+        """`last_seconds` is how long those who still wait at the end are waited for."""
         self._http = http
         self._urls = tuple(url + path for path in paths)
         self._pause = 1 / rate
+        self._last_seconds = last_seconds
         self._times: list[float] = []
         self._failures: list[str] = []
+        self._unanswered = 0  # beside those that have a time
         self._healthy: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._started = 0.0
@@ -62,13 +69,15 @@ class Probe:
                         running.add(visitor)
                         visitor.add_done_callback(running.discard)
                     else:
+                        self._unanswered += 1
                         self._failures.append(f"{_AT_ONCE} requests wait for an answer")
                     turn += 1
                     await asyncio.sleep(self._pause)
             finally:
                 # The last visitors are let finish: cutting them off would hide a failure.
                 if running:
-                    _, waiting = await asyncio.wait(running, timeout=_LAST_SECONDS)
+                    _, waiting = await asyncio.wait(running, timeout=self._last_seconds)
+                    self._unanswered += len(waiting)
                     self._failures += ["no answer"] * len(waiting)
 
     async def _visit(self, url: str) -> None:
@@ -91,7 +100,7 @@ class Probe:
     def seen(self) -> ProbeSeen:
         """What the visitors got so far."""
         return ProbeSeen(
-            requests=len(self._times),
+            requests=len(self._times) + self._unanswered,
             failed=len(self._failures),
             slowest_ms=round(max(self._times, default=0), 1),
             median_ms=round(statistics.median(self._times), 1) if self._times else 0,

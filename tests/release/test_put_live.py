@@ -368,3 +368,19 @@ async def test_an_scm_site_that_shows_the_old_files_for_a_moment_is_waited_for(s
     )
     await going
     assert await staged.site.version(PRODUCTION) == NEW
+
+
+async def test_whoever_gets_no_answer_counts_among_the_requests() -> None:
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(never, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, httpx.AsyncClient(timeout=1) as http:
+        probe = Probe(http, address, rate=200, last_seconds=0.2)
+        async with probe:
+            await asyncio.sleep(1)
+        seen = probe.seen()
+    assert seen.failed == seen.requests > 50, seen.failures
+    assert "no answer" in seen.failures
