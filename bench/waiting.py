@@ -60,7 +60,7 @@ async def measure(place: Place) -> Measured:
         f"One bot on SQLite that knows {count + len(APPROVED)} sites in both. {count - 1} of the releases that wait "
         "are copies, in the records, of one that was staged, with its steps, facts, question and messages; their sites "
         "are not there, so `/ghost status` is asked of one site. Answers are timed from the person's Enter until the "
-        "answer is read, an approval from the click until the first step runs; the engine looks for work every 0.8 s. "
+        "answer is read, an approval from the click until its answer, and until the first step runs. "
         "One that waits is measured before and after."
     )
     return found
