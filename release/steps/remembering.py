@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from release.errors import ReleaseError
+from release.live import last_live
 from release.model import BackupTaken, Release, StagingBefore
-from release.releases import last_live
 from release.silence import SILENT
 from release.site import NothingThere, Site
 from release.slot_database import read_database
