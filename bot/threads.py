@@ -31,7 +31,8 @@ from bot.refusals import (
 )
 from bot.render.approval import card, no_longer_asked, reminder
 from bot.render.message import Message, joined
-from bot.render.release import log_line, parent, result
+from bot.render.release import log_line, parent
+from bot.render.result import result
 from bot.render.rollback import rollback_card
 from bot.render.simpler import simplified
 from bot.render.stuck import stuck_messages

@@ -6,7 +6,8 @@ from datetime import timedelta
 from bot.render.approval import card
 from bot.render.backups import SHOWN, backups_list
 from bot.render.message import when
-from bot.render.release import parent, result
+from bot.render.release import parent
+from bot.render.result import result
 from commands.command import BackupsReply
 from release.model import (
     PLAN,

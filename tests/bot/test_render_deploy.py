@@ -7,7 +7,8 @@ import pytest
 from bot.door import words_of
 from bot.render.approval import card
 from bot.render.message import Message
-from bot.render.release import parent, result
+from bot.render.release import parent
+from bot.render.result import result
 from bot.render.rollback import rollback_card
 from release.model import (
     Approval,

@@ -8,8 +8,9 @@ import pytest
 
 from bot.render.approval import card, migration_line
 from bot.render.message import Message, naming, when
-from bot.render.release import log_line, parent, result
+from bot.render.release import log_line, parent
 from bot.render.replies import refusal
+from bot.render.result import result
 from bot.render.watch import sick_message, watch_message
 from release.errors import SiteBusy
 from release.model import (

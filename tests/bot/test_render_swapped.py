@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.render.release import result
+from bot.render.result import result
 from bot.render.swapped import warmth
 from release.model import Facts, Kind, ProbeSeen, Release, RoutingCleared, State, SwapDone
 from tests.bot.test_render_release import NOON, RELEASE

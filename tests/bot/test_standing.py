@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.render.release import parent, result
+from bot.render.release import parent
+from bot.render.result import result
 from bot.render.standing import staging_of_a_failure, standing
 from release.model import (
     BackupTaken,
