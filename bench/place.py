@@ -16,7 +16,8 @@ from tests.stories.team import NEWEST, OLDER, Team
 
 # As recorded from App Service (swap) and as a usual machine in the same region has it (SCM).
 AZURE_SWAP_SECONDS = 62
-AZURE_LINE = ("--scm-seconds", "0.02", "--scm-bytes", "50000000")
+LINE_BYTES = 50_000_000
+AZURE_LINE = ("--scm-seconds", "0.02", "--scm-bytes", str(LINE_BYTES))
 PATIENCE: dict[str, object] = {
     "probe_rate": 5,
     "watch_seconds": 0.5,
