@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
@@ -22,8 +22,6 @@ from azure.core.exceptions import (
     HttpResponseError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import StorageErrorCode
-from azure.storage.blob.aio import ContainerClient, ExponentialRetry
 
 from release.azure.errors import (
     BotDiskTrouble,
@@ -34,12 +32,18 @@ from release.azure.errors import (
 )
 from release.ghost.cache import file_digest
 
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import ContainerClient
+
 # Bytes in memory for one transfer: a few of these. Azure takes 50,000 blocks, so up to 200 GB a file.
 BLOCK = 4 << 20
 _CONNECTION_SECONDS, _READ_SECONDS = 15, 60
 # Pauses of 2, 3 and 5 seconds, instead of the SDK's 18, 24 and 42.
 _RETRIES, _FIRST_PAUSE, _PAUSE_BASE = 3, 1, 2
 _DIGEST = "sha256"
+# Azure's own words (Blob service error codes).
+_INVALID_BLOCK_LIST = "InvalidBlockList"
+_BLOB_NOT_FOUND = "BlobNotFound"
 
 
 class NotStored(Exception):
@@ -61,8 +65,11 @@ def container_of(
     account_url: str | None,
     connection_string: str | None,
     credential: AsyncTokenCredential,
-) -> ContainerClient:
+) -> "ContainerClient":
     """A client for one container. A connection string carries its own key; else `credential` says who the bot is."""
+    # Only where there is storage: it takes 5 MB, and a start that is a tenth of a second longer.
+    from azure.storage.blob.aio import ContainerClient, ExponentialRetry  # noqa: PLC0415
+
     limits: dict[str, Any] = {  # Any: the SDK's keywords
         "max_single_put_size": BLOCK,
         "max_block_size": BLOCK,
@@ -82,7 +89,7 @@ def container_of(
 class Blobs:
     """One container. Names have slashes, as paths do."""
 
-    def __init__(self, client: ContainerClient) -> None:
+    def __init__(self, client: "ContainerClient") -> None:
         self._client = client
 
     @property
@@ -114,7 +121,7 @@ class Blobs:
                 )
             except HttpResponseError as error:
                 # Of two who store the same content at once, one's blocks are gone when the other commits.
-                if getattr(error, "error_code", None) != StorageErrorCode.INVALID_BLOCK_LIST:
+                if getattr(error, "error_code", None) != _INVALID_BLOCK_LIST:
                     raise
                 if not await self._holds(name, digest):
                     raise
@@ -187,7 +194,7 @@ class Blobs:
         try:
             yield
         except ResourceNotFoundError as error:
-            if getattr(error, "error_code", None) == StorageErrorCode.BLOB_NOT_FOUND:
+            if getattr(error, "error_code", None) == _BLOB_NOT_FOUND:
                 raise NotStored from error
             raise StorageMissing(self.name, _told(error)) from error
         except ClientAuthenticationError as error:

@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import (
     Connection,
     Engine,
     create_engine,
     event,
     func,
+    inspect,
     make_url,
     select,
+    text,
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -26,11 +24,6 @@ from release.records.records import Records
 _MIGRATING = 7_460_518_246_021  # the advisory lock of whoever migrates these tables on PostgreSQL
 # A replica that is frozen inside a transaction keeps its locks; PostgreSQL ends it after this long.
 IDLE_IN_TRANSACTION_SECONDS = 10
-
-
-class DatabaseTooNew(ReleaseError):
-    problem = "The bot's database was written by a newer ghostbot ({0})."
-    remedy = "Start that version again, or give this one another database."
 
 
 class DatabaseUnreachable(ReleaseError):
@@ -98,15 +91,24 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _migrate(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     # In one transaction: a bot killed in the middle finds the old schema, not half of the new one.
     with writing(engine).begin() as connection:
         if engine.dialect.name == "postgresql":  # replicas that start at once take turns
             connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            known = ScriptDirectory.from_config(config).get_current_head()
-            raise DatabaseTooNew(f"this one knows up to {known}") from error
+        if _revision(connection) != _newest():
+            from release.records.migrating import migrate  # noqa: PLC0415 - alembic is loaded only for this
+
+            migrate(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    """The schema that the tables have now, as alembic has noted it."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _newest() -> str:
+    """The schema of this version: its migrations are named by their number."""
+    folder = Path(__file__).parent / "migrations" / "versions"
+    return max(path.name.partition("_")[0] for path in folder.glob("[0-9]*_*.py"))

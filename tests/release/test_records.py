@@ -16,7 +16,8 @@ from release.errors import Cancelled, SiteBusy
 from release.journal import Journal
 from release.model import BackupTaken, Facts, Freeze, Kind, Release, State, Step, StepState, Verdict, Waiting
 from release.records import Records, open_records
-from release.records.opening import DatabaseTooNew, DatabaseUnreachable
+from release.records.migrating import DatabaseTooNew
+from release.records.opening import DatabaseUnreachable
 from release.records.rows import NoSuchRelease
 from tests.postgres import Postgres, a_postgres
 
