@@ -2,7 +2,6 @@
 
 import logging
 
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.identity import People, Visitor
@@ -86,18 +85,7 @@ class Home:
 
     async def _threads(self, sites: tuple[SiteStatus, ...]) -> dict[str, str]:
         """Links to the threads of the releases that are open."""
-        links: dict[str, str] = {}
-        for status in sites:
-            release = status.open_release
-            if release is None:
-                continue
-            top = await self._releases.records.message(release.id, PARENT)
-            if top is None or not top.ts:
-                continue
-            try:
-                answer = await self._client.chat_getPermalink(channel=top.channel, message_ts=top.ts)
-            except SlackClientError as error:
-                log.warning("No link to a thread", extra={"release": release.id, "why": str(error)})
-                continue
-            links[release.id] = str(answer["permalink"])
-        return links
+        open_ones = [status.open_release.id for status in sites if status.open_release]
+        tops = await self._releases.records.messages_of_part(PARENT, open_ones)
+        links = {owner: self._people.link_to(top.channel, top.ts) for owner, top in tops.items()}
+        return {owner: link for owner, link in links.items() if link}
