@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,12 +25,29 @@ from bot.render.simpler import simplified
 
 log = logging.getLogger(__name__)
 
-OTHERS_FIRST_SECONDS = 0.08
-"""Nobody notices this of an answer. Slack gives up on a command that is not acknowledged within three seconds."""
+QUIET_SECONDS = 0.04
+AT_MOST_SECONDS = 0.4
+"""Of many commands at once the work on the first begins when for `QUIET_SECONDS` no other was acknowledged, or after
+this long: Slack gives up on a command that is not acknowledged within three seconds."""
 
 Body = dict[str, Any]  # Any: Slack's payloads
 Press = Callable[[Knock, str, Answer], Awaitable[None]]
 Submit = Callable[[Knock, str, str, Answer], Awaitable[None]]
+
+
+class Burst:
+    """Commands that come at once: all are acknowledged before the work on the first begins."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = 0.0
+
+    async def is_over(self) -> None:
+        """Called with each acknowledgement; returns once a moment has passed without another."""
+        arrived = self._last = self._clock()
+        limit = arrived + AT_MOST_SECONDS
+        while (left := min(self._last + QUIET_SECONDS, limit) - self._clock()) > 0:  # noqa: ASYNC110 - time is the event
+            await asyncio.sleep(left)
 
 
 @dataclass(frozen=True)
@@ -42,6 +60,7 @@ class Listeners:
     client: AsyncWebClient
     own_commands: Mapping[str, str] = field(default_factory=dict)
     """Sites' own slash commands, command to site."""
+    burst: Burst = field(default_factory=Burst)
 
     def register(self, app: AsyncApp) -> None:
         """Afterwards `app` answers the slash command, every button, mentions, direct messages and the Home tab."""
@@ -81,8 +100,7 @@ class Listeners:
 
     async def _command(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
         await ack()
-        # Of many commands at once all are acknowledged before the first is done.
-        await asyncio.sleep(OTHERS_FIRST_SECONDS)
+        await self.burst.is_over()
         text = body.get("text", "").strip()
         visitor = Visitor(body["user_id"], _teams(body.get("team_id")))
         slash = str(body.get("command") or self.door.slash)
