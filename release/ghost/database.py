@@ -6,6 +6,7 @@ Always on a copy, opened read-only, row by row: memory does not grow with the bl
 import asyncio
 import hashlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -67,6 +68,10 @@ KEPT_SETTINGS = ("title", "description", "active_theme", "timezone")
 # Where not only the number but the very rows must survive: they are known by their ids.
 MUST_KEEP_IDS = ("posts", "tags", "members")
 NEEDED_TABLES = ("migrations", "posts", "users", "settings")
+# Databases that were inspected, by the state of their files.
+_known: dict[tuple[int, ...], "Inspection"] = {}
+_KNOWN = 4
+_SETTLED_NS = 100_000_000
 POSTS = "SELECT id, slug, title, status, html FROM posts ORDER BY id"
 
 
@@ -105,8 +110,12 @@ class MigrationReport:
 
 
 async def inspect(path: Path) -> Inspection:
-    """The database at `path`, checked; EmptyDatabase, NotADatabase, CorruptDatabase, NotGhost or LockedMigrations."""
-    return await asyncio.to_thread(_inspect, path)
+    """The database at `path`, checked; EmptyDatabase, NotADatabase, CorruptDatabase, NotGhost or LockedMigrations.
+
+    A file that is as it was when it was inspected is not read again: each read of 200 MB takes a second, and a backup
+    is looked at in several steps of a release.
+    """
+    return await asyncio.to_thread(_inspected, path)
 
 
 async def migrations_applied(path: Path) -> frozenset[tuple[str, str]]:
@@ -185,6 +194,28 @@ def order_of(version: str) -> tuple[int, int]:
     """ "5.130" as something that compares rightly; Ghost's own column sorts as text."""
     parsed = Version.parse(f"{version}.0")
     return parsed.first, parsed.second
+
+
+def _inspected(path: Path) -> Inspection:
+    state = _state_of(path)
+    found = _known.get(state)
+    if found is None:
+        found = _inspect(path)
+        # The clock of files stands still for some milliseconds: what was written right before may be written again.
+        if state and time.time_ns() - state[-1] > _SETTLED_NS and _state_of(path) == state:
+            _known[state] = found
+            while len(_known) > _KNOWN:
+                del _known[next(iter(_known))]
+    return found
+
+
+def _state_of(path: Path) -> tuple[int, ...]:
+    """Another one whenever the file was written to, or is another file; the last part is when, in nanoseconds."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _inspect(path: Path) -> Inspection:

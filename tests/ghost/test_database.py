@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -32,6 +33,22 @@ async def test_a_sound_database_tells_what_it_holds(blog: Seeded) -> None:
     assert found.version == "5.100"
     assert (found.rows["posts"], found.rows["members"], found.rows["tags"]) == (17, 20, 4)
     assert found.size == Path(blog.database).stat().st_size
+
+
+async def test_a_file_is_read_once_and_again_when_it_has_changed(blog: Seeded) -> None:
+    path = Path(blog.database)
+    await asyncio.sleep(0.2)  # written a moment ago, it is not remembered
+    first = await inspect(path)
+    assert await inspect(path) is first
+    change(path, "UPDATE posts SET title = 'Another' WHERE rowid = 1")
+    second = await inspect(path)
+    assert second.digests["posts"] != first.digests["posts"]
+    assert second.size == first.size
+    damaged = bytearray(path.read_bytes())
+    damaged[100] ^= 0xFF
+    path.write_bytes(damaged)
+    with pytest.raises(ReleaseError):
+        await inspect(path)
 
 
 async def test_looking_changes_nothing(blog: Seeded) -> None:
