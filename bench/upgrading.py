@@ -18,7 +18,7 @@ from bench.place import (
     staged,
     took,
 )
-from bench.seed import Script
+from bench.seed import VISITORS, Script
 from demo.stages import Opening, put_on_stage, real_opening
 from demo.world import SiteInDemo, World, open_world
 from release.ghost.cache import Cache
@@ -89,11 +89,11 @@ def _fill(folder: Path, images: int) -> None:
 async def _release(
     team: Team, opening: Opening, site: str, tell: Callable[[str], None]
 ) -> tuple[Release, ProbeSeen]:
-    """A whole release; somebody approves at once. Visitors come 50 times a second from the approval on."""
+    """A whole release; somebody approves at once. Visitors come all through, from the approval on."""
     tell(f"the bot, {site}")
     await staged(team, site, opening.after)
     card = await team.card(site, opening.after)
-    async with Probe(team.world.http, await team.world.url(site), ("/",), rate=50) as visitors:
+    async with Probe(team.world.http, await team.world.url(site), ("/",), rate=VISITORS) as visitors:
         await team.clicks("ben", card, "Approve")
         live = await team.reaches(site, State.LIVE, seconds=400)
     steps = {str(one.step): round(took(live, one.step), 1) for one in live.steps if one.ended_at}
@@ -162,7 +162,7 @@ def _visitors(found: Measured, script: Script, seen: ProbeSeen, again: ProbeSeen
         return
     requests, failed = seen.requests + again.requests, seen.failed + again.failed
     found.add(
-        "visitors at 50 requests a second, from the approval until production is verified, two releases",
+        f"visitors at {VISITORS} requests a second, from the approval until production is verified, two releases",
         f"{failed} of {requests} failed, slowest {max(seen.slowest_ms, again.slowest_ms):.0f} ms; "
         f"script, during its swap: {theirs.failed} of {theirs.requests}, slowest {theirs.slowest_ms:.0f} ms",
         "0 failed",
@@ -172,3 +172,6 @@ def _visitors(found: Measured, script: Script, seen: ProbeSeen, again: ProbeSeen
         script_failed=theirs.failed,
         script_requests=theirs.requests,
     )
+    failures = sorted({*seen.failures, *again.failures, *theirs.failures})
+    if failures:
+        found.notes.append(f"How visitors failed: {', '.join(failures)}.")
