@@ -1,4 +1,4 @@
-"""The same message for a Slack that refuses plans or tables: a checklist, and aligned text."""
+"""The same message for a Slack that refuses plans, tables or pictures: a checklist, aligned text, and words."""
 
 from bot.render.message import SECTION, Message, SlackBlock, clip, escape
 
@@ -11,7 +11,7 @@ SIGNS = {
 
 
 def simplified(message: Message) -> Message:
-    """`message` without its plan and table blocks; what they say is kept as text."""
+    """`message` without its plan, table and image blocks; what they say is kept as text."""
     return Message(message.text, tuple(_simple(block) for block in message.blocks))
 
 
@@ -23,6 +23,8 @@ def _simple(block: SlackBlock) -> SlackBlock:
             text = "\n".join(lines)
         case "table":
             text = "\n".join(" | ".join(escape(cell["text"]) for cell in row) for row in block["rows"])
+        case "image":
+            text = f"*{escape(block['title']['text'])}*: {escape(block['alt_text'])}"
         case _:
             return block
     return {"type": "section", "text": {"type": "mrkdwn", "text": clip(text, SECTION)}}

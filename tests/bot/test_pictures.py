@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bot.render.message import Message, image
+from bot.render.simpler import simplified
 from release.model import Picture, Release
 from tests.bot.conftest import Team
 
@@ -108,3 +110,10 @@ async def test_what_is_decided_before_they_are_uploaded_is_not_pictured(team: Te
 
     await team.eventually(forgotten, seconds=30)
     assert await team.calls("files.completeUploadExternal") == []
+
+
+def test_where_slack_takes_no_pictures_their_words_stand_in_their_place() -> None:
+    shown = Message("text", (image("Front page", "They look the same & well.", "F0123456789").to_dict(),))
+    (block,) = simplified(shown).blocks
+    assert block["type"] == "section"
+    assert block["text"]["text"] == "*Front page*: They look the same &amp; well."
