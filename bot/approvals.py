@@ -14,7 +14,7 @@ from bot.door import Answer, Door, Knock, utc_now
 from bot.identity import SLACK_TROUBLE, Roles, SlackSilent
 from bot.notices import Notices
 from bot.refusals import slack_error
-from bot.render.message import Message, button, duration, escape, person, when
+from bot.render.message import Message, ago, button, escape, person, when
 from bot.render.modals import why_alone, why_rejected
 from bot.render.replies import reply, said
 from bot.render.rollback import confirmed
@@ -304,7 +304,7 @@ class Buttons:
             zone = zone_of(self._door.people.zone_of(knock.visitor.user))
             at = next_working_morning(self._clock(), zone)
             await self._releases.records.remind(value, knock.visitor.user, at)
-            return said(f":alarm_clock: I write to you about Ghost {escape(value)} on {when(at)}.")
+            return said(f":alarm_clock: I remind you of Ghost {escape(value)} here in Slack, {when(at)}.")
 
         await self._door.enter(knock, Role.ANYONE, act, answer)
 
@@ -312,12 +312,11 @@ class Buttons:
         decided = await self._releases.end_watch(release_id, end, by)
         title = release_title(await self._releases.records.release(release_id))
         if decided.by == by and decided.end is end:
-            what = "is kept; I stop watching" if end is WatchEnd.KEPT else "is swapped back now"
+            what = "is kept; I stop watching" if end is WatchEnd.KEPT else "is being swapped back now"
             return said(f":white_check_mark: {title} {what}.")
         ends = {WatchEnd.KEPT: "kept", WatchEnd.TAKEN_BACK: "swapped back"}
         who = person(decided.by) if decided.by else "me: its time was over, or it was sick"
-        ago = duration(max((self._clock() - decided.at).total_seconds(), 0.0))
-        return said(f"{title} was already {ends[decided.end]} by {who}, {ago} ago.")
+        return said(f"{title} was already {ends[decided.end]} by {who}, {self._ago(decided.at)}.")
 
     async def _asked_for(self, approval_id: str) -> Release:
         approval = await self._releases.records.approval(approval_id)
@@ -364,13 +363,16 @@ class Buttons:
         return said(f":no_entry_sign: You rejected. {title} is over. {untouched(decided.release)}")
 
     def _too_late(self, approval: Approval, title: str) -> str:
-        """`Upgrade blog to 6.65.0 was already approved by @ann 12 s ago.`"""
+        """`Upgrade blog to 6.65.0: already approved by @ann, 12 s ago.`"""
         text = f"{title}: {VERDICT_WORDS[approval.verdict]}"
         if approval.verdict is Verdict.EXPIRED or approval.verdict is Verdict.PENDING:
-            late = max((self._clock() - approval.expires_at).total_seconds(), 0.0)
-            return f"{title}: the time to decide ended {duration(late)} ago. Start it again to get a new approval."
+            late = self._ago(approval.expires_at)
+            return f"{title}: the time to decide ended {late}. Start it again to get a new approval."
         if approval.decided_by:
             text += f" by {person(approval.decided_by)}"
         if approval.decided_at:
-            text += f" {duration(max((self._clock() - approval.decided_at).total_seconds(), 0.0))} ago"
+            text += f", {self._ago(approval.decided_at)}"
         return f"{text}."
+
+    def _ago(self, moment: datetime) -> str:
+        return ago((self._clock() - moment).total_seconds())

@@ -63,7 +63,7 @@ class Attachments:
         if outputs:
             names = [STEP_TITLES[step] for step in outputs]
             text = "\n\n".join(f"=== {STEP_TITLES[step]} ===\n\n{text}" for step, text in outputs.items())
-            title = f"What the programs said: {', '.join(names)}"
+            title = f"Logs: {', '.join(names)}"
             files.append(Attachment(f"{release.site}-{release.id}.txt", title, text.encode()))
         if files:
             await self._send(release, top, files, picture is not None)
@@ -171,5 +171,5 @@ async def _picture(release: Release) -> Attachment | None:
     png = await chart(release)
     if png is None:
         return None
-    title = "What visitors waited for over the swap"
+    title = "How long visitors waited during the swap"
     return Attachment(f"visitors-{release.id}.png", title, png, in_words(release))

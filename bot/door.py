@@ -120,8 +120,8 @@ class Door:
         async def act() -> Message:
             if command is not None and command.needs is not Role.ANYONE and command.name != STOPS:
                 raise NotPermitted(
-                    f"Mentioned like this I only answer what everybody may ask, and {command.name} takes a role.",
-                    f"Type {self.slash} {command.usage} in the channel, outside any thread.",
+                    f"Mentions and direct messages are for what everybody may ask, and {command.name} takes a role.",
+                    f"Type `{self.slash} {command.usage}` in the channel, outside any thread.",
                 )
             if not knock.channel.startswith("D"):  # the answer is for all to see, so all must be ours
                 await self.people.our_channel(knock.channel)

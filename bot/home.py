@@ -54,15 +54,19 @@ class Home:
 
     async def _questions(self, user: str, sites: tuple[SiteStatus, ...]) -> dict[str, Approval]:
         """What this person may decide, by release."""
-        if not await self._is(user, Role.APPROVER):
-            return {}
+        approver, either = await self._is(user, Role.APPROVER), await self._is(user, Role.EITHER)
         found: dict[str, Approval] = {}
         for status in sites:
             release = status.open_release
-            if release is None or release.state is not State.AWAITING_APPROVAL or release.kind.goes_back:
+            if release is None or release.state is not State.AWAITING_APPROVAL:
                 continue
-            approval = await self._releases.records.approval_of(release.id)
-            if approval is not None and release.asked_by != user:
+            may = (
+                either
+                if release.kind.goes_back
+                else approver and (release.asked_by != user or self._people.roles.self_approval)
+            )
+            approval = await self._releases.records.approval_of(release.id) if may else None
+            if approval is not None:
                 found[release.id] = approval
         return found
 

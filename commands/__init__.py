@@ -28,6 +28,9 @@ from commands import (
 )
 from commands.command import Command, UsageError, closest
 
+DECISIONS = ("approve", "approved", "reject", "rejected")
+"""Words that people type where they mean a button."""
+
 # Each command has an order type of its own that only its parse and run share, hence Any.
 COMMANDS: tuple[Command[Any], ...] = (
     upgrade.COMMAND,
@@ -73,5 +76,9 @@ def find(name: str, commands: tuple[Command[Any], ...] = COMMANDS) -> Command[An
 
 def unknown(name: str, commands: tuple[Command[Any], ...] = COMMANDS) -> UsageError:
     """The explanation for a name that is no command, with the nearest one."""
+    if name.lower() in DECISIONS:
+        return UsageError(
+            "Approving and rejecting is done with the buttons on the card in the release's thread."
+        )
     meant = closest(name, [command.name for command in commands])
     return UsageError(f"There is no command “{name}”." + (f" Did you mean “{meant}”?" if meant else ""))

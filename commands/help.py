@@ -19,7 +19,8 @@ def parse(words: Words) -> Help:
 
 async def run(asked: Help, request: Request, releases: Releases) -> HelpReply:
     if asked.topic is None:
-        return HelpReply(request.commands)
+        kinds = frozenset(kind for site in releases.sites for kind in releases.shape(site).kinds)
+        return HelpReply(tuple(command for command in request.commands if command.suits(kinds)))
     if asked.topic in releases.sites:
         shape = releases.shape(asked.topic)
         commands = tuple(command for command in request.commands if command.suits(shape.kinds))

@@ -39,7 +39,7 @@ def moment(
         said = f"“{words[0]}” is no time" if words else "A time is missing"
         raise UsageError(f"{said}. Say 22:00, tomorrow 6:00, friday 6:00 or 2026-12-24 18:00.")
     if clock is None and needs_clock:
-        raise UsageError(f"Say at what time on {words[0]}, for example {words[0]} 6:00.")
+        raise UsageError(f"Say at what time, too: {words[0]} 6:00.")
     at = clock[0] if clock else time()
     found = _exactly(day or local.date(), at, zone)
     if day is None and found <= now:

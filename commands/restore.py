@@ -29,7 +29,7 @@ def parse(words: Words) -> Restore:
     """The id and a site, in either order."""
     backup, rest = backup_and_rest(words.given)
     if backup is None:
-        raise UsageError("Say which backup, by its id: the list of backups has them.")
+        raise UsageError("Say which backup, by its id: /ghost backups lists them.")
     return Restore(backup, Words(rest).site_only())
 
 

@@ -21,7 +21,7 @@ class ReleaseError(Exception):
 
 
 class SiteBusy(ReleaseError):
-    problem = "{0} is held by {1} ({2}), started by {3}."
+    problem = "{0} is busy with {1} ({2}), started by {3}."
     remedy = "Wait for it to end, decide it in its thread, or stop it with /ghost cancel {0}."
 
 

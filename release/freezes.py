@@ -23,7 +23,7 @@ class SiteFrozen(ReleaseError):
 
 class NotFrozen(ReleaseError):
     problem = "Nobody has frozen {0}."
-    remedy = "See /ghost status for what is."
+    remedy = "See /ghost status for what is frozen."
 
 
 class FrozenBySettings(ReleaseError):

@@ -30,7 +30,11 @@ class PreflightFailed(ReleaseError):
 
 class NotAnUpgrade(ReleaseError):
     problem = "{0} runs {1} already, and {2} is not newer."
-    remedy = "Ask for a newer version (/ghost versions lists them). To go back to the old one use /ghost rollback {0}."
+    remedy = "Ask for a newer version (/ghost versions lists them). To go back, use /ghost rollback {0}."
+
+    def __str__(self) -> str:
+        site, current, asked = self.args
+        return f"{site} runs {current} already." if asked == current else super().__str__()
 
 
 class NotRunning(ReleaseError):

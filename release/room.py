@@ -41,6 +41,8 @@ async def room_on_plan(site: Site, stock: Stock) -> Storage | None:
 
 def in_words(storage: Storage) -> str:
     """ "12.3 of 53.7 GB in use on the plan"."""
+    if storage.used < GIGABYTE / 10:
+        return f"less than 0.1 of {storage.limit / GIGABYTE:.1f} GB in use on the plan"
     return f"{storage.used / GIGABYTE:.1f} of {storage.limit / GIGABYTE:.1f} GB in use on the plan"
 
 

@@ -173,7 +173,7 @@ async def put_live(
             await _swap(site, change, memory)
             seconds = round(time.monotonic() - started, 1)
             first = await _first_response(site, url)
-            words.text = f"{seconds} s, first answer after {first:.0f} ms"
+            words.text = f"first answer after {first:.0f} ms"
         async with journal(Step.VERIFY) as words:
             unseen = await _verify(site, change, memory, seconds, before_back)
             await asyncio.sleep(site.config.watch_seconds)

@@ -50,6 +50,7 @@ BREAKING = "https://docs.ghost.org/changes"
 TABLES_SHOWN = 12
 THEME_WARNINGS_SHOWN = 5
 NAMES_SHOWN = 3
+BROKEN_GLASS = "break-glass: "  # before the reason of who decided alone, see Releases.break_glass
 DECIDED_WORDS = {
     Verdict.APPROVED: "Approved",
     Verdict.REJECTED: "Rejected",
@@ -66,7 +67,8 @@ def card(
     before = candidate.source_version if candidate else release.from_version
     target = candidate.version if candidate else release.version
     change = change_of(release)
-    if approval.verdict is Verdict.PENDING:
+    asking = approval.verdict is Verdict.PENDING
+    if asking:
         title = f"Approve {release.site}: {change}?"
         who = f"{person(release.asked_by)} asks for approval."
         if approvers:
@@ -76,7 +78,7 @@ def card(
             who += " Nobody is set as approver, so nobody can: add approvers to the bot's settings."
     else:
         title = f"{DECIDED_WORDS[approval.verdict]}: {release.site} {change}"
-        who = decided_line(approval) + f" Asked for by {person(release.asked_by)}."
+        who = f"{decided_line(approval)}\nAsked for by {person(release.asked_by)}."
     rows = migration_line(release.facts.migration) or schema_lines(release)
     back = back_in_time(release) or what_is_carried(release)
     pages = "\n".join(filter(None, (pages_line(release.facts.pages), looks_line(release.facts.looks))))
@@ -97,7 +99,7 @@ def card(
             _leap(release, before, target),
             _node(release.facts.stacks),
             ("Try staging", f"<{escape(candidate.staging_url)}>")
-            if candidate and release.kind is not Kind.DEPLOY_ASKING_FIRST
+            if candidate and asking and release.kind is not Kind.DEPLOY_ASKING_FIRST
             else None,
             ("Artefact", escape(clip(artefact.where, 200))) if artefact else None,
             ("Release notes", f"<{RELEASE_NOTES.format(escape(target))}|Ghost {escape(target)}>")
@@ -115,7 +117,8 @@ def card(
         *(image(one.title, one.alt_text, one.file) for one in pictures),
         buttons(*deciding_buttons(release, approval)),
         context(
-            f"Release {escape(release.id)}. Exactly what was tested goes live: if it changes, it is not swapped."
+            f"Release {escape(release.id)}."
+            + (" Exactly what was tested goes live: if it changes, it is not swapped." if asking else "")
         ),
     ]
     text = "\n".join(part for part in (escape(title), who, held, back, *warnings, rows, pages, new) if part)
@@ -141,7 +144,7 @@ def reminder(release: Release, approval: Approval, approvers: Sequence[str]) -> 
     """Asked again in the channel, since nobody has answered for a while."""
     who = person(release.asked_by) if release.kind.goes_back or not approvers else audience(approvers)
     text = (
-        f":bell: {who}: {release_title(release)} waits for a decision since {when(approval.asked_at, '{time}')}. "
+        f":bell: {who}: {release_title(release)} has waited for a decision since {when(approval.asked_at, '{time}')}. "
         f"Decide in its thread by {when(approval.expires_at)}; after that it is over, and nothing has changed."
     )
     return message(text, section(text))
@@ -224,10 +227,18 @@ def decided_line(approval: Approval) -> str:
     word = DECIDED_WORDS.get(approval.verdict, "Undecided")
     if approval.verdict is Verdict.EXPIRED:
         return f"{word}: nobody decided before {when(approval.expires_at)}."
-    by = f" by {person(approval.decided_by)}" if approval.decided_by else ""
+    by = f" by {deciders(approval)}" if approval.decided_by else ""
     at = f", {when(approval.decided_at)}" if approval.decided_at else ""
-    reason = f" Reason: {escape(approval.reason)}" if approval.reason else ""
-    return f"{word}{by}{at}.{reason}"
+    why = (approval.reason or "").removeprefix(BROKEN_GLASS)
+    return f"{word}{by}{at}." + (f"\nReason: {escape(why)}" if why else "")
+
+
+def deciders(approval: Approval) -> str:
+    """Who decided; all who said yes, where it took several."""
+    said_yes = approval.votes if approval.verdict is Verdict.APPROVED and approval.needed > 1 else ()
+    named = " and ".join(map(person, dict.fromkeys((*said_yes, approval.decided_by))))
+    alone = (approval.reason or "").startswith(BROKEN_GLASS)
+    return f"{named} alone, breaking the glass" if alone else named
 
 
 def migration_line(migration: MigrationDone | None) -> str:
@@ -267,8 +278,8 @@ def pages_line(pages: tuple[PageCompared, ...]) -> str:
     slowest = max(page.milliseconds for page in pages)
     if bad:
         named = ", ".join(escape(page.path) for page in bad[:5])
-        return f":warning: {len(bad)} of {len(pages)} are not as expected: {named}. Slowest {slowest:,} ms."
-    return f"All {len(pages)} answer as expected, the slowest in {slowest:,} ms."
+        return f":warning: {len(bad)} of {len(pages)} tested are not as expected: {named}. Slowest {slowest:,} ms."
+    return f"All {len(pages)} tested answer as expected, the slowest in {slowest:,} ms."
 
 
 def looks_line(looks: Looks | None) -> str:
@@ -277,10 +288,10 @@ def looks_line(looks: Looks | None) -> str:
         return ""
     if not looks.differing:
         return (
-            f"All {looks.compared} pages, the sitemap's too, look as before: status, title and about the size. "
+            f"All {looks.compared} compared, the sitemap's too, look as before: status, title and about the size. "
             "They are listed in the file below."
         )
-    lines = [f":warning: {looks.differing} of {looks.compared} look different:"]
+    lines = [f":warning: {looks.differing} of {looks.compared} compared look different:"]
     lines += [f"• {differs_line(page)}" for page in looks.different]
     if looks.differing > len(looks.different):
         lines.append(f"• and {looks.differing - len(looks.different)} more")

@@ -31,11 +31,7 @@ def backups_list(answer: BackupsReply, slash: str) -> Message:
 def backup_line(backup: BackupTaken, with_site: bool) -> str:
     """`b-20260301-120000-7f3a: today at 12:00, Ghost 6.65.0, 4.2 MB, 30 posts, 50 members, integrity ok, ...`"""
     site = f"{escape(backup.site)}, " if with_site else ""
-    verified = (
-        f"verified {when(backup.verified_at, '{ago}')}"
-        if backup.verified_at
-        else "not verified by booting it"
-    )
+    verified = f"verified {when(backup.verified_at, '{ago}')}" if backup.verified_at else "not verified yet"
     origin = f", from the slot {escape(backup.slot)}" if backup.slot else ""
     files = "" if backup.files is None else f", {backup.files:,} files listed"
     return (

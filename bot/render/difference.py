@@ -43,6 +43,12 @@ def _seen(page: PageSeen) -> str:
     return f"{escape(page.status)}{title}, {size(page.size)}"
 
 
+def _cell(page: PageSeen) -> str:
+    """As `_seen`, with the time, for a cell of a table, where nothing is markup."""
+    title = f" {page.title}" if page.title else ""
+    return f"{page.status}{title}, {size(page.size)}, {page.milliseconds} ms"
+
+
 def _settings(found: tuple[SettingDiffers, ...]) -> str:
     if not found:
         return "No setting differs."
@@ -71,9 +77,8 @@ def _table(pages: list[PageDiffers]) -> Block:
     rows = [
         (
             f"⚠ {page.path}" if page.differs else page.path,
-            f"{page.staging.status} {page.staging.title}, {size(page.staging.size)}, {page.staging.milliseconds} ms",
-            f"{page.production.status} {page.production.title}, {size(page.production.size)}, "
-            f"{page.production.milliseconds} ms",
+            _cell(page.staging),
+            _cell(page.production),
         )
         for page in pages[:PAGES_SHOWN]
     ]

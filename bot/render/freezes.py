@@ -19,7 +19,7 @@ def frozen(freeze: Freeze, slash: str) -> Message:
     text = f":snowflake: {what} frozen {freeze_in_words(freeze)}."
     site = f" {escape(freeze.site)}" if freeze.site else ""
     hint = (
-        "Nothing new goes live, also not what waits for approval; a rollback is always possible. "
+        "Nothing new goes live, not even what waits for approval; a rollback is always possible. "
         f"`{slash} unfreeze{site}` lifts it."
     )
     return replace(message(f"{text} {hint}", section(text), context(hint)), for_all=True)

@@ -23,6 +23,7 @@ from bot.render.message import (
 from bot.render.notice import upgrade_button
 from bot.render.release import cancel_button
 from bot.render.replies import history_line, site_lines
+from bot.render.rollback import confirming_buttons
 from bot.render.scheduled import scheduled_line, unschedule_button
 from bot.render.words import STATE_WORDS, release_title
 from release.model import Approval, Release, SiteStatus, SiteVersions, State, Versions
@@ -104,11 +105,14 @@ def _ways(release: Release, seen: Seen) -> Block | None:
     """To its thread, what this person may decide, and out of it."""
     link = seen.threads.get(release.id)
     question = seen.questions.get(release.id)
-    deciding = deciding_buttons(release, question, f":{release.id}") if question else ()
+    of = f":{release.id}"
+    decide = confirming_buttons if release.kind.goes_back else deciding_buttons
+    deciding = decide(release, question, of) if question else ()
     return buttons(
         *deciding,
-        link_button("Open its thread", f"open:{release.id}", link) if link else None,
-        cancel_button(release, f"cancel:{release.id}"),
+        link_button("Open its thread", f"open{of}", link) if link else None,
+        # Of a rollback that asks, keeping what runs is the same.
+        None if release.kind.goes_back and question else cancel_button(release, f"cancel{of}"),
     )
 
 

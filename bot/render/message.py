@@ -148,6 +148,11 @@ def duration(seconds: float) -> str:
     return f"{round(whole / 86400)} days"
 
 
+def ago(seconds: float) -> str:
+    """`just now`, `12 s ago`, `3 min 20 s ago`."""
+    return "just now" if seconds < 5 else f"{duration(round(seconds))} ago"
+
+
 def size(count: int) -> str:
     """Bytes as `12.3 MB`."""
     amount = float(count)

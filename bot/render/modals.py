@@ -29,7 +29,7 @@ def why_rejected(release: Release, approval: str, channel: str) -> View:
 def why_alone(release: Release, approval: str, channel: str) -> View:
     """Asks why one person decides what takes more than one."""
     told = (
-        f"{release_title(release)} goes live at once, without a second pair of eyes and whatever is frozen. "
+        f"{release_title(release)} goes live at once, without a second pair of eyes, and even in a freeze. "
         "The channel is told that you did it, and why."
     )
     return _asks(

@@ -100,7 +100,7 @@ def _site_line(site: SiteVersions, version: str, versions: Versions) -> str:
     if skip is not None:
         return f"{line}; skipped by {person(skip.by)}"
     if site.stops:
-        line += f"; its database stops at {escape(', '.join(site.stops))} on the way, in one upgrade"
+        line += f"; one upgrade takes its database there, by way of {escape(', '.join(site.stops))}"
     if site.newest_node and site.newest_node != site.node:
         line += f"; needs Node {escape(site.newest_node)}"
         line += f", not {escape(site.node)}" if site.node else ""

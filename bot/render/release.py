@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import (
 )
 
 from bot.render.approval import deciding_buttons
+from bot.render.freezes import freeze_in_words
 from bot.render.message import (
     Message,
     button,
@@ -42,6 +43,7 @@ from release.model import (
     Step,
     StepRecord,
     StepState,
+    WatchEnd,
 )
 
 TASK_STATUS = {
@@ -83,7 +85,7 @@ def _buttons(release: Release, approval: Approval | None) -> tuple[ButtonElement
     if approval is None or release.state is not State.AWAITING_APPROVAL:
         return (cancel_button(release),)
     if release.kind.goes_back:
-        return (*confirming_buttons(release, approval), cancel_button(release))
+        return confirming_buttons(release, approval)
     staging = release.facts.candidate.staging_url if release.facts.candidate else None
     tries = staging is not None and release.kind is not Kind.DEPLOY_ASKING_FIRST
     return (
@@ -111,9 +113,7 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
         case State.AWAITING_APPROVAL if release.kind.goes_back:
             return f"{sign} {waiting(release, approval)}"
         case State.AWAITING_APPROVAL:
-            until = f" until {when(approval.expires_at)}" if approval else ""
-            waits = f"{sign} Waiting for approval{until}. What changes is on the card in the thread"
-            return f"{waits}; {_lower(untouched(release))}"
+            return f"{sign} {_waiting(release, approval)}"
         case State.BACKED_UP | State.VERIFIED | State.MIGRATED_DOWN:
             return f"{sign} {STATE_WORDS[release.state].capitalize()}."
         case State.LIVE:
@@ -142,6 +142,16 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
             return f"{sign} Failed: {naming(release.reason or 'see the thread', *people_of(release))}"
 
 
+def _waiting(release: Release, approval: Approval | None) -> str:
+    until = f" until {when(approval.expires_at)}" if approval else ""
+    if approval and approval.votes:
+        until += f", {len(approval.votes)} of {approval.needed} said yes"
+    if release.facts.frozen:
+        until += f", and frozen {freeze_in_words(release.facts.frozen)}"
+    told = f"Waiting for approval{until}. What changes is on the card in the thread"
+    return f"{told}; {_lower(untouched(release))}"
+
+
 def _lower(sentence: str) -> str:
     """As the second half of a sentence."""
     return sentence[:1].lower() + sentence[1:]
@@ -152,6 +162,10 @@ def _under_way(release: Release) -> str:
     running = [record for record in steps if record.state is StepState.RUNNING]
     if release.state is State.UNDOING or release.step(Step.UNDO).state is not StepState.PENDING:
         return f"Stopped; giving staging back what it was. {untouched(release)}"
+    watch = release.facts.watch
+    if watch is not None and watch.end is WatchEnd.TAKEN_BACK:
+        why = f"as {person(watch.by)} asked" if watch.by else "since it is not well"
+        return f"Swapping back to {escape(release.from_version or 'the version before')}, {why}."
     if release.cancel_asked_by:
         return f"Stopping before the next step, as {person(release.cancel_asked_by)} asked."
     if not running:
@@ -243,7 +257,9 @@ def log_line(record: StepRecord) -> Message | None:
     if record.state not in signs:
         return None
     sign, word = signs[record.state]
-    took, detail = _time_taken(record), escape(_detail(record))
+    # "skipped" says that it was not needed.
+    found = record.detail.removesuffix(".") if record.detail else ""
+    took, detail = _time_taken(record), escape(found)
     if took:
         word += f" {'in' if record.state is StepState.DONE else 'after'} {took}"
     text = f"{sign} *{STEP_TITLES[record.step]}* {word}" + (f": {detail}" if detail else "")

@@ -1,6 +1,7 @@
 """The short answers to the person who typed or clicked, and the refusals."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from slack_sdk.models.blocks import Block
@@ -127,6 +128,8 @@ def _status(sites: tuple[SiteStatus, ...], slash: str) -> Message:
         return message(text, section(text))
     parts = [site_lines(site) for site in sites]
     hint = f"Start with `{slash} upgrade`, or see `{slash} help`."
+    if all(site.open_release for site in sites):
+        hint = f"Stop a release with `{slash} cancel`, or see `{slash} help`."
     return message("\n\n".join(parts), *(section(part) for part in parts[:45]), context(hint))
 
 
@@ -217,7 +220,12 @@ def _deed_line(entry: Entry) -> str:
     outcome = " ".join(deed.outcome.split())
     named = [word for word in re.findall(r"\w+", outcome) if is_person(word)]
     outcome = clip(naming(outcome, *named), OUTCOME_SHOWN)
-    return f"{when(entry.at)}, {who}: {escape(deed.what)}{about}: {outcome}"
+    return f"{when(entry.at)}, {who}: {_deed(deed.what)}{about}: {outcome}"
+
+
+def _deed(what: str) -> str:
+    """A button's name as words; what was typed as it was."""
+    return what.replace("_", " ") if re.fullmatch("[a-z]+(_[a-z]+)+", what) else escape(what)
 
 
 def history_line(release: Release, thread: str = "") -> str:
@@ -236,13 +244,20 @@ def _help(commands: tuple[Command[Any], ...], slash: str) -> Message:
     if len(commands) == 1:
         command = commands[0]
         text = f"`{slash} {command.usage}`\n{command.summary}.\nFor example: `{slash} {command.example}`"
-        return message(text, section(text))
+        if command.can_wait:
+            text += f"\n{_later(command, slash)}"
+        return message(text, section(text), context(f"For: {command.needs}."))
     groups = _grouped(commands, slash)
     hint = (
-        f"VERSION and SITE may be left out: the newest version, the only site. More: `{slash} help upgrade`."
+        "Leave VERSION out for the newest, and SITE where there is only one. "
+        f"More on a command: `{slash} help upgrade`; on a site: `{slash} help SITE`."
     )
     blocks: list[Block] = [section("*What I can do*"), *map(section, groups), context(hint)]
     return message("\n".join(["What I can do:", *groups]), *blocks)
+
+
+def _later(command: Command[Any], slash: str) -> str:
+    return f"To begin it later, end with a time: `{slash} {command.example} tomorrow 6:00`, or `at 22:00`."
 
 
 def _grouped(commands: tuple[Command[Any], ...], slash: str) -> list[str]:
@@ -265,20 +280,32 @@ def _help_of_site(commands: tuple[Command[Any], ...], site: str, site_is: str, s
 
 def usage_error(error: UsageError, command: Command[Any] | None, slash: str) -> Message:
     """What was not understood, and what would be."""
-    text = escape(error)
+    text = _as_typed(escape(error), slash)
     if command is None:
         text += f"\nSee `{slash} help` for what there is."
     else:
         text += f"\nUsage: `{slash} {command.usage}`, for example `{slash} {command.example}`"
+        if command.can_wait:
+            text += f"\n{_later(command, slash)}"
     return message(f":grey_question: {text}", section(f":grey_question: {text}"))
 
 
 def refusal(error: ReleaseError, slash: str) -> Message:
     """What happened and what to do next."""
     people = [str(argument) for argument in error.args if is_person(argument)]
-    problem = in_their_zone(naming(error, *people).replace("/ghost ", f"{slash} "))
-    advice = in_their_zone(naming(error.advice, *people).replace("/ghost ", f"{slash} "))
+    words = [str(argument) for argument in error.args]
+    problem = in_their_zone(_as_typed(naming(error, *people), slash, words))
+    advice = in_their_zone(_as_typed(naming(error.advice, *people), slash, words))
     return message(f":no_entry: {problem} {advice}", section(f":no_entry: *{problem}*\n{advice}"))
+
+
+def _as_typed(text: str, slash: str, words: Sequence[str] = ()) -> str:
+    """Every `/ghost rollback blog` in the text as code, by the command's own name; `words` may be part of it."""
+    named = "|".join(
+        sorted(map(re.escape, (escape(word) for word in words if word and " " not in word)), reverse=True)
+    )
+    more = rf"(?: (?:{named})(?![\w-]))*" if named else ""
+    return re.sub(rf"(?<!`)/ghost( [a-z][a-z-]*{more})", rf"`{slash}\1`", text)
 
 
 def unexpected(slash: str) -> Message:

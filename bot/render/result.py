@@ -5,6 +5,7 @@ from slack_sdk.models.blocks import (
     ButtonElement,
 )
 
+from bot.render.approval import deciders
 from bot.render.late import carry_button, late_lines
 from bot.render.message import (
     Message,
@@ -115,7 +116,7 @@ def _live(release: Release, approval: Approval | None) -> Message:
         title += f"as it was in backup {escape(release.backup or '')}."
     asker = f"Asked for by {person(release.asked_by)}"
     if approval and approval.verdict is Verdict.APPROVED:
-        asker += f", approved by {person(approval.decided_by)}"
+        asker += f", approved by {deciders(approval)}"
     if release.kind is Kind.CARRY_OVER:
         title = f":tada: *{escape(release.site)} is live with the late writes*, on {escape(now or 'its version')}."
     proof = _proof(release)
@@ -191,7 +192,7 @@ def _proof(release: Release) -> str:
         )
     if swap:
         parts.append(
-            f"The swap took {duration(swap.seconds)}, first answer after {swap.first_response_ms:,.0f} ms: "
+            f"The swap took {duration(swap.seconds)}, first answer after {swap.first_response_ms:,.0f} ms, "
             f"{warmth(release)}."
         )
     return " ".join(parts)
@@ -207,7 +208,7 @@ def _proof_fields(release: Release) -> Block:
         if probe
         else None,
         ("Swap", duration(swap.seconds)) if swap else None,
-        ("First answer afterwards", f"{swap.first_response_ms:,.0f} ms: {warmth(release)}") if swap else None,
+        ("First answer afterwards", f"{swap.first_response_ms:,.0f} ms, {warmth(release)}") if swap else None,
         ("Last look at the database", f"{duration(window)} before the swap") if window is not None else None,
         ("Writes", writes) if writes else None,
     )
@@ -313,9 +314,9 @@ def _stopped(release: Release, approval: Approval | None) -> Message:
     text += f" by {person(by)}." if by else "."
     if release.kind.goes_back and release.state is State.REJECTED:
         text = f"{STATE_SIGNS[release.state]} *{release_title(release)}*: {kept(release, approval)}"
-    if approval and approval.reason:
-        text += f" Reason: {escape(approval.reason)}"
-    text += f" {person(release.asked_by)}, start again whenever you like."
+    if approval and approval.reason and release.state is not State.EXPIRED:
+        text += f"\nReason: {escape(approval.reason)}"
+    text += f"\n{person(release.asked_by)}, start again whenever you like."
     stands = "\n".join(part for part in (standing(release), routing_line(release)) if part)
     return message(f"{text} {stands}", section(text), section(f"*Where things stand*\n{stands}"))
 

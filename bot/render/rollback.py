@@ -45,8 +45,13 @@ def rollback_card(release: Release, approval: Approval) -> Message:
         )
     else:
         title = f"{VERDICTS[approval.verdict]}: {release.site} {change}"
-        who = f"{decided_line(approval)} Asked for by {person(release.asked_by)}."
-    cost = price(release)
+        who = f"{decided_line(approval).replace('Approved', 'Confirmed', 1)}\nAsked for by {person(release.asked_by)}."
+    cost = (
+        final_price(release)
+        if approval.verdict is Verdict.APPROVED and release.kind is not Kind.SWAP_BACK
+        else ""
+    )
+    cost = cost or price(release)
     pages = pages_line(release.facts.pages)
     warnings = "\n".join(f":warning: Warning: {escape(text)}" for text in release.facts.warnings)
     blocks: list[Block | None] = [
@@ -60,7 +65,9 @@ def rollback_card(release: Release, approval: Approval) -> Message:
     ]
     blocks.append(buttons(*confirming_buttons(release, approval)))
     kept = (
-        "" if release.kind is Kind.SWAP_BACK else " What is written until the swap is kept and told as well."
+        " What is written until the swap is kept and told as well."
+        if asking and release.kind is not Kind.SWAP_BACK
+        else ""
     )
     blocks.append(context(f"Release {escape(release.id)}.{kept}"))
     return message("\n".join(part for part in (escape(title), who, cost, warnings, pages) if part), *blocks)
@@ -100,7 +107,12 @@ def _where(release: Release) -> str:
     backup = release.facts.backup
     if backup is None:
         return "That database stays on the slot that is swapped out, until something else is deployed there."
-    return f"Kept as backup {escape(backup.id)}."
+    return f"{'Kept' if _anything(release) else 'Its database is kept'} as backup {escape(backup.id)}."
+
+
+def _anything(release: Release) -> bool:
+    written = release.facts.left_behind
+    return written is None or written.anything
 
 
 def waiting(release: Release, approval: Approval | None) -> str:
@@ -133,8 +145,8 @@ def confirmed_by(approval: Approval | None) -> str:
     return f", confirmed by {person(approval.decided_by)}"
 
 
-def confirming_buttons(release: Release, approval: Approval) -> tuple[ButtonElement, ...]:
-    """Roll back or keep, while there is something to decide."""
+def confirming_buttons(release: Release, approval: Approval, of: str = "") -> tuple[ButtonElement, ...]:
+    """Roll back or keep, while there is something to decide. `of` tells them apart where there are several."""
     if approval.verdict is not Verdict.PENDING:
         return ()
     own = release.kind is not Kind.SWAP_BACK
@@ -149,6 +161,6 @@ def confirming_buttons(release: Release, approval: Approval) -> tuple[ButtonElem
         "Roll back",
     )
     return (
-        button("Roll back", "confirm_rollback", approval.id, "danger", ask),
-        button("Keep", "keep_version", approval.id),
+        button("Roll back", f"confirm_rollback{of}", approval.id, "danger", ask),
+        button("Keep", f"keep_version{of}", approval.id),
     )

@@ -38,7 +38,7 @@ def scheduled(one: Scheduled, slash: str) -> Message:
 def scheduled_list(found: tuple[Scheduled, ...], slash: str) -> Message:
     """What waits, the next one first."""
     if not found:
-        text = f"Nothing is scheduled. `{slash} upgrade tomorrow 6:00` would be."
+        text = f"Nothing is scheduled. To put something off, end it with a time: `{slash} upgrade tomorrow 6:00`."
         return message(text, section(text))
     blocks: list[Block] = [section("*Scheduled*")]
     lines = ["Scheduled:"]

@@ -1,6 +1,7 @@
 """The end of a slot's log, for the person who asked."""
 
 from bot.render.message import Message, context, escape, message, section
+from release.site import PRODUCTION
 from release.slot_log import SlotLog
 
 # Of a section of 3,000 characters, with the escapes of what is in it.
@@ -18,6 +19,9 @@ def slot_log(log: SlotLog, slash: str) -> Message:
             break
         kept.append(shown.replace("```", "'''"))
     text = "\n".join(reversed(kept)) or "The log is empty."
-    title = f"The last {len(kept)} lines of {escape(log.slot)}'s newest log, {escape(log.name)}"
-    hint = f"Only you see this. All of it: Log stream in the portal. `{slash} logs SITE staging` shows the other slot."
+    lines = "line" if len(kept) == 1 else f"{len(kept)} lines"
+    title = f"The last {lines} of {escape(log.slot)}'s newest log, {escape(log.name)}"
+    hint = "Only you see this. All of it: Log stream in the portal."
+    if log.slot == PRODUCTION:
+        hint += f" `{slash} logs SITE staging` shows the other slot."
     return message(f"{title}:\n{text}", section(f"*{title}*"), section(f"```{text}```"), context(hint))

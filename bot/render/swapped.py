@@ -6,17 +6,17 @@ from release.model import Release
 # What the people of the second seed measured: cold, their ping took a minute; warmed up, one to three seconds.
 WARM_MS = 3_000
 COLD_MS = 20_000
-MEASURE = "warm is 1 to 3 s, cold a minute"
+MEASURE = "warm is up to 3 s, cold a minute"
 
 
 def warmth(release: Release) -> str:
-    """`warm (...)`, `slow (...)` or `cold (...)`, by the slowest answer that anybody got around the swap."""
+    """`warm`, `slow (...)` or `cold (...)`, by the slowest answer that anybody got around the swap."""
     swap, probe = release.facts.swap, release.facts.probe
     if swap is None:
         return ""
     slowest = max(swap.first_response_ms, probe.slowest_ms if probe else 0)
     if slowest <= WARM_MS:
-        return f"warm ({MEASURE})"
+        return "warm"
     if slowest <= COLD_MS:
         return f":warning: slow ({MEASURE})"
     return f":warning: cold ({MEASURE}): Azure's warm-up did not reach the app, see its warnings"

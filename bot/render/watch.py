@@ -63,11 +63,12 @@ def watch_message(release: Release) -> Message | None:
     runs = f"{escape(release.site)} runs {escape(release.version or 'the new version')}"
     if release.is_watched:
         text = (
-            f":eyes: *{runs} now.* {person(release.asked_by)} Until {when(facts.watched_until, '{time}')} I go on "
-            f"looking, and swap back by myself if it turns sick."
+            f":eyes: *{runs} now.* {person(release.asked_by)}, I watch it until {when(facts.watched_until, '{time}')}, "
+            "and swap back by myself if it turns sick."
         )
         return message(text, section(text), watch_buttons(release))
-    text = f":eyes: {runs} was watched: {_ending(release)}"
+    watched = f"{escape(release.site)} was watched on {escape(release.version or 'the new version')}"
+    text = f":eyes: {watched}: {_ending(release)}"
     return message(text, section(text))
 
 

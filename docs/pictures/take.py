@@ -71,7 +71,9 @@ async def _story(world: World, browser: Browser, version: str) -> None:
 
     await types("ann", "/ghost freeze until tomorrow 6:00 the annual sale")
     await types("ben", "/ghost backup blog")
-    await world.slack_does("wait", **{"as": "ben", "channel": CHANNEL, "regex": "is held by", "timeout": 30})
+    await world.slack_does(
+        "wait", **{"as": "ben", "channel": CHANNEL, "regex": "is busy with", "timeout": 30}
+    )
     await types("ben", "/ghost status")
     await world.slack_does("wait", **{"as": "ben", "channel": CHANNEL, "regex": "Last backup", "timeout": 30})
     await _picture_of_channel(world, browser, "frozen.png", "ben", 900)
@@ -89,7 +91,7 @@ async def _story(world: World, browser: Browser, version: str) -> None:
     # The message on top of the thread is the last to say that the release is live.
     await world.slack_does("wait", **{"as": "ben", "channel": CHANNEL, "regex": r"Live: ", "timeout": 60})
     await world.slack_does(
-        "wait", **{"as": "ben", "channel": CHANNEL, "regex": "What visitors waited", "timeout": 60}
+        "wait", **{"as": "ben", "channel": CHANNEL, "regex": "How long visitors waited", "timeout": 60}
     )
     await _picture_of_thread(world, browser, "Rollback", "live.png", 1240, end=True)
 

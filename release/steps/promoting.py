@@ -15,6 +15,7 @@ from release.late import NO_FILES, keep_late_files, late_writes
 from release.model import (
     BackupTaken,
     Candidate,
+    ContentSynced,
     Kind,
     LateWrites,
     PackageBuilt,
@@ -127,7 +128,7 @@ class Promoting(Merging):
         changed = changed_tables(before, backup)
         if not changed:
             await self._records.note(release_id, caught_up_at=backup.taken_at)
-            return f"nothing written since the backup, {synced.copied} files copied"
+            return f"nothing written since the backup{_copied(synced)}"
         await words.say(f"production changed ({', '.join(changed[:5])}): making it again")
         await self._store.keep(backup)
         package = await self._same_package(site, built, words)
@@ -139,7 +140,7 @@ class Promoting(Merging):
         await start_and_warm(site, site.staging)
         expected = Expected(candidate.version, after.rows.get("posts"), after.rows.get("members"))
         await smoke_test(site, site.staging, expected)
-        return f"caught up with {', '.join(changed[:5])}, {synced.copied} files copied"
+        return f"caught up with {', '.join(changed[:5])}{_copied(synced)}"
 
     async def last_look(self, release_id: str) -> None:
         """What production wrote since it was caught up with is on staging too, right before the swap.
@@ -337,3 +338,7 @@ def changed_tables(before: BackupTaken, after: BackupTaken) -> list[str]:
         for table in after.content_digests.keys() | before.content_digests.keys()
         if after.content_digests.get(table) != before.content_digests.get(table)
     )
+
+
+def _copied(synced: ContentSynced) -> str:
+    return f", {synced.copied} files copied" if synced.copied else ""

@@ -35,9 +35,9 @@ def test_no_difference_and_a_stopped_staging_are_said_in_words() -> None:
 
 def test_the_card_names_what_a_visitor_would_find_changed() -> None:
     assert looks_line(None) == ""
-    assert "All 12 pages" in looks_line(Looks(12, (), 0))
+    assert "All 12 compared" in looks_line(Looks(12, (), 0))
     lost = PageDiffers("/about/", WELL, PageSeen("404", "Not <found>", 900, 3))
     told = looks_line(Looks(12, (lost,), 3))
-    assert "3 of 12 look different" in told
+    assert "3 of 12 compared look different" in told
     assert "`/about/`: 200 “Our blog”, 10.0 kB becomes 404 “Not &lt;found&gt;”" in told
     assert "and 2 more" in told

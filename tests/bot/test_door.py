@@ -47,7 +47,7 @@ async def test_an_unknown_version_names_near_ones(team: Team) -> None:
 async def test_a_busy_site_names_its_holder(team: Team) -> None:
     release = await team.starts_upgrade()
     await team.types("ben", "/ghost backup")
-    told = await team.sees(f"blog is held by {release.id}", who="ben")
+    told = await team.sees(f"blog is busy with {release.id}", who="ben")
     assert "started by @ann" in told["plain"]
 
 
@@ -68,12 +68,14 @@ async def test_the_history_tells_who_did_what_refusals_included(team: Team) -> N
     await team.sees("Guests may not use this bot", who="gus")
     release = await team.starts_upgrade()
     await team.types("ben", "/ghost backup")
-    await team.sees("is held by", who="ben")
+    await team.sees("is busy with", who="ben")
     await team.types("ben", "/ghost history")
     told = (await team.sees("Who did what", who="ben"))["plain"]
     assert "@gus: upgrade: refused: Guests may not use this bot." in told
     assert f"@ann: upgrade 6.65.0 {release.id}: begun" in told
-    assert f"@ben: backup: refused: blog is held by {release.id} (upgrade, staging), started by @ann." in told
+    assert (
+        f"@ben: backup: refused: blog is busy with {release.id} (upgrade, staging), started by @ann." in told
+    )
     assert "answered" not in told
 
 
@@ -99,7 +101,7 @@ async def test_a_delivery_made_twice_is_done_once(team: Team) -> None:
     await team.types("ann", "/ghost help")
     await team.sees("What I can do")
     assert len(team.engine.started) == 1
-    assert not [one for one in await team.messages("ann") if "is held by" in one["plain"]]
+    assert not [one for one in await team.messages("ann") if "is busy with" in one["plain"]]
 
 
 async def test_a_mention_in_a_thread_is_answered_there(team: Team) -> None:
@@ -127,7 +129,7 @@ async def test_a_mention_in_the_thread_of_a_release_is_about_its_site_and_can_st
 
 async def test_a_mention_starts_nothing(team: Team) -> None:
     await team.types("ann", "@ghostbot upgrade 6.65.0")
-    await team.sees("Type /ghost upgrade [VERSION] [SITE] in the channel")
+    await team.sees("Type `/ghost upgrade [VERSION] [SITE]` in the channel")
     assert not team.engine.started
 
 

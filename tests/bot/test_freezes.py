@@ -17,7 +17,7 @@ async def test_a_frozen_site_takes_no_upgrade_and_says_why(team: Team) -> None:
     await team.types("ben", "/ghost upgrade 6.65.0 blog")
     refused = await team.sees("blog is frozen by @ann until", who="ben")
     assert "moving offices" in refused["plain"]
-    assert "/ghost unfreeze blog lifts it" in refused["plain"]
+    assert "`/ghost unfreeze blog` lifts it" in refused["plain"]
     assert "2030" in refused["plain"]
     assert len(team.engine.started) == started
     await team.types("cleo", "/ghost status")

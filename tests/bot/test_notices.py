@@ -82,7 +82,7 @@ async def test_who_wants_to_be_reminded_is_once_and_on_a_working_day(team: Team)
     await announced(team, "6.65.0")
     notice = await team.sees("is out", button="Remind me")
     await team.clicks("ann", "Remind me", notice)
-    await team.sees("I write to you about Ghost 6.65.0 on", who="ann")
+    await team.sees("I remind you of Ghost 6.65.0 here in Slack, ", who="ann")
     (reminder,) = await team.records.reminders()
     assert reminder.by == team.ann
     assert reminder.at.weekday() < 5
@@ -125,7 +125,7 @@ async def test_a_site_that_cannot_be_asked_takes_no_reminder_away(team: Team) ->
 async def test_the_notice_says_the_way_there(team: Team) -> None:
     site = SiteVersions("blog", "4.48.9", "6.65.0", 40, None, ("5.130.6",), "^14.0.0", "^22.13.1")
     text = version_notice("6.65.0", Versions(("6.65.0",), (site,))).text
-    assert "40 versions behind; its database stops at 5.130.6 on the way, in one upgrade" in text
+    assert "40 versions behind; one upgrade takes its database there, by way of 5.130.6" in text
     assert "needs Node ^22.13.1, not ^14.0.0" in text
 
 

@@ -38,7 +38,7 @@ async def test_a_picture_of_the_visitors_is_in_the_thread_once_and_says_what_it_
     await team.eventually(uploaded, seconds=30)
     picture = (await _files(team))[0]
     assert "1 failed" in picture["alt_txt"]
-    assert picture["title"] == "What visitors waited for over the swap"
+    assert picture["title"] == "How long visitors waited during the swap"
     await team.stop_bot()
     await team.start_bot()
     release = (await team.records.history("blog"))[0]
@@ -59,7 +59,7 @@ async def test_what_the_programs_said_is_a_file_in_the_thread_while_people_are_a
 
     await team.eventually(uploaded, seconds=30)
     file = (await _files(team))[0]
-    assert file["title"] == "What the programs said: Build the new version, Migrate a copy of the database"
+    assert file["title"] == "Logs: Build the new version, Migrate a copy of the database"
     assert file["preview"].startswith("=== Build the new version ===")
 
     async def forgotten() -> bool:

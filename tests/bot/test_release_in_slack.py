@@ -26,7 +26,7 @@ async def test_an_upgrade_is_asked_for_followed_approved_and_told(team: Team) ->
     for part in (
         "No content lost",
         "settings: 80 → 84",
-        "All 2 answer as expected",
+        "All 2 tested answer as expected",
         "Warm-up lets a redirect <pass>",
         "v6.65.0",
     ):

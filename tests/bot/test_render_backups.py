@@ -63,7 +63,7 @@ def test_the_list_tells_what_a_backup_holds_and_whether_it_was_verified() -> Non
     first, second = (line for line in told.text.splitlines() if line.startswith("`b-"))
     assert first.startswith(f"`{BACKUP.id}`: {when(BACKUP.taken_at)}, Ghost 6.65.0, 4.2 MB, 30 posts,")
     assert first.endswith(f"1,045 members, integrity ok, verified {when(NOON, '{ago}')}")
-    assert second.endswith("not verified by booting it")
+    assert second.endswith("not verified yet")
 
 
 def test_a_list_of_all_sites_names_them_and_a_long_one_is_cut() -> None:

@@ -35,7 +35,8 @@ def test_the_first_answer_is_held_against_a_minute_cold_and_seconds_warm(
     first: float, slowest: float, word: str
 ) -> None:
     told = warmth(released(first, slowest))
-    assert told.removeprefix(":warning: ").startswith(f"{word} (warm is 1 to 3 s, cold a minute)")
+    measure = "" if word == "warm" else " (warm is up to 3 s, cold a minute)"
+    assert told.removeprefix(":warning: ").startswith(f"{word}{measure}")
     assert (":warning:" in told) == (word != "warm")
     shown = result(released(first, slowest))
     assert shown is not None

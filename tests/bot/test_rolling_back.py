@@ -124,7 +124,7 @@ async def test_a_rollback_is_cancelled_while_it_waits(team: Team) -> None:
     ("facts", "said"),
     [
         (FACTS, "would be left behind: *2 posts changed* (News; &lt;Menu&gt;). Kept as backup b-2."),
-        (replace(FACTS, left_behind=Written("nothing", "", "b-2")), "that would be left behind. Kept as"),
+        (replace(FACTS, left_behind=Written("nothing", "", "b-2")), "that would be left behind. Its database is kept"),
         (replace(FACTS, price_unknown="the WebJob failed."), "came after that look is not known: the WebJob failed."),
         (
             Facts(live_since=NOON, price_unknown="no backup could be made: the WebJob failed."),

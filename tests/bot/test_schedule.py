@@ -71,7 +71,7 @@ async def test_who_changes_their_mind_cancels_it_by_button_or_by_words(team: Tea
 async def test_a_busy_site_says_who_holds_it_and_lets_the_second_wait(team: Team) -> None:
     first = await team.starts_upgrade()
     await team.types("ben", "/ghost backup blog")
-    refused = await team.sees("blog is held by", who="ben")
+    refused = await team.sees("blog is busy with", who="ben")
     assert "@ann" in refused["plain"]
     await team.clicks("ben", "Let it wait", refused)
     await team.sees("begins as soon as blog is free", who="cleo")
@@ -157,7 +157,7 @@ async def _claimed(team: Team, one: Scheduled) -> Scheduled:
     ("typed", "said"),
     [
         ("/ghost upgrade blog at", "“at” is no time"),
-        ("/ghost upgrade blog friday", "Say at what time on friday"),
+        ("/ghost upgrade blog friday", "Say at what time, too: friday 6:00"),
         ("/ghost upgrade blog at 6:00 please", "the time comes last"),
         ("/ghost upgrade 6.65 blog at 6:00", "not a whole version"),
         ("/ghost upgrade nosite at 6:00", "no site called nosite"),

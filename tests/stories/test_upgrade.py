@@ -105,7 +105,7 @@ async def test_a_busy_site_names_who_holds_it(team: Team) -> None:
     await team.has_site("late")
     await team.ask_for_approval("late")
     await team.types("ben", f"/ghost upgrade {NEWEST} late")
-    told = await team.sees("ben", "is held by")
+    told = await team.sees("ben", "is busy with")
     assert "@ann" in told["plain"]
 
 
