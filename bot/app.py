@@ -130,6 +130,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             records,
             roles.approvers,
             look_again=LOOK_AGAIN_SHARED if settings.shared else LOOK_AGAIN,
+            slash=settings.slack.command,
         )
 
         await releases.go_on()

@@ -30,7 +30,7 @@ from bot.refusals import (
     slack_error,
 )
 from bot.render.approval import card, no_longer_asked, reminder
-from bot.render.message import Message, joined
+from bot.render.message import Message, joined, typed
 from bot.render.release import log_line, parent
 from bot.render.result import result
 from bot.render.rollback import rollback_card
@@ -134,8 +134,10 @@ class Threads:
         pace: Pace = ALLOWED,
         clock: Callable[[], float] = time.monotonic,
         look_again: float = LOOK_AGAIN,
+        slash: str = "/ghost",
     ) -> None:
         self._client = client
+        self._slash = slash
         self._pace = pace
         self._records = records
         self._attachments = Attachments(client, records)
@@ -202,7 +204,8 @@ class Threads:
             pictures = await self._attachments.pictures(release)
         except Later as later:
             delays.append(later.seconds)
-        every = messages_of(release, approval, self._approvers, expected, pictures)
+        drawn = messages_of(release, approval, self._approvers, expected, pictures)
+        every = {part: typed(one, self._slash, (release.site,)) for part, one in drawn.items()}
         for parts, wanted in bundles(every, sent):
             before = sent.get(parts[0])
             is_post = before is None or not before.ts

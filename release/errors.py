@@ -42,9 +42,7 @@ class NotForThisSite(ReleaseError):
 
 class NothingToRollBack(ReleaseError):
     problem = "{0} has no release that can be rolled back."
-    remedy = (
-        "A rollback needs a release that went live and an old slot left alone since: see /ghost history {0}."
-    )
+    remedy = "A rollback needs a release that went live, with the one before still on staging: see /ghost history {0}."
 
 
 class NothingToCancel(ReleaseError):

@@ -57,7 +57,8 @@ def back_in_time(release: Release) -> str:
         )
         for table in ("posts", "members"):
             before, after = production.rows.get(table, 0), backup.rows.get(table, 0)
-            lines.append(f"• {table}: {before:,} → {after:,} rows")
+            if before != after:
+                lines.append(f"• {table}: {before:,} → {after:,} rows")
     written = release.facts.left_behind
     if written is not None:
         names = f" ({escape(clip(written.names, NAMES))})" if written.names else ""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,6 +89,32 @@ def naming(text: object, *people: str | None) -> str:
 def is_person(text: object) -> bool:
     """Whether this is the id of a person in Slack."""
     return re.fullmatch(r"[UW][A-Z0-9]{5,}", str(text)) is not None
+
+
+def as_typed(text: str, slash: str, words: Sequence[str] = ()) -> str:
+    """Every `/ghost rollback blog` in the text as code, by the command's own name.
+
+    Beside versions, ids, options and words in capitals, `words` may be part of it.
+    """
+    own = sorted((re.escape(escape(word)) for word in words if word and " " not in word), reverse=True)
+    more = "|".join([*own, r"\d+\.\d+\.\d+", r"[brs]-[a-z0-9-]+", "--[a-z]+", "[A-Z]{2,}"])
+    return re.sub(rf"(?<![`\w/])/ghost( [a-z][a-z-]*(?: (?:{more})(?![\w-]))*)", rf"`{slash}\1`", text)
+
+
+def typed(message: Message, slash: str, words: Sequence[str] = ()) -> Message:
+    """The message with its commands as they are typed here."""
+
+    def shown(part: Any) -> Any:  # Any: Block Kit's JSON
+        if isinstance(part, list):
+            return [shown(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        if part.get("type") == "mrkdwn":
+            return {**part, "text": as_typed(part["text"], slash, words)}
+        return {name: shown(one) for name, one in part.items()}
+
+    blocks = tuple(shown(block) for block in message.blocks)
+    return replace(message, text=as_typed(message.text, slash, words), blocks=blocks)
 
 
 def clip(text: str, limit: int) -> str:

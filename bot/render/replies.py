@@ -1,7 +1,6 @@
 """The short answers to the person who typed or clicked, and the refusals."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from slack_sdk.models.blocks import Block
@@ -12,6 +11,7 @@ from bot.render.difference import difference
 from bot.render.freezes import freeze_in_words, frozen, unfrozen
 from bot.render.message import (
     Message,
+    as_typed,
     clip,
     context,
     duration,
@@ -166,6 +166,8 @@ def _slot(slot: SlotStatus) -> str:
         health = f":warning: trouble: {escape(slot.trouble.rstrip('.'))}"
     elif slot.healthy:
         health = ":large_green_circle: healthy"
+    elif slot.state.lower() == "running":
+        health = ":warning: running, but its front page does not answer as it should"
     else:
         health = f":white_circle: {escape(slot.state.lower())}"
     address = f", <{escape(slot.url)}>" if slot.url else ""
@@ -280,7 +282,7 @@ def _help_of_site(commands: tuple[Command[Any], ...], site: str, site_is: str, s
 
 def usage_error(error: UsageError, command: Command[Any] | None, slash: str) -> Message:
     """What was not understood, and what would be."""
-    text = _as_typed(escape(error), slash)
+    text = as_typed(escape(error), slash)
     if command is None:
         text += f"\nSee `{slash} help` for what there is."
     else:
@@ -294,18 +296,9 @@ def refusal(error: ReleaseError, slash: str) -> Message:
     """What happened and what to do next."""
     people = [str(argument) for argument in error.args if is_person(argument)]
     words = [str(argument) for argument in error.args]
-    problem = in_their_zone(_as_typed(naming(error, *people), slash, words))
-    advice = in_their_zone(_as_typed(naming(error.advice, *people), slash, words))
+    problem = in_their_zone(as_typed(naming(error, *people), slash, words))
+    advice = in_their_zone(as_typed(naming(error.advice, *people), slash, words))
     return message(f":no_entry: {problem} {advice}", section(f":no_entry: *{problem}*\n{advice}"))
-
-
-def _as_typed(text: str, slash: str, words: Sequence[str] = ()) -> str:
-    """Every `/ghost rollback blog` in the text as code, by the command's own name; `words` may be part of it."""
-    named = "|".join(
-        sorted(map(re.escape, (escape(word) for word in words if word and " " not in word)), reverse=True)
-    )
-    more = rf"(?: (?:{named})(?![\w-]))*" if named else ""
-    return re.sub(rf"(?<!`)/ghost( [a-z][a-z-]*{more})", rf"`{slash}\1`", text)
 
 
 def unexpected(slash: str) -> Message:

@@ -6,6 +6,7 @@ from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement
 
 from bot.render.message import (
     Message,
+    as_typed,
     button,
     buttons,
     confirm,
@@ -66,7 +67,7 @@ def busy(error: SiteBusy, order: str, slash: str) -> Message:
     """Who holds the site, and the offer to wait for it with the order that was typed."""
     people = [str(argument) for argument in error.args]
     problem = naming(error, *people)
-    advice = naming(error.advice, *people).replace("/ghost ", f"{slash} ")
+    advice = as_typed(naming(error.advice, *people), slash, people)
     offer = (
         f"Or let it wait: `{slash} {escape(order)}` begins by itself once {escape(error.args[0])} is free."
     )
@@ -95,7 +96,7 @@ def not_begun(one: Scheduled, state: ScheduledState, why: str, advice: str, slas
         ScheduledState.EXPIRED: "waited too long",
         ScheduledState.REFUSED: "could not begin",
     }
-    reason = in_their_zone(naming(f"{why} {advice}".strip(), one.by).replace("/ghost ", f"{slash} "))
+    reason = in_their_zone(as_typed(naming(f"{why} {advice}".strip(), one.by), slash, (one.site,)))
     text = (
         f":warning: {person(one.by)}: `{slash} {escape(one.order)}` {words[state]}: {reason} "
         f"Nothing was changed. Type it again to start it now."

@@ -161,7 +161,7 @@ def compare(before: Inspection, after: Inspection) -> MigrationReport:
     names = sorted({*before.rows, *after.rows})
     rows = {name: (before.rows.get(name, 0), after.rows.get(name, 0)) for name in names}
     shrank = tuple(name for name in names if rows[name][1] < rows[name][0])
-    lost = [f"{name} {rows[name][0]} -> {rows[name][1]}" for name in MUST_NOT_SHRINK if name in shrank]
+    lost = [f"{name} {rows[name][0]} → {rows[name][1]}" for name in MUST_NOT_SHRINK if name in shrank]
     lost += [
         f"other {name} than before"
         for name in MUST_KEEP_IDS

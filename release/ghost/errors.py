@@ -104,7 +104,10 @@ class NewerDatabase(ReleaseError):
 
 class MigrationFailed(ReleaseError):
     problem = "Migrating the database to Ghost {0} failed ({1})."
-    remedy = "Production is untouched and the copy was thrown away. The log is {2}. The last lines:\n{3}"
+    remedy = (
+        "Production is untouched. The last lines below say why, and the thread has the whole log ({2} on the bot's "
+        "machine). Put that right or choose another version, then start again.\n{3}"
+    )
 
     @property
     def detail(self) -> str:
@@ -113,7 +116,10 @@ class MigrationFailed(ReleaseError):
 
 class MigrationIncomplete(ReleaseError):
     problem = "The migrator ended well, yet the copy says Ghost {0} instead of {1}."
-    remedy = "Production is untouched and the copy was thrown away. The log is {2}."
+    remedy = (
+        "Production is untouched. The thread has the migrator's log ({2} on the bot's machine): put right what it "
+        "names, or choose another version, then start again."
+    )
 
 
 class RowsLost(ReleaseError):

@@ -184,7 +184,7 @@ async def test_a_table_that_is_gone_counts_as_lost(blog: Seeded) -> None:
     )
     report = compare(before, after)
     assert report.gone_tables == ("members_newsletters",)
-    assert report.lost == ("members_newsletters 20 -> 0",)
+    assert report.lost == ("members_newsletters 20 → 0",)
 
 
 async def test_ghost_may_drop_a_setting_it_no_longer_has(blog: Seeded) -> None:

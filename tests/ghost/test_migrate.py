@@ -156,8 +156,8 @@ async def test_a_migration_that_loses_rows_names_them(warm: Npm, blog: Seeded, t
     package, work = await built(warm, LOSING_MIGRATION), tmp_path / "migration"
     with pytest.raises(RowsLost) as failure:
         await migrate_copy(package, Path(blog.database), work, warm)
-    assert "posts 17 -> 15" in str(failure.value)
-    assert "members 20 -> 10" in str(failure.value)
+    assert "posts 17 → 15" in str(failure.value)
+    assert "members 20 → 10" in str(failure.value)
     assert left(work) == []
 
 

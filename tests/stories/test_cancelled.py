@@ -43,7 +43,7 @@ async def test_cancelled_while_people_decide_the_way_back_is_there_again(team: T
     for part in (
         f"Production is untouched. It still runs {BETWEEN}.",
         f"Ghost {OLDER} is back on staging with the database it had, running",
-        f"/ghost rollback still goes back to {OLDER}.",
+        f"`/ghost rollback` still goes back to {OLDER}.",
         str(release.facts.backup.id if release.facts.backup else None),
     ):
         assert part in told["plain"], part
