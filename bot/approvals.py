@@ -19,7 +19,7 @@ from bot.render.modals import why_alone, why_rejected
 from bot.render.replies import reply, said
 from bot.render.rollback import confirmed
 from bot.render.schema import untouched
-from bot.render.words import STATE_WORDS, release_title
+from bot.render.words import release_title, state_words
 from commands.command import CancelAsked, Role, Skipped, Started, Unscheduled, Unskipped
 from commands.moment import next_working_morning, zone_of
 from release.errors import NotPermitted
@@ -160,7 +160,7 @@ class Buttons:
             release = await self._releases.records.release(value)
             if not release.state.is_open:
                 return said(
-                    f"{release_title(release)} is over: {STATE_WORDS[release.state]}. Nothing is left to cancel."
+                    f"{release_title(release)} is over: {state_words(release)}. Nothing is left to cancel."
                 )
             cancelled = await self._releases.cancel(release.site, knock.visitor.user)
             return reply(CancelAsked(cancelled), self._door.slash)

@@ -65,6 +65,11 @@ class BusyNow(SiteBusy):
     """The last argument is the order, as it was typed, that may wait until the site is free."""
 
     @property
+    def holder(self) -> str:
+        """The id of the release that holds the site."""
+        return str(self.args[1])
+
+    @property
     def order(self) -> str:
         return str(self.args[-1])
 
@@ -159,7 +164,7 @@ class Door:
             told = usage_error(error, command, slash)
             outcome = f"not understood: {error}"
         except BusyNow as error:
-            told = busy(error, error.order, slash)
+            told = busy(error, error.order, slash, await self._link_to(error.holder))
             outcome = f"refused: {error}"
         except ReleaseError as error:
             told = refusal(error, slash)
@@ -210,10 +215,15 @@ class Door:
         """A history leads to the threads of its releases."""
         if not isinstance(told, HistoryReply):
             return told
-        ids = [release.id for release in told.releases]
+        return replace(told, links=await self._links([release.id for release in told.releases]))
+
+    async def _links(self, ids: list[str]) -> dict[str, str]:
+        """To the threads of these releases."""
         tops = await self._releases.records.messages_of_part("parent", ids)
-        links = {owner: self.people.link_to(top.channel, top.ts) for owner, top in tops.items()}
-        return replace(told, links=links)
+        return {owner: self.people.link_to(top.channel, top.ts) for owner, top in tops.items()}
+
+    async def _link_to(self, release: str) -> str:
+        return (await self._links([release])).get(release, "")
 
     async def _site_of(self, channel: str, thread: str | None) -> str | None:
         """The site of the release that a thread is about."""

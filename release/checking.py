@@ -56,14 +56,14 @@ async def check_site(site: Site) -> SiteChecked:
     looks = await asyncio.gather(
         *(_tried(slot, _slot(site, slot)) for slot in (PRODUCTION, site.staging)),
         *([_tried(site.shape.copies.told(site), _copies(site))] if Kind.BACKUP in site.shape.kinds else []),
-        _tried("way of deployment", _way_of_deployment(site)),
+        _tried("the way packages get there", _way_of_deployment(site)),
         *(
             [_tried("the database to migrate", _migrated(site, site.config.migration))]
             if site.config.migration
             else []
         ),
         _tried("settings of both slots", _settings(site)),
-        _tried("where it is below its address", _below(site)),
+        _tried("path below its address", _below(site)),
         _tried("disk", _disk(site)),
         _tried("warm-up before a swap", _warm_up(site)),
         _tried("traffic routing", _routing(site)),

@@ -14,7 +14,9 @@ from release.trouble import in_words
 
 class SmokeTestFailed(ReleaseError):
     problem = "{0} failed its smoke test: {1}"
-    remedy = "{2} Read the slot's log (Log stream in the portal), repair the cause and start again."
+    remedy = (
+        "{2} Read the slot's log (/ghost logs, or the portal's Log stream), repair the cause and start again."
+    )
 
 
 async def smoke_test(

@@ -29,8 +29,12 @@ def checked(sites: tuple[SiteChecked, ...]) -> Message:
 
 def _verdict(site: SiteChecked) -> str:
     problems, warnings = site.count(Outcome.PROBLEM), site.count(Outcome.WARNING)
-    known = (f"{problems} problem{'s' * (problems != 1)}", f"{warnings} warning{'s' * (warnings != 1)}")
-    return f"{known[0]}, {known[1]}. Nothing was changed." if problems or warnings else "all is well."
+    known = [
+        f"{count} {word}{'s' * (count != 1)}"
+        for count, word in ((problems, "problem"), (warnings, "warning"))
+        if count
+    ]
+    return f"{', '.join(known)}. Nothing was changed." if known else "all is well."
 
 
 def _line(one: Finding) -> str:

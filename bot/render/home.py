@@ -25,7 +25,7 @@ from bot.render.release import cancel_button
 from bot.render.replies import history_line, site_lines
 from bot.render.rollback import confirming_buttons
 from bot.render.scheduled import scheduled_line, unschedule_button
-from bot.render.words import STATE_WORDS, release_title
+from bot.render.words import release_title, state_words
 from release.model import Approval, Release, SiteStatus, SiteVersions, State, Versions
 
 SITES_SHOWN = 40
@@ -68,7 +68,7 @@ def home_view(seen: Seen, reader: str, slash: str, told: Message | None = None) 
     if under_way:
         blocks += [divider(), header("Under way")]
     for release in under_way[:SHOWN]:
-        blocks.append(section(f"*{release_title(release)}*, {STATE_WORDS[release.state]}."))
+        blocks.append(section(f"*{release_title(release)}*, {state_words(release)}."))
         blocks.append(_ways(release, seen))
     if later:
         blocks += [divider(), header("Later")]

@@ -29,7 +29,7 @@ from bot.render.release import state_line
 from bot.render.scheduled import scheduled, scheduled_line, scheduled_list, unscheduled
 from bot.render.schema import untouched
 from bot.render.slot_log import slot_log
-from bot.render.words import STATE_SIGNS, STATE_WORDS, release_title
+from bot.render.words import STATE_SIGNS, release_title, state_words
 from commands.command import (
     BackupsReply,
     CancelAsked,
@@ -143,9 +143,7 @@ def site_lines(status: SiteStatus) -> str:
         lines.append(f"{release_title(release)} ({escape(release.id)}): {state_line(release)}")
     elif status.last_release:
         release = status.last_release
-        lines.append(
-            f"Last release: {release_title(release)}, {STATE_WORDS[release.state]} {_ended(release)}"
-        )
+        lines.append(f"Last release: {release_title(release)}, {state_words(release)} {_ended(release)}")
     if status.scheduled:
         lines.append(f":alarm_clock: Next: {scheduled_line(status.scheduled[0])} ({status.scheduled[0].id})")
     if status.last_backup:
@@ -237,7 +235,7 @@ def history_line(release: Release, thread: str = "") -> str:
         took = f" after {duration((release.ended_at - release.asked_at).total_seconds())}"
     named = f"<{escape(thread)}|{escape(release.id)}>" if thread else escape(release.id)
     return (
-        f"{STATE_SIGNS[release.state]} {release_title(release)}: {STATE_WORDS[release.state]}{took}, "
+        f"{STATE_SIGNS[release.state]} {release_title(release)}: {state_words(release)}{took}, "
         f"{when(release.asked_at)}, {person(release.asked_by)}, {named}"
     )
 

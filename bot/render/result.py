@@ -316,7 +316,9 @@ def _stopped(release: Release, approval: Approval | None) -> Message:
         text = f"{STATE_SIGNS[release.state]} *{release_title(release)}*: {kept(release, approval)}"
     if approval and approval.reason and release.state is not State.EXPIRED:
         text += f"\nReason: {escape(approval.reason)}"
-    text += f"\n{person(release.asked_by)}, start again whenever you like."
+    again = "start again whenever you like."
+    # Who ended it themselves need not be called.
+    text += f"\n{again.capitalize()}" if by == release.asked_by else f"\n{person(release.asked_by)}, {again}"
     stands = "\n".join(part for part in (standing(release), routing_line(release)) if part)
     return message(f"{text} {stands}", section(text), section(f"*Where things stand*\n{stands}"))
 

@@ -45,7 +45,12 @@ def rollback_card(release: Release, approval: Approval) -> Message:
         )
     else:
         title = f"{VERDICTS[approval.verdict]}: {release.site} {change}"
-        who = f"{decided_line(approval).replace('Approved', 'Confirmed', 1)}\nAsked for by {person(release.asked_by)}."
+        if approval.verdict is Verdict.REJECTED:
+            title = f"Not rolled back: {release.site} stays on {release.from_version or 'what is there'}"
+        decided = (
+            decided_line(approval).replace("Approved", "Confirmed", 1).replace("Rejected", "Called off", 1)
+        )
+        who = f"{decided}\nAsked for by {person(release.asked_by)}."
     cost = (
         final_price(release)
         if approval.verdict is Verdict.APPROVED and release.kind is not Kind.SWAP_BACK

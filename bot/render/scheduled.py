@@ -13,6 +13,7 @@ from bot.render.message import (
     context,
     escape,
     in_their_zone,
+    link_button,
     message,
     naming,
     person,
@@ -63,8 +64,8 @@ def unscheduled(one: Scheduled) -> Message:
     return message(text, section(text))
 
 
-def busy(error: SiteBusy, order: str, slash: str) -> Message:
-    """Who holds the site, and the offer to wait for it with the order that was typed."""
+def busy(error: SiteBusy, order: str, slash: str, thread: str = "") -> Message:
+    """Who holds the site, the way to its thread, and the offer to wait for it with the order that was typed."""
     people = [str(argument) for argument in error.args]
     problem = naming(error, *people)
     advice = as_typed(naming(error.advice, *people), slash, people)
@@ -75,7 +76,10 @@ def busy(error: SiteBusy, order: str, slash: str) -> Message:
         f":no_entry: {problem} {advice} {offer}",
         section(f":no_entry: *{problem}*\n{advice}\n{offer}"),
         # A button carries 2,000 characters; a longer address has to be typed again.
-        buttons(button("Let it wait", "queue", order, "primary")) if len(order) <= BUTTON_VALUE else None,
+        buttons(
+            button("Let it wait", "queue", order, "primary") if len(order) <= BUTTON_VALUE else None,
+            link_button("Open its thread", f"open:{error.args[1]}", thread) if thread else None,
+        ),
     )
 
 

@@ -86,6 +86,9 @@ STATE_SIGNS = {
     State.FAILED: ":x:",
 }
 
+KEPT_WORDS = "called off"
+"""Of a rollback: somebody decided to keep what runs."""
+
 KIND_WORDS = {
     Kind.UPGRADE: "upgrade",
     Kind.BACKUP: "backup",
@@ -131,6 +134,15 @@ def release_title(release: Release) -> str:
             return f"Undo the migration of {escape(before or 'the last release')} on {site}"
         case Kind.ROLLBACK | Kind.SWAP_BACK | Kind.ROLLBACK_SHARED:
             return f"Roll {site} back" + (f" to {escape(version)}" if version else " to its last version")
+
+
+def state_words(release: Release) -> str:
+    """How it stands or ended, in words that fit its kind."""
+    if release.kind.goes_back and release.state is State.REJECTED:
+        return KEPT_WORDS
+    if release.kind.goes_back and release.state is State.AWAITING_APPROVAL:
+        return "waiting for a decision"
+    return STATE_WORDS[release.state]
 
 
 def plan_of(release: Release) -> tuple[StepRecord, ...]:

@@ -114,7 +114,9 @@ class WebJobBusy(ReleaseError):
 
 class SlotDidNotStart(ReleaseError):
     problem = "{0} did not get ready within {1} seconds: {2}"
-    remedy = "Production is untouched. Read the slot's log (Log stream in the portal), then start again."
+    remedy = (
+        "Production is untouched. Read its log (/ghost logs, or the portal's Log stream), then start again."
+    )
 
 
 class StorageUnavailable(ReleaseError):

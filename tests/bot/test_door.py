@@ -46,9 +46,12 @@ async def test_an_unknown_version_names_near_ones(team: Team) -> None:
 
 async def test_a_busy_site_names_its_holder(team: Team) -> None:
     release = await team.starts_upgrade()
+    top = await team.sees("Upgrade blog", button="Cancel")
     await team.types("ben", "/ghost backup")
     told = await team.sees(f"blog is busy with {release.id}", who="ben")
     assert "started by @ann" in told["plain"]
+    assert [one["label"] for one in told["buttons"]] == ["Let it wait", "Open its thread"]
+    assert f"p{top['ts'].replace('.', '')}" in str(told["blocks"])
 
 
 async def test_status_versions_and_history_are_answered_to_one_person(team: Team) -> None:

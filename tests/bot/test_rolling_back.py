@@ -76,7 +76,7 @@ async def test_an_approver_who_may_release_nothing_may_keep_what_is_there(team: 
     await team.clicks("ben", "Keep", question)
     await team.sees("You keep 6.65.0", who="ben")
     await team.sees("@ben decided to keep 6.65.0")
-    await team.sees("Kept: blog 6.65.0 → 6.40.0", without="Roll back")
+    await team.sees("Not rolled back: blog stays on 6.65.0", without="Roll back")
     assert (await team.records.release(rollback.id)).state is State.REJECTED
     assert [one.state for one in team.engine.started if one.id == rollback.id] == [State.STAGING]
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.render.approval import card, decided_line
+from bot.render.checked import checked
 from bot.render.difference import difference
 from bot.render.home import Seen, home_view
 from bot.render.message import ago, as_typed, message, section, typed
@@ -17,6 +18,7 @@ from bot.render.slot_log import slot_log
 from bot.render.watch import watch_message
 from commands import COMMANDS, find, unknown
 from commands.command import HelpReply, HistoryReply, UsageError
+from release.checking import Finding, Outcome, SiteChecked
 from release.difference import SlotsCompared
 from release.model import (
     Approval,
@@ -216,3 +218,29 @@ def test_the_audit_speaks_words_and_no_names_of_code() -> None:
     deed = Deed(CLEO, "break_glass", "a1", "asked for a reason", "blog", "r-7f3k2", "C1")
     told = reply(HistoryReply("blog", (), (Entry(1, NOON, deed, "d"),)), "/ghost").text
     assert "break glass r-7f3k2: asked for a reason" in told
+
+
+def test_a_rollback_that_somebody_called_off_is_not_called_rejected() -> None:
+    kept = replace(BACK, state=State.REJECTED, ended_at=NOON)
+    no = replace(ASKED, verdict=Verdict.REJECTED, decided_by=ANN, decided_at=NOON)
+    told = reply(HistoryReply("blog", (kept, BACK)), "/ghost").text
+    assert "called off" in told
+    assert "waiting for a decision" in told
+    assert "rejected" not in told
+    card_then = rollback_card(kept, no)
+    assert card_then.text.startswith(f"Not rolled back: blog stays on 6.65.0\nCalled off by <@{ANN}>")
+
+
+def test_who_ended_a_release_is_not_called_to_read_of_it() -> None:
+    cancelled = replace(WAITING, state=State.CANCELLED, ended_at=NOON, cancel_asked_by=ANN)
+    own = result(cancelled)
+    assert own is not None
+    assert own.text.count(f"<@{ANN}>") == 1
+    by_ben = result(replace(cancelled, cancel_asked_by=BEN))
+    assert by_ben is not None
+    assert f"<@{ANN}>, start again whenever you like." in by_ben.text
+
+
+def test_a_check_does_not_count_what_there_is_none_of() -> None:
+    found = (Finding(Outcome.GOOD, "Azure"), Finding(Outcome.WARNING, "slow"))
+    assert checked((SiteChecked("blog", found),)).text.startswith("*blog*: 1 warning. Nothing was changed.")
