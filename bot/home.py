@@ -10,7 +10,7 @@ from bot.render.message import Message
 from bot.threads import PARENT
 from commands.command import Role
 from release.errors import NotPermitted, ReleaseError
-from release.model import Approval, SiteStatus, State, Versions
+from release.model import Approval, Release, SiteStatus, State, Versions
 from release.releases import Releases
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Home:
             seen = Seen(
                 sites,
                 history,
-                await self._threads(sites),
+                await self._threads(sites, history),
                 await self._questions(visitor.user, sites),
                 await self._newer(visitor.user),
             )
@@ -87,9 +87,11 @@ class Home:
             return False
         return True
 
-    async def _threads(self, sites: tuple[SiteStatus, ...]) -> dict[str, str]:
-        """Links to the threads of the releases that are open."""
-        open_ones = [status.open_release.id for status in sites if status.open_release]
-        tops = await self._releases.records.messages_of_part(PARENT, open_ones)
+    async def _threads(self, sites: tuple[SiteStatus, ...], history: tuple[Release, ...]) -> dict[str, str]:
+        """Links to the threads of the releases that are open, and of the last ones."""
+        shown = {status.open_release.id for status in sites if status.open_release} | {
+            one.id for one in history
+        }
+        tops = await self._releases.records.messages_of_part(PARENT, sorted(shown))
         links = {owner: self._people.link_to(top.channel, top.ts) for owner, top in tops.items()}
         return {owner: link for owner, link in links.items() if link}

@@ -79,7 +79,7 @@ def home_view(seen: Seen, reader: str, slash: str, told: Message | None = None) 
     for status in sites[:SITES_SHOWN]:
         blocks += [section(site_lines(status)), _upgrade(status, newer.get(status.site))]
     blocks += [divider(), header("Last releases")]
-    lines = "\n".join(history_line(release) for release in seen.history)
+    lines = "\n".join(history_line(one, seen.threads.get(one.id, "")) for one in seen.history)
     blocks.append(section(lines or f"None yet. Type `{slash} upgrade` in a channel to begin."))
     blocks.append(buttons(button("Look again", "look_again", "home")))
     blocks.append(context(f"Type `{slash} help` in any channel for everything I can do."))

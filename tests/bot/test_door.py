@@ -150,12 +150,13 @@ async def test_a_defect_is_told_without_its_traceback(team: Team) -> None:
 
 
 async def test_the_home_tab_shows_sites_and_what_waits(team: Team) -> None:
-    await team.waits_for_approval()
+    release, _ = await team.waits_for_approval()
     await team.ask("POST", "home", **{"as": "ben"})
     home = await team.sees("Upgrade blog from 6.40.0 to 6.65.0", who="ben", channel=None, surface="home")
     assert "Production: Ghost 6.40.0" in home["plain"]
     labels = [one["label"] for one in home["buttons"]]
     assert labels == ["Approve", "Reject", "Open its thread", "Cancel", "Look again"]
+    assert f"|{release.id}>" in str(home["blocks"]), "the last releases lead to their threads"
 
 
 async def test_what_waits_for_somebody_is_decided_on_their_home(team: Team) -> None:
