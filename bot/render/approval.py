@@ -87,6 +87,7 @@ def card(
     warnings = [f":warning: Warning: {escape(text)}" for text in warnings_of(release)]
     held = _frozen(release, approval)
     way = (release.from_version, *(stop.version for stop in release.facts.stops), target)
+    leap = _leap(release, before, target)
     blocks: list[Block | None] = [
         header(title),
         section(who),
@@ -96,7 +97,7 @@ def card(
             ("The database's way", escape(" → ".join(part or "?" for part in way)))
             if release.facts.stops
             else None,
-            _leap(release, before, target),
+            leap,
             _node(release.facts.stacks),
             ("Try staging", f"<{escape(candidate.staging_url)}>")
             if candidate and asking and release.kind is not Kind.DEPLOY_ASKING_FIRST
@@ -109,9 +110,9 @@ def card(
             if release.facts.caught_up_at
             else None,
         ),
-        section(f"*What is new*\n{new}") if new else None,
-        section(back) if back else None,
         section("\n".join(warnings)) if warnings else None,
+        section(back) if back else None,
+        section(f"*What is new*\n{new}") if new else None,
         section(f"*Database*\n{rows}") if rows else None,
         section(f"*Pages, staging against production*\n{pages}") if pages else None,
         *(image(one.title, one.alt_text, one.file) for one in pictures),
@@ -121,7 +122,9 @@ def card(
             + (" Exactly what was tested goes live: if it changes, it is not swapped." if asking else "")
         ),
     ]
-    text = "\n".join(part for part in (escape(title), who, held, back, *warnings, rows, pages, new) if part)
+    between = f"In between: {leap[1]}." if leap else ""
+    told = (escape(title), who, held, between, *warnings, back, rows, pages, new)
+    text = "\n".join(part for part in told if part)
     return message(text, *blocks)
 
 

@@ -52,7 +52,11 @@ def home_view(seen: Seen, reader: str, slash: str, told: Message | None = None) 
     begun = [status.open_release for status in sites if status.open_release]
     waiting = [release for release in begun if release.state is State.AWAITING_APPROVAL]
     under_way = [release for release in begun if release not in waiting]
-    later = [one for status in sites for one in status.scheduled]
+    # What waits for a free site comes first, as in the list of all that is scheduled.
+    later = sorted(
+        (one for status in sites for one in status.scheduled),
+        key=lambda one: one.at.timestamp() if one.at else 0.0,
+    )
     blocks: list[Block | None] = [section(told.text), divider()] if told else []
     blocks.append(header("Waiting for a decision"))
     if not waiting:

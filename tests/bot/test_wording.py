@@ -29,6 +29,8 @@ from release.model import (
     PageDiffers,
     PageSeen,
     Release,
+    ReleaseNotes,
+    Scheduled,
     SiteStatus,
     SlotStatus,
     State,
@@ -38,6 +40,7 @@ from release.model import (
     Verdict,
     WatchDecided,
     WatchEnd,
+    WhatIsNew,
     Written,
 )
 from release.preflight import NotAnUpgrade
@@ -244,3 +247,30 @@ def test_who_ended_a_release_is_not_called_to_read_of_it() -> None:
 def test_a_check_does_not_count_what_there_is_none_of() -> None:
     found = (Finding(Outcome.GOOD, "Azure"), Finding(Outcome.WARNING, "slow"))
     assert checked((SiteChecked("blog", found),)).text.startswith("*blog*: 1 warning. Nothing was changed.")
+
+
+def test_what_comes_later_is_in_the_order_of_its_time() -> None:
+    slot = SlotStatus("production", "running", "6.65.0", "", healthy=True)
+
+    def waits(site: str, at: datetime | None) -> SiteStatus:
+        one = Scheduled(f"s-{site}", site, f"upgrade {site}", ANN, "C1", NOON, at)
+        return SiteStatus(site, slot, slot, None, None, None, scheduled=(one,))
+
+    sites = (waits("late", NOON + timedelta(days=1)), waits("soon", NOON), waits("queued", None))
+    told = str(home_view(Seen(sites), ANN, "/ghost"))
+    assert told.index("upgrade queued,") < told.index("upgrade soon,") < told.index("upgrade late,")
+
+
+def test_the_card_warns_before_it_tells_what_is_new() -> None:
+    facts = Facts(
+        warnings=("Take care",),
+        passes=("6.41.0", "7.0.0"),
+        new=WhatIsNew(ReleaseNotes("7.1.0", (), ("Added a clock",))),
+    )
+    told = card(replace(WAITING, version="7.1.0", facts=facts), ASKED, (BEN,))
+    assert str(told.blocks).index("Take care") < str(told.blocks).index("Added a clock")
+    assert (
+        told.text.index("Crosses into Ghost 7")
+        < told.text.index("Take care")
+        < told.text.index("Added a clock")
+    )
