@@ -100,10 +100,18 @@ async def _story(world: World, browser: Browser, version: str) -> None:
     )
     back = {"as": "ann", "channel": CHANNEL, "ts": live["ts"], "text": "Rollback", "confirm": True}
     await world.slack_does("click", **back)
+    # The message on top has the button, too, and sooner than the question that tells the price.
+    await world.slack_does(
+        "wait",
+        **{"as": "ben", "channel": CHANNEL, "regex": "The price", "button": "Roll back", "timeout": 60},
+    )
     question = await _picture_of_thread(world, browser, "Roll back", "rollback.png", 900)
     yes = {"as": "ann", "channel": CHANNEL, "ts": question["ts"], "text": "Roll back", "confirm": True}
     await world.slack_does("click", **yes)
     await world.slack_does("wait", **{"as": "ben", "channel": CHANNEL, "regex": "is back on", "timeout": 60})
+    await world.slack_does(
+        "wait", **{"as": "ben", "channel": CHANNEL, "regex": "Rolled back: blog runs", "timeout": 60}
+    )
     await _picture_of_channel(world, browser, "narrow.png", "ben", 760, width=420)
 
 
