@@ -46,6 +46,7 @@ class Home:
                 await self._threads(sites, history),
                 await self._questions(visitor.user, sites),
                 await self._newer(visitor.user),
+                cancels=await self._is(visitor.user, Role.RELEASER),
             )
             view = home_view(seen, visitor.user, self._slash, told)
         except ReleaseError as error:

@@ -36,7 +36,8 @@ SHOWN = 10
 class Seen:
     """What one person's Home shows.
 
-    `threads` are links and `questions` what this person may decide, each by release; `versions` where they may upgrade.
+    `threads` are links and `questions` what this person may decide, each by release; `versions` where they may upgrade,
+    and `cancels` whether they may call off what others began.
     """
 
     sites: tuple[SiteStatus, ...]
@@ -44,6 +45,7 @@ class Seen:
     threads: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, Approval] = field(default_factory=dict)
     versions: Versions | None = None
+    cancels: bool = False
 
 
 def home_view(seen: Seen, reader: str, slash: str, told: Message | None = None) -> SlackBlock:
@@ -77,7 +79,7 @@ def home_view(seen: Seen, reader: str, slash: str, told: Message | None = None) 
     if later:
         blocks += [divider(), header("Later")]
     for one in later[:SHOWN]:
-        blocks += [section(scheduled_line(one)), buttons(unschedule_button(one))]
+        blocks += [section(scheduled_line(one)), buttons(unschedule_button(one) if seen.cancels else None)]
     blocks += [divider(), header("Sites")]
     newer = {site.site: site for site in seen.versions.sites} if seen.versions else {}
     for status in sites[:SITES_SHOWN]:
@@ -116,7 +118,9 @@ def _ways(release: Release, seen: Seen) -> Block | None:
         *deciding,
         link_button("Open its thread", f"open{of}", link) if link else None,
         # Of a rollback that asks, keeping what runs is the same.
-        None if release.kind.goes_back and question else cancel_button(release, f"cancel{of}"),
+        cancel_button(release, f"cancel{of}")
+        if seen.cancels and not (release.kind.goes_back and question)
+        else None,
     )
 
 

@@ -210,9 +210,10 @@ async def test_what_is_under_way_or_comes_later_is_cancelled_from_the_home_and_a
     async def clicks(who: str, action: str) -> None:
         await team.ask("POST", "click", **{"as": who, "home": True, "action_id": action, "confirm": True})
 
-    await clicks("cleo", f"cancel:{release.id}")
-    await team.sees("This takes a releaser", who="cleo", channel=None, surface="home")
-    assert (await team.records.release(release.id)).cancel_asked_by is None
+    cleos = await team.sees("preparing staging", who="cleo", channel=None, surface="home")
+    assert [one["label"] for one in cleos["buttons"]] == ["Open its thread", "Look again"], (
+        "it takes a releaser"
+    )
     (order,) = await team.records.scheduled()
     await clicks("ann", f"unschedule:{order.id}")
     home = await team.sees("cancelled. Nothing was begun", channel=None, surface="home")
