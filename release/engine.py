@@ -1,5 +1,6 @@
 """The durable engine under the workflows: what was begun goes on after a crash, and is begun once."""
 
+import asyncio
 import hashlib
 import inspect
 import logging
@@ -25,6 +26,9 @@ POLL_SECONDS = 0.8
 
 REST_SECONDS = 30.0
 """How often the engine looks for what only its other users have: delayed work, deadlines, a queue of its own."""
+
+RECOVERY_SECONDS, RECOVERY_POLL_SECONDS = 60.0, 0.2
+"""For so long after a start it looks often: what an earlier process left goes on through that queue."""
 
 TAKEN_AT_ONCE = 2
 """Of much work at once, how much one replica takes in one look; the others look within the same `POLL_SECONDS`."""
@@ -54,7 +58,9 @@ async def give_up_work_of_other_versions(executor_id: str, shared: bool) -> None
     )
     for work in left:
         other = work.app_version != DBOS.application_version
-        if work.executor_id in (executor_id, None, "") and (other or (not shared and work.queue_name)):
+        if work.executor_id in (executor_id, None, "") and (
+            other or (not shared and work.queue_name == QUEUE)
+        ):
             log.warning(
                 "work that another version of the bot had begun begins anew",
                 extra={"work": work.workflow_id, "version": work.app_version},
@@ -142,10 +148,19 @@ def leave_some_to_others(database: SystemDatabase) -> None:
     database.start_queued_partitioned_workflows = take_some  # type: ignore[assignment,method-assign]  # no switch for it
 
 
-def look_seldom(engine: DBOS) -> None:
-    """Once a second each of these took 0.3 % of a processor, for work that is never there. No setting for it yet."""
+def look_seldom(engine: DBOS, shared: bool) -> None:
+    """Looking once a second for what is never there takes 0.3 % of a processor each. No setting for it yet.
+
+    Through its own queue the engine also goes on with what an earlier process left: at a start, and where there are
+    other replicas at any time.
+    """
     _workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC = REST_SECONDS
-    engine._registry.get_internal_queue()._polling_interval_sec = REST_SECONDS
+    if not shared:
+        own = engine._registry.get_internal_queue()
+        own._polling_interval_sec = RECOVERY_POLL_SECONDS
+        asyncio.get_running_loop().call_later(
+            RECOVERY_SECONDS, setattr, own, "_polling_interval_sec", REST_SECONDS
+        )
 
 
 async def start_engine(
@@ -170,7 +185,7 @@ async def start_engine(
     }
     engine = DBOS(config=config)
     workflows = Workflows(stages, holders)
-    look_seldom(engine)
+    look_seldom(engine, shared)
     DBOS.launch()
     if shared:
         leave_some_to_others(engine._sys_db)

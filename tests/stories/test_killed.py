@@ -28,6 +28,8 @@ async def test_killed_twice_while_it_stages_it_goes_on_to_the_question(team: Tea
         await team.world.kill_bot()
         await team.world.start_bot()
     await team.reaches("staging", State.AWAITING_APPROVAL)
+    log = (team.world.folder / "bot.log").read_text()
+    assert "begins anew" not in log, "the same bot goes on, and does nothing from the beginning"
     assert await team.world.version("staging") == OLDER
     await team.clicks("ben", await team.card("staging"), "Approve")
     await team.reaches("staging", State.LIVE)
