@@ -70,10 +70,12 @@ def messages_of(
     approvers: Sequence[str],
     expected: datetime | None = None,
     pictures: Sequence[Picture] = (),
+    slash: str = "/ghost",
 ) -> dict[str, Message]:
     """Every message the release should have by now, by its part, in the order they are posted.
 
-    `expected` is when it is expected to ask, or to be over; `pictures` are those that Slack has.
+    `expected` is when it is expected to ask, or to be over; `pictures` are those that Slack has; `slash` is what the
+    command is called here.
     """
     wanted = {PARENT: parent(release, approval, expected)}
     finished = [record for record in release.steps if record.ended_at is not None]
@@ -98,7 +100,7 @@ def messages_of(
     ending = result(release, approval)
     if ending is not None:
         wanted[RESULT] = ending
-    return wanted
+    return {part: typed(message, slash, (release.site,)) for part, message in wanted.items()}
 
 
 def bundles(
@@ -204,8 +206,7 @@ class Threads:
             pictures = await self._attachments.pictures(release)
         except Later as later:
             delays.append(later.seconds)
-        drawn = messages_of(release, approval, self._approvers, expected, pictures)
-        every = {part: typed(one, self._slash, (release.site,)) for part, one in drawn.items()}
+        every = messages_of(release, approval, self._approvers, expected, pictures, self._slash)
         for parts, wanted in bundles(every, sent):
             before = sent.get(parts[0])
             is_post = before is None or not before.ts
