@@ -173,6 +173,15 @@ def _content(folder: Path) -> dict[str, str]:
     }
 
 
+async def _gone(folder: Path) -> bool:
+    """A release has ended a moment before its folder is removed."""
+    for _ in range(50):
+        if not folder.exists():
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
 async def _promises(bench: Bench, blog: Blog, release: Release | None, ended: str, before: Kept) -> list[str]:
     broken = []
     live = ended == State.LIVE
@@ -197,7 +206,7 @@ async def _promises(bench: Bench, blog: Blog, release: Release | None, ended: st
             broken.append(f"{slot.name} has settings of another slot")
     if await bench.records.open_release(blog.name) is not None:
         broken.append("the site is still held")
-    if release is not None and (bench.folders.work / release.id).exists():
+    if release is not None and not await _gone(bench.folders.work / release.id):
         broken.append("its work folder is left behind")
     return broken
 
