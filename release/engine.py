@@ -27,7 +27,7 @@ POLL_SECONDS = 0.8
 REST_SECONDS = 30.0
 """How often the engine looks for what only its other users have: delayed work, deadlines, a queue of its own."""
 
-RECOVERY_SECONDS, RECOVERY_POLL_SECONDS = 60.0, 0.2
+RECOVERY_SECONDS, RECOVERY_POLL_SECONDS = 15.0, 0.3
 """For so long after a start it looks often: what an earlier process left goes on through that queue."""
 
 TAKEN_AT_ONCE = 2
