@@ -105,9 +105,8 @@ class Watchman:
     async def look(self, now: datetime | None = None) -> None:
         """Afterwards every release that stands still is known as such, and so is every one that goes on again."""
         moment = now or datetime.now(UTC)
-        for (
-            release
-        ) in await self._records.working_releases():  # nothing of a release runs while people decide
+        # Nothing of a release runs while people decide.
+        for release in await self._records.working_releases():
             site = self._sites.get(release.site)
             if site is None:
                 continue

@@ -6,6 +6,7 @@ Always on a copy, opened read-only, row by row: memory does not grow with the bl
 import asyncio
 import hashlib
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -70,6 +71,7 @@ MUST_KEEP_IDS = ("posts", "tags", "members")
 NEEDED_TABLES = ("migrations", "posts", "users", "settings")
 # Databases that were inspected, by the state of their files.
 _known: dict[tuple[int, ...], "Inspection"] = {}
+_known_by_one = threading.Lock()  # inspections run in threads
 _KNOWN = 4
 _SETTLED_NS = 100_000_000
 POSTS = "SELECT id, slug, title, status, html FROM posts ORDER BY id"
@@ -203,9 +205,10 @@ def _inspected(path: Path) -> Inspection:
         found = _inspect(path)
         # The clock of files stands still for some milliseconds: what was written right before may be written again.
         if state and time.time_ns() - state[-1] > _SETTLED_NS and _state_of(path) == state:
-            _known[state] = found
-            while len(_known) > _KNOWN:
-                del _known[next(iter(_known))]
+            with _known_by_one:
+                _known[state] = found
+                while len(_known) > _KNOWN:
+                    del _known[next(iter(_known))]
     return found
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -49,6 +50,18 @@ async def test_a_file_is_read_once_and_again_when_it_has_changed(blog: Seeded) -
     path.write_bytes(damaged)
     with pytest.raises(ReleaseError):
         await inspect(path)
+
+
+async def test_many_inspections_at_once_forget_the_oldest_and_disturb_nobody(
+    blog: Seeded, tmp_path: Path
+) -> None:
+    copies = [tmp_path / f"{number}.db" for number in range(12)]
+    for copy in copies:
+        shutil.copyfile(blog.database, copy)
+    await asyncio.sleep(0.2)
+    for _ in range(3):
+        found = await asyncio.gather(*(inspect(copy) for copy in copies))
+        assert {one.version for one in found} == {"5.100"}
 
 
 async def test_looking_changes_nothing(blog: Seeded) -> None:
