@@ -1,6 +1,5 @@
 """What people decide about releases that are under way, and what time decides."""
 
-import logging
 from datetime import UTC, datetime, timedelta
 
 from release.asked.freezing import Freezing
@@ -26,8 +25,6 @@ from release.model import (
     WatchDecided,
     WatchEnd,
 )
-
-log = logging.getLogger(__name__)
 
 
 class NoSuchApproval(ReleaseError):

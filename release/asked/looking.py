@@ -1,7 +1,6 @@
 """How the sites are, which versions there are, and what was done."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
 from release.asked.base import suits
@@ -26,8 +25,6 @@ from release.model import (
 from release.site import PRODUCTION, NothingThere, Site
 from release.slot_log import SlotLog, newest_log
 from release.version import Version
-
-log = logging.getLogger(__name__)
 
 PASSES = 20
 """So many versions between a site's and the newest are named, and their notes read: the newest of them."""
