@@ -1,13 +1,42 @@
 """A fleet upgraded in waves, on one, two and four replicas: what a site costs, and whether later waves cost more."""
 
+from dataclasses import dataclass, field
+
 from bench.figures import Curve, Measured, Plot
 from bench.place import Place
-from bench.waves import Wave, a_fleet
-from tests.postgres import a_postgres
+from bench.waves import BROKE_OFF, Wave, a_fleet
+from tests.postgres import Postgres, a_postgres
 
 REPLICAS = (1, 2, 4)
-USUAL, QUICK, FULL = (2, 12), (2, 3), (20, 50)
+USUAL, QUICK, FULL = (3, 12), (2, 3), (20, 50)
 """Waves, and sites in each."""
+
+
+@dataclass
+class Staged:
+    """What came of all waves on so many replicas. `lost` says why there is nothing of a wave."""
+
+    replicas: int
+    waves: dict[int, Wave] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+
+    @property
+    def sites(self) -> int:
+        return sum(wave.sites for wave in self.waves.values())
+
+    @property
+    def seconds(self) -> float:
+        return sum(wave.seconds for wave in self.waves.values())
+
+    @property
+    def processor(self) -> float:
+        """Of the bots, a site."""
+        return sum(wave.processor for wave in self.waves.values()) / self.sites
+
+    @property
+    def spread(self) -> list[int]:
+        """Of each wave the most that one replica had, the next, and so on."""
+        return [sum(ranked) for ranked in zip(*(wave.spread for wave in self.waves.values()), strict=True)]
 
 
 async def measure(place: Place) -> Measured:
@@ -15,27 +44,17 @@ async def measure(place: Place) -> Measured:
     waves, each = QUICK if place.quick else FULL if place.full else USUAL
     count = waves * each
     found = Measured(f"A fleet of {count:,} sites, staged in {waves} waves of {each}")
-    fleets: dict[int, list[Wave]] = {}
+    fleets: list[Staged] = []
     with a_postgres() as postgres:
         for replicas in REPLICAS:
-            sites = [f"site{number}" for number in range(count)]
-            async with a_fleet(place, postgres, replicas, sites) as fleet:
-                for first in range(0, count, each):
-                    wave = sites[first : first + each]
-                    fleets.setdefault(replicas, []).append(await fleet.wave(wave))
-                    await fleet.leave(wave)
-    for replicas, done in fleets.items():
-        found.add(
-            f"all of {count:,} sites staged, replicas: {replicas}",
-            f"{sum(wave.seconds for wave in done):.0f} s; first wave {done[0].seconds:.0f} s, last "
-            f"{done[-1].seconds:.0f} s; the bots' processor time a site {_processor(done):.2f} s; spread "
-            f"{' + '.join(map(str, _spread(done)))}",
-            seconds=sum(wave.seconds for wave in done),
-            first_seconds=done[0].seconds,
-            last_seconds=done[-1].seconds,
-            processor_a_site=_processor(done),
-        )
-    numbers = tuple(map(float, range(1, waves + 1)))
+            staged = Staged(replicas)
+            try:
+                await _in_waves(place, postgres, staged, waves, each)
+            except BROKE_OFF as error:
+                staged.lost.append(str(error))
+            _tell(found, staged, count)
+            if staged.waves:
+                fleets.append(staged)
     found.plots += [
         Plot(
             "fleet-waves",
@@ -43,8 +62,12 @@ async def measure(place: Place) -> Measured:
             "wave",
             "seconds",
             tuple(
-                Curve(_named(replicas), numbers, tuple(wave.seconds for wave in done))
-                for replicas, done in fleets.items()
+                Curve(
+                    _named(staged.replicas),
+                    tuple(map(float, staged.waves)),
+                    tuple(wave.seconds for wave in staged.waves.values()),
+                )
+                for staged in fleets
             ),
         ),
         Plot(
@@ -55,8 +78,8 @@ async def measure(place: Place) -> Measured:
             (
                 Curve(
                     "seconds a site",
-                    tuple(map(float, fleets)),
-                    tuple(_processor(done) for done in fleets.values()),
+                    tuple(float(staged.replicas) for staged in fleets),
+                    tuple(staged.processor for staged in fleets),
                 ),
             ),
         ),
@@ -76,13 +99,36 @@ async def measure(place: Place) -> Measured:
     return found
 
 
-def _processor(done: list[Wave]) -> float:
-    return sum(wave.processor for wave in done) / sum(wave.sites for wave in done)
+async def _in_waves(place: Place, postgres: Postgres, staged: Staged, waves: int, each: int) -> None:
+    """Wave after wave; one that is lost does not take the others with it, in a run that nobody watches."""
+    sites = [f"site{number}" for number in range(waves * each)]
+    async with a_fleet(place, postgres, staged.replicas, sites) as fleet:
+        for number in range(1, waves + 1):
+            wave = sites[(number - 1) * each : number * each]
+            try:
+                staged.waves[number] = await fleet.wave(wave)
+                await fleet.leave(wave)
+            except BROKE_OFF as error:
+                staged.lost.append(f"wave {number}: {error}")
+                place.tell(staged.lost[-1])
 
 
-def _spread(done: list[Wave]) -> list[int]:
-    """Of each wave the most that one replica had, the next, and so on."""
-    return [sum(ranked) for ranked in zip(*(wave.spread for wave in done), strict=True)]
+def _tell(found: Measured, staged: Staged, count: int) -> None:
+    name = f"all of {count:,} sites staged, replicas: {staged.replicas}"
+    for why in staged.lost:
+        found.add(name, f"not measured: {why[:300]}", "all staged", False)
+    if not staged.waves:
+        return
+    done = list(staged.waves.values())
+    found.add(
+        name if staged.sites == count else f"{staged.sites:,} of {name.removeprefix('all of ')}",
+        f"{staged.seconds:.0f} s; first wave {done[0].seconds:.0f} s, last {done[-1].seconds:.0f} s; the bots' "
+        f"processor time a site {staged.processor:.2f} s; spread {' + '.join(map(str, staged.spread))}",
+        seconds=staged.seconds,
+        first_seconds=done[0].seconds,
+        last_seconds=done[-1].seconds,
+        processor_a_site=staged.processor,
+    )
 
 
 def _named(replicas: int) -> str:

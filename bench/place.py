@@ -3,10 +3,11 @@
 import asyncio
 import os
 import re
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demo.stages import Opening, put_on_stage, tiny_opening
@@ -80,12 +81,21 @@ async def a_tiny_team(
 
 
 async def all_on_stage(world: World, opening: Opening, sites: Sequence[str]) -> None:
-    """Some at once: each one waits for its first page."""
+    """Some at once: each one waits for its first page. What is in them is made once and copied."""
+    laid_out = world.folder / "laid-out"
+    if not laid_out.exists():
+        await opening.fill(laid_out)
+
+    async def fill(wwwroot: Path) -> str:
+        await asyncio.to_thread(shutil.copytree, laid_out, wwwroot)
+        return ""  # no key: bots are given none here
+
     turn = asyncio.Semaphore(4)
+    alike = replace(opening, fill=fill)
 
     async def one(site: str) -> None:
         async with turn:
-            await put_on_stage(world, opening, site)
+            await put_on_stage(world, alike, site)
 
     await asyncio.gather(*(one(site) for site in sites))
 

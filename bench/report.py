@@ -9,9 +9,8 @@ INTRODUCTION = """\
 
 `make bench` measures the bot beside what people would use instead, prints these tables with their targets, and writes
 `bench.json`. `make bench ARGS="--only answering"` measures one part (and leaves the others in the file as they were),
-`ARGS="--quick"` is smaller and fewer, `ARGS="--full"` goes on to the largest sizes (50,000 images, 500 MB, 50 releases
-at once, a fleet of 1,000 sites) and takes hours, `ARGS="--docs docs/bench.md"` writes this page. No figure is
-extrapolated.
+`ARGS="--quick"` is smaller and fewer, `ARGS="--full"` stages a fleet of 1,000 sites, an hour and a half longer, and
+`ARGS="--docs docs/bench.md"` writes this page. No figure is extrapolated.
 
 Everything runs on one machine: the local App Service and the local Slack of [the sandbox](../sandbox/README.md), each
 site a real process, the bot, and the other side of each comparison, in the same run. Where a table says so App Service

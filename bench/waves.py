@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
+import httpx
 from sqlalchemy import create_engine, text
 
 from bench.answering import type_command
 from bench.figures import median, percentile
 from bench.place import Place, a_tiny_team, all_on_stage, look_at, staged
-from demo.world import DidNotStart
+from demo.world import DidNotStart, SandboxRefused
 from release.model import Release, State
 from release.records.opening import driven
 from tests.postgres import Postgres
 from tests.stories.team import NEWEST, Team
 
+BROKE_OFF = (DidNotStart, SandboxRefused, httpx.HTTPError, aiohttp.ClientError, TimeoutError)
+"""What a wave ends with when it does not get to its end; what was measured before it still counts."""
 COMMAND = "/ghost history"
 COMMANDS_AT_ONCE = 10
 PAUSE = 2.0
@@ -114,8 +117,12 @@ class Fleet:
     async def leave(self, sites: Sequence[str]) -> None:
         """The sites' processes are stopped, so that the next wave finds the memory; their releases go on waiting."""
         stopped = {"running": False}
-        for site in sites:
-            await self._team.world.put_site(site, production=stopped, slots={"staging": stopped})
+        await asyncio.gather(
+            *(
+                self._team.world.put_site(site, production=stopped, slots={"staging": stopped})
+                for site in sites
+            )
+        )
 
     def _processor(self) -> float:
         """Seconds of processor of all bots, without the programs that they start."""
