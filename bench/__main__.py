@@ -104,7 +104,7 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
             options.json.write_text(json.dumps(told, indent=2) + "\n")
             if options.docs:
                 options.docs.write_text(page(told, tuple(PARTS)))
-    _verdict(parts, console, bounded=not options.full)
+    verdict(parts, console, bounded=not options.full)
     return parts
 
 
@@ -126,7 +126,8 @@ async def _one(name: str, place: Place) -> Measured:
     ) as error:
         why = f"{type(error).__name__}: {error}"
         found = Measured(f"{name} (failed)", [Row(name, f"could not be measured: {why[:600]}", "", False)])
-    found.at, found.commit, found.quick = told_at["at"], told_at["commit"], place.quick
+    found.at, found.commit, found.load = told_at["at"], told_at["commit"], told_at["load before"]
+    found.quick = place.quick
     found.seconds = round(time.monotonic() - began, 1)
     return found
 
@@ -140,7 +141,8 @@ def _teller(console: Console) -> Callable[[str], None]:
     return tell
 
 
-def _verdict(parts: dict[str, Measured], console: Console, bounded: bool) -> None:
+def verdict(parts: dict[str, Measured], console: Console, bounded: bool) -> None:
+    """How many targets were reached and in which time; `bounded`: whether that time is to be kept too."""
     judged = [row for part in parts.values() for row in part.rows if row.reached is not None]
     missed = [row for row in judged if not row.reached]
     seconds = sum(part.seconds for part in parts.values())

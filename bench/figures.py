@@ -61,6 +61,7 @@ class Measured:
     seconds: float = 0.0
     at: str = ""
     commit: str = ""
+    load: str = ""
     quick: bool = False
 
     def add(

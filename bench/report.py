@@ -72,6 +72,7 @@ def page(told: dict[str, Any], order: tuple[str, ...] = ()) -> str:  # Any: the 
             lines += [*pictures, ""]
         lines.append(
             f"Measured {part['at']} at {part['commit']} in {part['seconds'] / 60:.1f} minutes"
+            + (f", load before: {part['load']}" if part.get("load") else "")
             + (", quick." if part["quick"] else ".")
             + "\n"
         )

@@ -1,15 +1,20 @@
 """What the bench makes of what it saw: which visitors count, what lies between two steps, and copies that wait."""
 
+import io
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from bench.__main__ import verdict
+from bench.figures import Measured
+from bench.fleet import Staged
 from bench.visiting import Visit, window
 from bench.waiting import copy_waiting, forget
-from bench.waves import overheads
+from bench.waves import Wave, overheads
 from demo.world import DidNotStart
 from release.model import Kind, Release, State, Step, StepState
 from release.records import Records, open_records
@@ -81,3 +86,26 @@ async def test_copies_of_a_waiting_release_wait_as_it_does_and_go_again(tmp_path
         forget(url, copies)
         assert [one.release for one in await records.waiting()] == [release.id]
         assert await records.open_release("one") is None
+
+
+@pytest.mark.parametrize(
+    ("minutes", "bounded", "said"), [(39, True, False), (41, True, True), (41, False, False)]
+)
+def test_a_whole_that_took_too_long_says_so(minutes: int, bounded: bool, said: bool) -> None:
+    parts = {
+        "one": Measured("one", seconds=30 * 60),
+        "other": Measured("other", seconds=(minutes - 30) * 60),
+    }
+    text = io.StringIO()
+    verdict(parts, Console(file=text), bounded)
+    assert f"in {minutes}.0 minutes" in text.getvalue()
+    assert ("more than 40 minutes" in text.getvalue()) is said
+
+
+def test_a_fleet_that_lost_a_wave_is_told_by_those_it_has() -> None:
+    waves = {
+        1: Wave(2, 10, 20.0, 12.0, (), (), (6, 4), ()),
+        3: Wave(2, 10, 30.0, 18.0, (), (), (7, 3), ()),
+    }
+    staged = Staged(2, waves, ["wave 2: broke off"])
+    assert (staged.sites, staged.seconds, staged.processor, staged.spread) == (20, 50.0, 1.5, [13, 7])
