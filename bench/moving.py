@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.figures import Measured
 from bench.place import AZURE_LINE, Place, a_tiny_team, forget_the_most, look_at, staged, took
 from demo.world import DidNotStart
-from release.model import State, Step
+from release.model import Release, State, Step
 from tests.stories.team import Team
 
 FIRST, SECOND = "5.130.0", "5.130.6"
@@ -42,7 +42,7 @@ async def measure(place: Place) -> Measured:
         asked = await _asked(team) - asked_before
         place.tell("the whole folder down and up")
         whole = await _whole(team, place.folder)
-    step = took(second, Step.SYNC_CONTENT)
+    step, all_of_it = _content(second), _content(first)
     found.add(
         f"content step, {CHANGED} of them changed since the last release",
         f"{step:.1f} s; whole folder down and up {whole:.1f} s ({step / whole:.3f})",
@@ -54,9 +54,9 @@ async def measure(place: Place) -> Measured:
         requests=asked,
     )
     found.add(
-        "content step of the first release, which moves all",
-        f"{took(first, Step.SYNC_CONTENT):.1f} s ({took(first, Step.SYNC_CONTENT) / whole:.2f} of the whole folder)",
-        seconds=took(first, Step.SYNC_CONTENT),
+        "content step of the first release, which moves all, with the deployment beside it",
+        f"{all_of_it:.1f} s ({all_of_it / whole:.2f} of the whole folder)",
+        seconds=all_of_it,
     )
     found.add(
         f"memory while {images * size / 1e9:g} GB move, more than at rest",
@@ -73,6 +73,13 @@ async def measure(place: Place) -> Measured:
         requests=asked,
     )
     return found
+
+
+def _content(release: Release) -> float:
+    """Seconds that content took: the deployment's are among them where most of it came meanwhile."""
+    brought = release.facts.brought
+    beside = took(release, Step.DEPLOY) if brought and brought.copied else 0.0
+    return beside + took(release, Step.SYNC_CONTENT)
 
 
 def _fill(folder: Path, images: int, size: int) -> None:

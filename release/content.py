@@ -8,6 +8,7 @@ the content through a swap and is read from both sides.
 import asyncio
 import contextlib
 import json
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -135,7 +136,24 @@ async def sync_content(site: Site, shipped_themes: tuple[str, ...]) -> ContentSy
     What Kudu lists and does not give out (a name that is no UTF-8) is left out, and named.
     When a file fails the rest is given up, and what did arrive is not copied again by the next one.
     """
+    return await _carry_out(site, await take_stock(site, shipped_themes), shipped_themes)
+
+
+async def bring_content(site: Site, shipped_themes: tuple[str, ...], shipped: Set[str]) -> ContentSynced:
+    """As far as it can be done while a package is being deployed: nothing is removed, and `shipped` is left alone.
+
+    Those are the paths below the content folder that the package brings. Who of the two wrote such a file last could
+    not be told by its size, so the manifest does not speak of them, and `sync_content` copies them afterwards.
+    """
     stock = await take_stock(site, shipped_themes)
+    content = site.config.content
+    seen = {
+        path: entry for path, entry in stock.seen.items() if path.removeprefix(f"{content}/") not in shipped
+    }
+    return await _carry_out(site, Stock(seen, stock.same & seen.keys(), stock.stale, ()), shipped_themes)
+
+
+async def _carry_out(site: Site, stock: Stock, shipped_themes: tuple[str, ...]) -> ContentSynced:
     production, staging = await asyncio.gather(site.kudu(PRODUCTION), site.kudu(site.staging))
     gate = asyncio.Semaphore(_AT_ONCE)
     arrived = set(stock.same)

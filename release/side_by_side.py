@@ -1,7 +1,8 @@
 """Several things at once, with the one error that a person can act on."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -20,6 +21,17 @@ class Joined(Generic[T]):
             task = self._running[of] = asyncio.create_task(take())
             task.add_done_callback(lambda _: self._running.pop(of, None))
         return await asyncio.shield(task)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """`work` goes on during the block. One that is still going on when the block is left is stopped, and has ended."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -11,9 +11,11 @@ from release.model.releases import Facts, Release
 from release.model.scheduled import Scheduled, ScheduledState
 from release.model.seen import PageCompared, ProbeSeen
 from release.model.staged import (
+    NOTHING_SYNCED,
     Artefact,
     ArtefactAsked,
     Candidate,
+    ContentLacking,
     ContentSynced,
     MigrationDone,
     PackageBuilt,
@@ -46,6 +48,7 @@ from release.model.swapped import (
 
 __all__ = [
     "FIRST_STATE",
+    "NOTHING_SYNCED",
     "OPEN",
     "PLAN",
     "PROMOTE_STEPS",
@@ -56,6 +59,7 @@ __all__ = [
     "ArtefactAsked",
     "BackupTaken",
     "Candidate",
+    "ContentLacking",
     "ContentSynced",
     "Decided",
     "Facts",

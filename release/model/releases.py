@@ -14,6 +14,7 @@ from release.model.staged import (
     Artefact,
     ArtefactAsked,
     Candidate,
+    ContentLacking,
     ContentSynced,
     MigrationDone,
     PackageBuilt,
@@ -45,6 +46,8 @@ class Facts:
     is known what was written on the version that it takes back, and `price_unknown` why that cannot be told.
     Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
     it could not, `writes_stay_open` says why.
+    `lacking` is the content that staging had not, `brought` what of it came while the package was deployed, `content`
+    all that came until staging was tested.
     `stops` are the versions that the database goes through on its way, `stacks` those of the slots as they were found,
     `passes` the published versions that it leaps over, `new` what the notes of all these say, where they could be had.
     Of a deployment, `pending` are the migrations that wait (None: the tool does not list them), `schema` is what was
@@ -63,6 +66,8 @@ class Facts:
     restores: BackupTaken | None = None
     read_back: ReadBack | None = None
     migration: MigrationDone | None = None
+    lacking: ContentLacking | None = None
+    brought: ContentSynced | None = None
     content: ContentSynced | None = None
     pages: tuple[PageCompared, ...] = ()
     candidate: Candidate | None = None

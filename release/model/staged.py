@@ -1,6 +1,6 @@
 """What a release finds out and makes on the way to its candidate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from release.model.kept import BackupTaken
@@ -109,6 +109,14 @@ class ThemeChecked:
 
 
 @dataclass(frozen=True)
+class ContentLacking:
+    """What staging lacked of production's content when stock was taken. `size` in bytes."""
+
+    files: int
+    size: int
+
+
+@dataclass(frozen=True)
 class ContentSynced:
     """Files of the content folders: how many were looked at, and what had to move. `copied_bytes` in bytes.
 
@@ -120,6 +128,20 @@ class ContentSynced:
     copied_bytes: int
     removed: int
     left_out: tuple[str, ...] = ()
+
+    def after(self, earlier: "ContentSynced | None") -> "ContentSynced":
+        """Together with what moved earlier in the same release."""
+        if earlier is None:
+            return self
+        return replace(
+            self,
+            copied=self.copied + earlier.copied,
+            copied_bytes=self.copied_bytes + earlier.copied_bytes,
+            removed=self.removed + earlier.removed,
+        )
+
+
+NOTHING_SYNCED = ContentSynced(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Carrying(Merging):
         async with journal.step(Step.SYNC_CONTENT) as words:
             package = await self._here(release_id, package)
             synced, files = await self._sync(release, site, package.folder)
+            synced = synced.after(release.facts.brought)
             await self._records.note(release_id, content=synced)
             words.text = f"{synced_in_words(synced)}, {len(files)} late ones added"
 

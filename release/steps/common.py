@@ -284,6 +284,16 @@ async def shipped_themes(package_folder: str) -> tuple[str, ...]:
     return await asyncio.to_thread(names)
 
 
+async def shipped_content(package_folder: str) -> frozenset[str]:
+    """The files that the package brings for the content folder, by path below it."""
+
+    def paths() -> frozenset[str]:
+        folder = Path(package_folder) / "content"
+        return frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+    return await asyncio.to_thread(paths)
+
+
 def synced_in_words(synced: ContentSynced) -> str:
     """What became of the content folders, for people."""
     told = (

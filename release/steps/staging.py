@@ -1,29 +1,53 @@
 """A tested candidate on staging: the steps until the question is asked."""
 
+import logging
 from pathlib import Path
 
-from release.content import sync_content, take_stock
-from release.errors import Cancelled
+from release.content import bring_content, sync_content, take_stock
+from release.errors import Cancelled, ReleaseError
 from release.ghost.build import Package
 from release.ghost.node import major_of_stack
 from release.ghost.path import path_in_words
 from release.journal import telling
-from release.model import BackupTaken, Candidate, Kind, MigrationDone, Release, Step
+from release.model import (
+    NOTHING_SYNCED,
+    BackupTaken,
+    Candidate,
+    ContentLacking,
+    ContentSynced,
+    Kind,
+    MigrationDone,
+    Release,
+    Step,
+)
 from release.preflight import Cleared, NothingToSwap, preflight_swap, preflight_upgrade
 from release.room import in_words, room_on_plan
 from release.shape import Deployed
+from release.side_by_side import beside
 from release.silence import carry_silence
 from release.site import Site
 from release.slot_database import database_read_by
 from release.smoke import smoke_test
 from release.staging import deploy, give_stack, leave_mark, mute, put_database, start_and_warm
-from release.steps.common import expected_of, kept_of, mark_of, megabytes, shipped_themes, synced_in_words
+from release.steps.common import (
+    expected_of,
+    kept_of,
+    mark_of,
+    megabytes,
+    shipped_content,
+    shipped_themes,
+    synced_in_words,
+)
 from release.steps.merging import Merging
 from release.steps.remembering import Remembering
 from release.unfinished import note_unfinished, refuse_unfinished
 from release.version import Version
 from release.warm_up import warm_up_findings
 
+log = logging.getLogger(__name__)
+
+# Less than this is on staging before both slots could be compared once more.
+MANY_FILES, MANY_BYTES = 500, 20_000_000
 INSTEAD_OF_A_SWAP = (
     "Put what fits on staging: /ghost upgrade for a newer version, /ghost restore for a backup."
 )
@@ -102,6 +126,8 @@ class Staging(Remembering, Merging):
                 f"{stock.looked_at} files in production, {len(stock.copy)} to copy "
                 f"({megabytes(stock.copy_bytes)}), {len(stock.remove)} to remove"
             )
+            lacking = ContentLacking(len(stock.copy), stock.copy_bytes)
+            await self._records.note(release_id, lacking=lacking)
             if storage := await room_on_plan(site, stock):
                 words.text += f"; {in_words(storage)}"
 
@@ -127,14 +153,39 @@ class Staging(Remembering, Merging):
             await words.say(f"uploading {megabytes(package.size)}")
             # Until it has its database, too, what is there may not be swapped by anybody.
             await note_unfinished(site, release_id)
-            deployment = await deploy(site, Deployed(package.version, Path(package.path)), words.say)
-            await note_unfinished(site, release_id, deployment)
+            async with beside(self._bring_content(release, site, package)) as bringing:
+                deployment = await deploy(site, Deployed(package.version, Path(package.path)), words.say)
+                await note_unfinished(site, release_id, deployment)
+                if not bringing.done():
+                    await words.say(
+                        f"{megabytes(package.size)} on {site.staging}, still copying content to it"
+                    )
+                brought = await bringing
+            await self._records.note(release_id, brought=brought)
             words.text = f"{megabytes(package.size)} on {site.staging}"
+            if brought.copied:
+                words.text += f", with {brought.copied} files of the content"
             words.text += given
             if muted:
                 words.text += ", which now sends no mail and publishes nothing"
             words.text = "; ".join(part for part in (words.text, cleared) if part)
         return deployment
+
+    async def _bring_content(self, release: Release, site: Site, package: Package) -> ContentSynced:
+        """Where staging lacks much it comes while the server unpacks; what fails is left to the next step."""
+        lacking = release.facts.lacking
+        if lacking is not None and lacking.files < MANY_FILES and lacking.size < MANY_BYTES:
+            return NOTHING_SYNCED
+        try:
+            return await bring_content(
+                site, await shipped_themes(package.folder), await shipped_content(package.folder)
+            )
+        except ReleaseError as error:
+            log.warning(
+                "content could not be copied beside the deployment",
+                extra={"site": site.name, "problem": str(error)},
+            )
+            return NOTHING_SYNCED
 
     async def _give_stack(self, release: Release, site: Site) -> str:
         """Staging has the stack that the release needs; says so where it had another one."""
@@ -148,11 +199,12 @@ class Staging(Remembering, Merging):
         return f", whose stack is {stacks.needed} now (it was {stacks.staging})"
 
     async def sync_content(self, release_id: str, package: Package) -> None:
-        """Staging has production's images, media, files, themes and settings."""
-        _, site, journal = await self._of(release_id)
+        """Staging has production's images, media, files, themes and settings, with what came beside the package."""
+        release, site, journal = await self._of(release_id)
         async with journal.step(Step.SYNC_CONTENT) as words:
             package = await self._here(release_id, package)
             synced = await sync_content(site, await shipped_themes(package.folder))
+            synced = synced.after(release.facts.brought)
             await self._records.note(release_id, content=synced)
             words.text = synced_in_words(synced)
 

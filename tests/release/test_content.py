@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from release.azure.errors import FileMissing, ScmUnreachable, SlotFull, TransferBroken
-from release.content import MANIFEST, late_files, list_content, sync_content, take_stock
+from release.content import MANIFEST, bring_content, late_files, list_content, sync_content, take_stock
 from release.steps.common import synced_in_words
 from tests.release.conftest import Cloud
 from tests.sandbox.appservice_fixtures import eventually
@@ -274,3 +274,27 @@ async def swap(cloud: Cloud) -> None:
 
 async def _reading(cloud: Cloud) -> bool:
     return await cloud.asked("a.png", "GET") > 0
+
+
+async def test_beside_a_deployment_nothing_is_removed_and_what_the_package_brings_is_left_for_later(
+    cloud: Cloud,
+) -> None:
+    write(cloud, "images/a.png")
+    write(cloud, "images/README.md", "ours")
+    write(cloud, "images/README.md", "pack", "staging")  # as long, so its size does not tell
+    write(cloud, "files/gone.txt", "old", "staging")
+    brought = await bring_content(cloud.site, (), {"images/README.md"})
+    assert (brought.copied, brought.removed) == (1, 0)
+    assert holds(cloud) == {"images/a.png": "content", "images/README.md": "pack", "files/gone.txt": "old"}
+    synced = (await sync_content(cloud.site, ())).after(brought)
+    assert (synced.copied, synced.removed) == (2, 1)
+    assert holds(cloud) == holds(cloud, "production")
+
+
+async def test_a_file_that_the_package_wrote_over_after_it_was_brought_is_copied_again(cloud: Cloud) -> None:
+    for number in range(10):
+        write(cloud, f"images/{number}.png", "ours")
+    assert (await bring_content(cloud.site, (), {"images/3.png"})).copied == 9
+    write(cloud, "images/3.png", "pack", "staging")
+    assert (await sync_content(cloud.site, ())).copied == 1
+    assert holds(cloud) == holds(cloud, "production")

@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from demo.tiny.versions import LAST_OF_5, NODE_24_ONLY
-from release.model import State
+from release.model import State, Step, StepState
+from tests.sandbox.appservice_fixtures import eventually
 from tests.stories.team import NEWEST, OLD_NODE, OLDER, Team, a_team
 
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
@@ -16,7 +17,7 @@ pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("far", "given", "broken", "refused", "warned")
+    sites = ("far", "given", "broken", "beside", "after", "refused", "warned")
     async with a_team(tmp_path_factory.mktemp("paths"), cache, sites) as team:
         yield team
 
@@ -75,6 +76,49 @@ async def test_a_slot_with_another_node_that_gets_nothing_deployed_is_closed_to_
     assert await stacks(team, "broken") == ("NODE|14-lts", "NODE|24-lts")
     note = (await team.world.wwwroot("broken", "staging") / ".ghostbot.json").read_text()
     assert json.loads(note)["unfinished"] == release.id
+
+
+async def holds_pictures(team: Team, site: str, slot: str = "production") -> Path:
+    """The folder of pictures on a slot; production has three, which staging lacks."""
+    folder = await team.world.wwwroot(site, slot) / "content" / "images" / "2026"
+    if slot == "production":
+        folder.mkdir(parents=True)
+        for name in ("a", "b", "c"):
+            (folder / f"{name}.png").write_bytes(name.encode() * 8_000_000)
+    return folder
+
+
+async def test_content_comes_while_the_package_is_deployed(team: Team) -> None:
+    await team.has_site("beside")
+    await holds_pictures(team, "beside")
+    await team.azure_answers(host="scm", slot="beside/staging", method="POST", path="zipdeploy", hang=8)
+    await team.types("ann", f"/ghost upgrade {NEWEST} beside")
+    picture = await holds_pictures(team, "beside", "staging") / "c.png"
+
+    async def is_there() -> bool:
+        return picture.exists()
+
+    await eventually(is_there, "the picture is on staging", seconds=60)
+    release = await team.last("beside")
+    assert release.step(Step.DEPLOY).state is StepState.RUNNING
+    assert not (await team.world.wwwroot("beside", "staging") / "package.json").exists()
+    release = await team.reaches("beside", State.AWAITING_APPROVAL)
+    assert release.facts.brought is not None
+    assert release.facts.content is not None
+    assert release.facts.content.copied >= release.facts.brought.copied >= 3
+
+
+async def test_content_that_could_not_come_beside_the_deployment_comes_after_it(team: Team) -> None:
+    await team.has_site("after")
+    await holds_pictures(team, "after")
+    for path in ("/api/zip/", "b.png"):
+        await team.azure_answers(host="scm", slot="after/staging", method="PUT", path=path, status=400)
+    await team.types("ann", f"/ghost upgrade {NEWEST} after")
+    release = await team.reaches("after", State.AWAITING_APPROVAL)
+    assert release.facts.brought is not None
+    assert release.facts.brought.copied == 0
+    assert (await holds_pictures(team, "after", "staging") / "b.png").stat().st_size == 8_000_000
+    assert "copied" in release.step(Step.SYNC_CONTENT).detail
 
 
 async def test_a_theme_that_the_new_version_refuses_stops_the_release_before_staging(team: Team) -> None:
