@@ -31,7 +31,7 @@ from bench import (
 from bench.figures import Measured, Row, as_told, machine
 from bench.place import Place
 from bench.plots import draw
-from bench.report import page, with_earlier
+from bench.report import BEGIN, END, has_place, in_readme, page, with_earlier
 from demo.world import DidNotStart, SandboxRefused
 from release.errors import ReleaseError
 from release.ghost.cache import default_cache_folder
@@ -66,9 +66,14 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="with --json: write the page of the docs")
+    parser.add_argument(
+        "--readme", type=Path, metavar="FILE", help="with --json: put the targets into that table"
+    )
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw how cost grows, as pictures there")
     parser.add_argument("--keep", action="store_true", help="keep the folders and say where they are")
     options = parser.parse_args(words)
+    if options.readme and not has_place(options.readme.read_text()):
+        parser.error(f"{options.readme} has no lines {BEGIN} and {END} for the table")
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
     try:
         parts = asyncio.run(_measure(options, console))
@@ -104,6 +109,8 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
             options.json.write_text(json.dumps(told, indent=2) + "\n")
             if options.docs:
                 options.docs.write_text(page(told, tuple(PARTS)))
+            if options.readme:
+                options.readme.write_text(in_readme(options.readme.read_text(), told))
     verdict(parts, console, bounded=not options.full)
     return parts
 
