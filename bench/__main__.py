@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -74,6 +75,7 @@ def main(words: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     if options.readme and not has_place(options.readme.read_text()):
         parser.error(f"{options.readme} has no lines {BEGIN} and {END} for the table")
+    _as_many_files_as_allowed()
     console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
     try:
         parts = asyncio.run(_measure(options, console))
@@ -81,6 +83,12 @@ def main(words: Sequence[str] | None = None) -> int:
         console.print("Stopped; everything that was started is gone.")
         return 130
     return 0 if all(part.rows and not part.title.endswith("(failed)") for part in parts.values()) else 1
+
+
+def _as_many_files_as_allowed() -> None:
+    """For all that is started from here: a slot of the local App Service has two ports, and a fleet has 2,000 slots."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _measure(options: argparse.Namespace, console: Console) -> dict[str, Measured]:
