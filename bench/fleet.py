@@ -87,8 +87,9 @@ async def measure(place: Place) -> Measured:
     found.notes.append(
         "Each site is staged up to the question whether it may go live, without delays of Azure's; those of earlier "
         "waves go on waiting for the answer, with their processes stopped. What is made once for a version is there "
-        "before. Replicas share this machine's processors with the sites and with App Service, so more of them cannot "
-        "be faster here; what can be read from this is what a site costs the bots, and that it does not grow. "
+        "before. Replicas share this machine's processors with the sites and with App Service, so their times say "
+        "little of machines of their own; what can be read from this is what a site costs the bots, and whether that "
+        "grows. "
         + (
             ""
             if place.full

@@ -44,6 +44,24 @@ TRIED = """\
 - Deflate: a Ghost (35,073 files, 300 MB) is packed by zlib's level 1 in 2.9 s to 107 MB; by isal in 0.8 s to 107 MB,
   by zlib-ng's level 2 in 2.5 s to 105 MB, by zlib's level 6 in 7.4 s to 96 MB. Two seconds of a build of a hundred,
   which is over before anybody waits, are worth no dependency; and 11 MB less are 0.2 s of the upload.
+- Package managers, side by side, twice, while others used the machine: Ghost's package on npm ships a pnpm-lock.yaml
+  from 6.35 on, a yarn.lock before, and the bot installs by it. 6.65.0 takes pnpm 5 and 10 s with empty caches, 3 and
+  9 s with full ones; npm, which has no lock file there, 83 and 169 s, and 93 and 98 s from its own cache, where it
+  still resolves everything anew. yarn 1 cannot install it: it asks the registry for packages that lie in Ghost's own
+  as tarballs. 5.130.6 takes yarn, by its lock file, 161 s with empty caches (the other time it gave up, for it could
+  not refresh its own mutex in time), 33 and 100 s with full ones; npm without one 103 and 101 s, and 164 and 115 s.
+  So pnpm is far ahead and is what installs wherever its lock file is; yarn stays for older Ghosts for the sake of
+  what it installs, not of its pace.
+- Reflinks and hard links for cached installs: the file systems here, ext4 and tmpfs, cannot clone a file. A Ghost
+  (35,152 files, 300 MB), twice, while others used the disk: `shutil.copytree` 28 and 85 s, `cp -a` 16 and 63 s, hard
+  links 4 and 16 s. Nothing was changed, for the bot copies no Ghost: pnpm makes hard links out of its store where the
+  Ghost is to stay (58,519 of 58,605 files), and the zip is packed from there. What is copied is the driver, and where
+  the server installs the 2,555 files that are not packages; and a file that something writes to would change in both
+  places.
+- A fleet of 1,000 sites in the usual run, with sites that answer inside one process instead of in one each: not
+  built. A site costs the bots 1.4 to 2 s of processor, besides the migration and the theme check that they start.
+  Were all else free, 1,000 sites on one, two and four replicas would still take two cores 40 minutes. The usual fleet
+  is small instead.
 - Memory: neither Alembic nor the client of Azure's storage is loaded where they are not needed: 13 MB less. Of what is
   left 153 MB are there once everything is imported: Azure's SDKs take 40, SQLAlchemy 17, psycopg and the engine 12.
   Python without docstrings (`-OO`) took 9 MB less, and takes away the engine's own assertions: not done. Under 120 MB
