@@ -117,6 +117,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         )
         home = Home(client, people, releases, settings.slack.command, settings.slack.channel)
         app = AsyncApp(
+            name=ALONE,  # else Bolt looks through all that is loaded for the program's own file
             client=client,
             signing_secret=_secret(settings),
             request_verification_enabled=settings.slack.mode is Mode.HTTP,

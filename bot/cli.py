@@ -7,14 +7,17 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from bot.heartbeat import alive
 from bot.logs import set_up_logs
-from bot.memory import give_memory_back
-from bot.settings import COMMAND_NAME, DEFAULT_CONFIG, Settings, read_settings
+from bot.memory import all_at_once, give_memory_back
 from release.errors import ReleaseError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bot.settings import Settings
 
 
 class NoDemoHere(ReleaseError):
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.exit(options.act(options))
     except ReleaseError as error:
-        errors = Console(stderr=True, soft_wrap=True)
+        errors = _console(stderr=True)
         errors.print(f"[red]ghostbot:[/red] {error}", highlight=False)
         errors.print(error.advice, highlight=False)
         sys.exit(1)
@@ -130,19 +133,31 @@ def _demo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="keep the demo's folder and say where it is")
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+# What a command needs is imported when it runs: `healthy` is asked every minute, and Slack's and Azure's
+# libraries take seconds to load. What the bot itself does not need takes memory for as long as it runs.
+
+
+def _console(stderr: bool = False) -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - see above
+
+    return Console(stderr=stderr, soft_wrap=True)
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from bot.settings import read_settings  # noqa: PLC0415 - see above
+
     settings = read_settings(options.config)
     set_up_logs(settings.log_level)
     return settings
 
 
-# What a command needs is imported when it runs: `healthy` is asked every minute, and Slack's and Azure's
-# libraries take seconds to load.
-
-
 def _run(options: argparse.Namespace) -> int:
     give_memory_back()
-    from bot.app import run  # noqa: PLC0415 - see above
+    with all_at_once():
+        from bot.unused import leave_out  # noqa: PLC0415 - see above
+
+        leave_out()
+        from bot.app import run  # noqa: PLC0415 - see above
 
     asyncio.run(run(_settings(options)))
     return 0
@@ -150,6 +165,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _manifest(options: argparse.Namespace) -> int:
     from bot.manifest import manifest  # noqa: PLC0415 - see above
+    from bot.settings import COMMAND_NAME, DEFAULT_CONFIG, read_settings  # noqa: PLC0415 - see above
     from commands import named  # noqa: PLC0415 - see above
 
     slash, own, commands = options.command or "/ghost", {}, named("deploy")
@@ -168,11 +184,12 @@ def _manifest(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from bot.check import check  # noqa: PLC0415 - see above
 
-    console = Console(soft_wrap=True)
-    return 0 if asyncio.run(check(_settings(options), console)) else 1
+    return 0 if asyncio.run(check(_settings(options), _console())) else 1
 
 
 def _healthy(options: argparse.Namespace) -> int:
+    from bot.settings import read_settings  # noqa: PLC0415 - see above
+
     return 0 if alive(read_settings(options.config).data_folder) else 1
 
 
@@ -180,9 +197,7 @@ def _audit(options: argparse.Namespace) -> int:
     from bot.audit import audit  # noqa: PLC0415 - see above
 
     settings = _settings(options)
-    asyncio.run(
-        audit(settings, Console(soft_wrap=True), options.site, options.last, options.json, options.verify)
-    )
+    asyncio.run(audit(settings, _console(), options.site, options.last, options.json, options.verify))
     return 0
 
 

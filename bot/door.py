@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.audit import subject
 from bot.identity import People, Visitor
 from bot.render.message import Message
 from bot.render.replies import refusal, reply, usage_error
 from bot.render.scheduled import busy
 from bot.replays import KEPT_SECONDS
+from bot.subject import subject
 from commands import COMMANDS, find, unknown
 from commands.command import (
     Command,

@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
+    column,
     create_engine,
     event,
     func,
     inspect,
     make_url,
     select,
-    text,
+    table,
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -20,6 +21,7 @@ from release.errors import ReleaseError
 from release.masking import masked
 from release.records.base import writing
 from release.records.records import Records
+from release.records.tables import SCHEMA
 
 _MIGRATING = 7_460_518_246_021  # the advisory lock of whoever migrates these tables on PostgreSQL
 # A replica that is frozen inside a transaction keeps its locks; PostgreSQL ends it after this long.
@@ -103,9 +105,9 @@ def _migrate(engine: Engine) -> None:
 
 def _revision(connection: Connection) -> str | None:
     """The schema that the tables have now, as alembic has noted it."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(SCHEMA):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return connection.execute(select(column("version_num")).select_from(table(SCHEMA))).scalar()
 
 
 def _newest() -> str:

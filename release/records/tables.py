@@ -34,6 +34,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
+SCHEMA = "ghostbot_schema"
+"""Where Alembic notes which schema the tables have."""
+
 releases = Table(
     "releases",
     metadata,

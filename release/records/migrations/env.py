@@ -2,13 +2,13 @@
 
 from alembic import context
 
-from release.records.tables import metadata
+from release.records.tables import SCHEMA, metadata
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
     target_metadata=metadata,
-    version_table="ghostbot_schema",
+    version_table=SCHEMA,
     render_as_batch=connection.dialect.name == "sqlite",
 )
 with context.begin_transaction():
