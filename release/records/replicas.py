@@ -7,12 +7,22 @@ writes looks here first, in the same transaction: its own row, and the release's
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from release.holding import Hold, TakenOver
 from release.records import audit, tables
 from release.records.audit import BOT, Deed
 from release.records.upsert import upsert
+
+# Built once: each write, and each act in Azure or Slack, asks them first.
+_GONE_AT = (
+    select(tables.replicas.c.gone_at)
+    .where(tables.replicas.c.id == bindparam("replica"))
+    .with_for_update(read=True)
+)
+_HOLDER = (
+    select(tables.releases.c.holder).where(tables.releases.c.id == bindparam("release")).with_for_update()
+)
 
 
 def enlist(connection: Connection, replica: str) -> None:
@@ -27,14 +37,12 @@ def fence(connection: Connection, replica: str, hold: Hold | None) -> None:
     On Postgres the rows are locked until the transaction ends, always in this order: who declares the
     replica gone waits for what it is writing now, and what it wants to write later is refused.
     """
-    mine = select(tables.replicas.c.gone_at).where(tables.replicas.c.id == replica)
-    row = connection.execute(mine.with_for_update(read=True)).first()
+    row = connection.execute(_GONE_AT, {"replica": replica}).first()
     if row is None or row.gone_at is not None:
         raise TakenOver(f"{replica} was declared gone")
     if hold is None:
         return
-    query = select(tables.releases.c.holder).where(tables.releases.c.id == hold.release)
-    holder = connection.execute(query.with_for_update()).scalar_one_or_none()
+    holder = connection.execute(_HOLDER, {"release": hold.release}).scalar_one_or_none()
     if holder != hold.replica:
         raise TakenOver(f"{hold.release} is held by {holder}")
 

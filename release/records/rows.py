@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import (
     Connection,
     RowMapping,
+    bindparam,
     select,
     update,
 )
@@ -31,6 +32,10 @@ from release.records.audit import Deed
 FACT_TYPES: dict[str, TypeAdapter[Any]] = {  # Any: facts are of several types
     name: TypeAdapter(hint) for name, hint in get_type_hints(Facts).items()
 }
+# Built once: every step asks them several times.
+_LOCKED = select(tables.releases.c.id).where(tables.releases.c.id == bindparam("release")).with_for_update()
+_STEPS = select(tables.steps).where(tables.steps.c.release.in_(bindparam("releases", expanding=True)))
+_FACTS = select(tables.facts).where(tables.facts.c.release.in_(bindparam("releases", expanding=True)))
 CUT_OFF = "cut off when the bot was restarted, and not done again"
 
 
@@ -40,8 +45,7 @@ def now() -> datetime:
 
 def lock(connection: Connection, release_id: str) -> None:
     """Until the transaction ends nobody else writes to this release (SQLite has one writer anyway)."""
-    query = select(tables.releases.c.id).where(tables.releases.c.id == release_id)
-    connection.execute(query.with_for_update())
+    connection.execute(_LOCKED, {"release": release_id})
 
 
 def audit_release(connection: Connection, release_id: str, by: str, what: str, outcome: str) -> None:
@@ -85,13 +89,13 @@ def load(
     rows = connection.execute(query).mappings().all()
     ids = [row["id"] for row in rows]
     steps: dict[str, dict[str, StepRecord]] = {}
-    for row in connection.execute(select(tables.steps).where(tables.steps.c.release.in_(ids))).mappings():
+    for row in connection.execute(_STEPS, {"releases": ids}).mappings():
         record = StepRecord(
             Step(row["step"]), StepState(row["state"]), row["detail"], row["started_at"], row["ended_at"]
         )
         steps.setdefault(row["release"], {})[row["step"]] = record
     facts: dict[str, dict[str, object]] = {}
-    for row in connection.execute(select(tables.facts).where(tables.facts.c.release.in_(ids))).mappings():
+    for row in connection.execute(_FACTS, {"releases": ids}).mappings():
         value = FACT_TYPES[row["name"]].validate_python(json.loads(row["value"]))
         facts.setdefault(row["release"], {})[row["name"]] = value
     return tuple(_release(row, steps.get(row["id"], {}), facts.get(row["id"], {})) for row in rows)
