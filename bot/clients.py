@@ -1,11 +1,9 @@
 """The clients of Azure and npm, made from the settings: for the bot itself and for `ghostbot check`."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from urllib.request import getproxies
 
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
@@ -16,7 +14,7 @@ from release.artefacts.downloads import Downloads
 from release.artefacts.source import Source
 from release.azure.arm import arm_client
 from release.azure.blobs import Blobs, container_of
-from release.connections import PoolForEachHost
+from release.connections import direct
 from release.ghost.cache import Cache
 from release.ghost.npm import Npm, registry_of_user, user_environment, without_password
 from release.ghost.release_notes import GhostNotes
@@ -64,11 +62,13 @@ async def open_clients(settings: Settings, before_acting: BeforeActing = no_fenc
             )
         )
         tls = httpx.create_ssl_context()
+        through_a_proxy = httpx.Limits(max_connections=100, max_keepalive_connections=40)
         http = await stack.enter_async_context(
             httpx.AsyncClient(
-                transport=_connections(tls),
+                transport=direct(tls),
                 verify=tls,
                 http2=True,
+                limits=through_a_proxy,
                 timeout=httpx.Timeout(30, read=120, write=120),
                 event_hooks={"request": [fenced]},
             )
@@ -77,9 +77,10 @@ async def open_clients(settings: Settings, before_acting: BeforeActing = no_fenc
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         visitor = await stack.enter_async_context(
             httpx.AsyncClient(
-                transport=_connections(tls),
+                transport=direct(tls),
                 verify=tls,
                 http2=True,
+                limits=through_a_proxy,
                 timeout=httpx.Timeout(30),
                 cookies=no_cookies,
             )
@@ -104,11 +105,6 @@ async def open_clients(settings: Settings, before_acting: BeforeActing = no_fenc
             },
             notes=GhostNotes(visitor, settings.release_notes_url) if settings.release_notes_url else None,
         )
-
-
-def _connections(tls: ssl.SSLContext) -> PoolForEachHost | None:
-    """How sites are reached; None, which is httpx's own way, where the environment names a proxy for that."""
-    return None if getproxies() else PoolForEachHost(tls)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
+from urllib.request import getproxies
 
 import httpx
 
@@ -84,6 +85,11 @@ class PoolForEachHost(httpx.AsyncBaseTransport):
         ]
         for one in too_long:
             await one.transport.aclose()
+
+
+def direct(tls: ssl.SSLContext) -> PoolForEachHost | None:
+    """How hosts are reached; None, which leaves it to httpx, where the environment names a proxy."""
+    return None if getproxies().keys() & {"http", "https", "all"} else PoolForEachHost(tls)
 
 
 class _Told(httpx.AsyncByteStream):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from release.connections import HOSTS_AT_REST, PoolForEachHost
+from release.connections import HOSTS_AT_REST, PoolForEachHost, direct
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -129,3 +129,17 @@ async def test_a_request_that_fails_or_is_given_up_leaves_its_turn_to_others(hos
         async with http.stream("GET", other.url):
             pass  # its content is not wanted
         assert (await http.get(other.url)).text == "ok"
+
+
+async def test_a_proxy_that_the_environment_names_is_asked_for_every_host(
+    hosts: list[Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    tls = ssl.create_default_context()
+    assert direct(tls) is not None
+    monkeypatch.setenv("http_proxy", hosts[0].url)
+    async with httpx.AsyncClient(transport=direct(tls), verify=tls) as http:
+        assert (await http.get("http://a-host-behind-it.example/")).text == "ok"
+    assert hosts[0].asked == 1
