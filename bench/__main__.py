@@ -63,7 +63,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=tuple(PARTS), help="this part; repeatable")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer, for a first look")
     parser.add_argument(
-        "--full", action="store_true", help="a fleet of 1,000 sites; takes an hour and a half longer"
+        "--full", action="store_true", help="a fleet of 1,000 sites; takes about two hours longer"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="with --json: write the page of the docs")

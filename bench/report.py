@@ -9,7 +9,7 @@ INTRODUCTION = """\
 
 `make bench` measures the bot beside what people would use instead, prints these tables with their targets, and writes
 `bench.json`. `make bench ARGS="--only answering"` measures one part (and leaves the others in the file as they were),
-`ARGS="--quick"` is smaller and fewer, `ARGS="--full"` stages a fleet of 1,000 sites, an hour and a half longer, and
+`ARGS="--quick"` is smaller and fewer, `ARGS="--full"` stages a fleet of 1,000 sites, about two hours longer, and
 `ARGS="--docs docs/bench.md --readme README.md"` writes this page and the table in the README. No figure is
 extrapolated.
 
