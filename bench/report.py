@@ -64,8 +64,8 @@ TRIED = """\
   the server installs the 2,555 files that are not packages; and a file that something writes to would change in both
   places.
 - A fleet of 1,000 sites in the usual run, with sites that answer inside one process instead of in one each: not
-  built. A site costs the bots 1.4 to 2 s of processor, besides the migration and the theme check that they start.
-  Were all else free, 1,000 sites on one, two and four replicas would still take two cores 40 minutes. The usual fleet
+  built. A site costs the bots 1.3 to 1.4 s of processor, besides the migration and the theme check that they start.
+  Were all else free, 1,000 sites on one, two and four replicas would still take two cores 35 minutes. The usual fleet
   is small instead.
 - Memory at rest, 172 MB, is 151 now. Alembic was loaded at every start, since its table was looked for under another
   name (9 MB). Of Azure's two clients the one that blocks, and each operation's variants for type checkers, are let go
