@@ -8,7 +8,7 @@ from bench.waves import BROKE_OFF, Wave, a_fleet
 from tests.postgres import Postgres, a_postgres
 
 REPLICAS = (1, 2, 4)
-USUAL, QUICK, FULL = (3, 12), (2, 3), (20, 50)
+USUAL, QUICK, FULL = (2, 12), (2, 3), (20, 50)
 """Waves, and sites in each."""
 
 

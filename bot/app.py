@@ -85,7 +85,8 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         store = (
             BackupsInBlobs(folders.backups, clients.blobs) if clients.blobs else BackupStore(folders.backups)
         )
-        await store.sweep_halves()
+        if replica is None:
+            await store.sweep_halves()
         packages = Packages(clients.npm, records, clients.blobs)
         notes = Notes(records, clients.notes)
         parts = Parts(

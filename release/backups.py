@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from release.errors import ReleaseError
-from release.ghost.cache import file_digest
+from release.ghost.cache import file_digest, last_changed
 from release.model import BackupTaken, Release, State
 
 log = logging.getLogger(__name__)
@@ -133,7 +133,10 @@ class BackupStore:
             await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def sweep_halves(self) -> None:
-        """Downloads that a killed bot left unfinished are gone; for the start only, before anything downloads."""
+        """What a killed bot left unfinished is gone; for the start of a bot that is alone, before anything is written.
+
+        Others may be writing in the same folder: there `tidy` removes it, a day later.
+        """
 
         def sweep() -> None:
             for path in self.folder.resolve().glob("*/*.part"):
@@ -147,7 +150,7 @@ class BackupStore:
 
         def sweep() -> None:
             for path in self.folder.resolve().glob("*/*"):
-                if path not in kept and time.time() - path.stat().st_mtime > STRAY_AFTER_SECONDS:
+                if path not in kept and time.time() - last_changed(path) > STRAY_AFTER_SECONDS:
                     log.info("a stray backup file is removed", extra={"file": path.name})
                     path.unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from release.azure.blobs import Blobs, NotStored
 from release.backups import STRAY_AFTER_SECONDS, BackupDamaged, BackupStore, Beside
 from release.errors import ReleaseError
-from release.ghost.cache import file_digest
+from release.ghost.cache import file_digest, last_changed
 from release.model import BackupTaken
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class BackupsInBlobs(BackupStore):
         oldest = time.time() - COPY_SECONDS
         for backup in carried:
             for path in (self._path(backup), self._list(backup)):
-                if path.is_file() and path.stat().st_mtime < oldest:
+                if last_changed(path) < oldest:
                     path.unlink(missing_ok=True)
 
     async def _bring(self, backup: BackupTaken, path: Path, digest: str, what: str) -> None:

@@ -16,8 +16,8 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -119,17 +119,26 @@ class Cache:
 
     @asynccontextmanager
     async def workplace(self, name: str) -> AsyncIterator[Path]:
-        """An empty folder of one's own, gone afterwards. What killed predecessors left is swept first."""
+        """An empty folder of one's own, gone afterwards. What killed predecessors left is swept first.
+
+        Whoever works in one holds its lock, and the system frees that of a killed one: so a folder of the same name
+        that somebody else is working in is left alone.
+        """
         work = self.place("work")
         for stale in work.glob(f"{name}~*"):
-            await asyncio.to_thread(shutil.rmtree, stale, ignore_errors=True)
+            with _locked(stale) as lock:
+                if lock:
+                    await asyncio.to_thread(shutil.rmtree, stale, ignore_errors=True)
         own = work / f"{name}~{secrets.token_hex(4)}"
-        own.mkdir()
-        try:
-            yield own
-        finally:
-            # In a thread of its own and shielded: a cancelled build must not leave its half behind.
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, own, ignore_errors=True))
+        hidden = work / f".{own.name}"  # until it is locked, nobody finds it
+        hidden.mkdir()
+        with _locked(hidden):
+            hidden.rename(own)
+            try:
+                yield own
+            finally:
+                # In a thread of its own and shielded: a cancelled build must not leave its half behind.
+                await asyncio.shield(asyncio.to_thread(shutil.rmtree, own, ignore_errors=True))
 
     @asynccontextmanager
     async def turn(self, name: str, waits: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
@@ -155,7 +164,7 @@ class Cache:
         """Of one kind the four last used are left, and whatever was used within a week."""
 
         def unused() -> list[str]:
-            used = {mark: mark.stat().st_mtime for mark in (self.folder / kind).glob("*.json")}
+            used = {mark: last_changed(mark) for mark in (self.folder / kind).glob("*.json")}
             by_age = sorted(used, key=lambda mark: used[mark], reverse=True)
             oldest = time.time() - THINGS_KEPT_SECONDS
             return [mark.name.removesuffix(".json") for mark in by_age[THINGS_KEPT:] if used[mark] < oldest]
@@ -169,10 +178,37 @@ class Cache:
         def sweep() -> None:
             oldest = time.time() - LOGS_KEPT_SECONDS
             for log in self.place("logs").iterdir():
-                if log.stat().st_mtime < oldest:
+                if last_changed(log) < oldest:
                     log.unlink(missing_ok=True)
 
         await asyncio.to_thread(sweep)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether the folder's lock could be had, which is held then."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def last_changed(path: Path) -> float:
+    """Seconds since the epoch; now for what somebody else has just removed."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 def file_digest(path: Path) -> str:
