@@ -163,12 +163,11 @@ class Staging(Remembering, Merging):
                 brought = await bringing
             await self._records.note(release_id, brought=brought)
             words.text = f"{megabytes(package.size)} on {site.staging}"
-            if brought.copied:
-                words.text += f", with {brought.copied} files of the content"
             words.text += given
             if muted:
                 words.text += ", which now sends no mail and publishes nothing"
-            words.text = "; ".join(part for part in (words.text, cleared) if part)
+            came = f"{brought.copied} files of the content came meanwhile" if brought.copied else ""
+            words.text = "; ".join(part for part in (words.text, came, cleared) if part)
         return deployment
 
     async def _bring_content(self, release: Release, site: Site, package: Package) -> ContentSynced:

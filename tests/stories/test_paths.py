@@ -106,6 +106,7 @@ async def test_content_comes_while_the_package_is_deployed(team: Team) -> None:
     assert release.facts.brought is not None
     assert release.facts.content is not None
     assert release.facts.content.copied >= release.facts.brought.copied >= 3
+    assert "files of the content came meanwhile" in release.step(Step.DEPLOY).detail
 
 
 async def test_content_that_could_not_come_beside_the_deployment_comes_after_it(team: Team) -> None:
