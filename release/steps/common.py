@@ -46,6 +46,7 @@ from release.side_by_side import all_of
 from release.site import Site
 from release.smoke import Expected
 from release.staging import Mark
+from release.turns import Turns
 from release.version import Version
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class Folders:
 class Parts:
     """What steps work with: the sites, the records, and where versions, packages and backups come from.
 
-    `artefacts` is where each site that deploys them takes them from, `notes` what is known of versions.
+    `artefacts` is where each site that deploys them takes them from, `notes` what is known of versions, `turns` those
+    at this machine's processors.
     """
 
     sites: Mapping[str, Site]
@@ -89,6 +91,7 @@ class Parts:
     packages: Packages
     artefacts: Mapping[str, Source] = field(default_factory=dict)
     notes: Notes | None = None
+    turns: Turns = field(default_factory=Turns)
 
 
 class Steps:
@@ -105,6 +108,7 @@ class Steps:
         self._folders = parts.folders
         self._sources = parts.artefacts
         self._notes = parts.notes
+        self._turns = parts.turns
         self._shelf = Shelf(parts.folders.artefacts)
 
     async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:

@@ -91,7 +91,8 @@ class Sharing(Staging):
             way = await self._way(release_id, await self._here(release_id, package), telling(words))
             before = await inspect(await self._store.read(backup))
             work = self._work(release_id) / "rehearsal"
-            done = await migrate_database(way, scratch, before, work, self._npm, telling(words))
+            async with self._turns.turn(words):
+                done = await migrate_database(way, scratch, before, work, self._npm, telling(words))
             await self._records.note(release_id, migration=done)
             versions = path_in_words((done.from_version, *done.stops, done.to_version))
             words.text = f"{versions} on {scratch.database} in {done.seconds:.1f} s, {len(done.rows)} tables"

@@ -135,7 +135,8 @@ class Staging(Remembering, Merging):
         """A copy of the backup, migrated by the new version and inspected, is in the work folder."""
         _, _, journal = await self._of(release_id)
         async with journal.step(Step.MIGRATE) as words:
-            done, _ = await self._migrate(release_id, backup, package, telling(words))
+            async with self._turns.turn(words):
+                done, _ = await self._migrate(release_id, backup, package, telling(words))
             way = path_in_words((done.from_version, *done.stops, done.to_version))
             words.text = f"{way} in {done.seconds:.1f} s, {len(done.rows)} tables, no row lost"
         return done

@@ -43,8 +43,9 @@ class Theming(Steps):
             if gscan is None:
                 words.text = f"Ghost {package.version} brings no gscan, so {name} is not checked"
                 return
-            await words.say(f"{name}, by gscan {gscan}")
-            found = await self._look(release_id, site, package, name)
+            async with self._turns.turn(words):
+                await words.say(f"{name}, by gscan {gscan}")
+                found = await self._look(release_id, site, package, name)
             await self._records.note(release_id, theme=found)
             if found.refused:
                 rules = "; ".join(found.refused)
