@@ -108,7 +108,7 @@ def _tell(found: Measured, script: Script, cold: Release, warm: Release) -> None
         ratio = seconds / baseline
         found.add(
             f"whole upgrade, {name}, until production is verified",
-            f"{seconds:.0f} s; script {baseline:.0f} s ({ratio:.2f})",
+            f"{seconds:.0f} s; script {baseline:.0f} s ({ratio:.3f})",
             f"at most {share:g} of the script",
             ratio <= share,
             seconds=seconds,
