@@ -112,7 +112,7 @@ def test_a_fleet_that_lost_a_wave_is_told_by_those_it_has() -> None:
     assert (staged.sites, staged.seconds, staged.processor, staged.spread) == (20, 50.0, 1.5, [13, 7])
 
 
-def test_the_readme_shows_what_has_a_target_and_says_whether_it_was_one_run() -> None:
+def test_the_readme_shows_what_has_a_target_and_says_what_was_measured_again() -> None:
     one, two = Measured("One", seconds=60, commit="abc", at="now"), Measured("Two", seconds=120, commit="abc")
     one.add("quick enough", "1 s", "under 2 s", reached=True)
     one.add("told beside", "3 s")
@@ -121,13 +121,13 @@ def test_the_readme_shows_what_has_a_target_and_says_whether_it_was_one_run() ->
     assert has_place(readme)
     assert not has_place("# Title\n")
     text = in_readme(readme, as_told(machine(), {"one": one, "two": two}))
-    assert "in one run of 3 minutes" in text
-    assert "1 of 2 targets reached" in text
+    assert "in 3 minutes, now at abc: 1 of 2 targets reached" in text
     assert "| quick enough | 1 s | under 2 s | reached |" in text
     assert "| too slow | 4 s | under 2 s | not reached |" in text
     assert "told beside" not in text
     assert "old" not in text.replace("told", "")
     assert text.startswith("# Title\n\n")
     assert text.endswith("\n\n## Limits\n")
-    two.commit = "def"
-    assert "part by part" in in_readme(text, as_told(machine(), {"one": one, "two": two}))
+    three = Measured("Three", commit="def", at="later")
+    parts = {"one": one, "two": two, "three": three}
+    assert "now at abc, three again at def: 1 of 2" in in_readme(text, as_told(machine(), parts))
