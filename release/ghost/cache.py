@@ -122,18 +122,16 @@ class Cache:
         """An empty folder of one's own, gone afterwards. What killed predecessors left is swept first.
 
         Whoever works in one holds its lock, and the system frees that of a killed one: so a folder of the same name
-        that somebody else is working in is left alone.
+        that somebody else is working in is left alone. The lock is a file of its own: folders on NFS have none.
         """
         work = self.place("work")
         for stale in work.glob(f"{name}~*"):
-            with _locked(stale) as lock:
+            with _locked(self.place("locks") / stale.name) as lock:
                 if lock:
                     await asyncio.to_thread(shutil.rmtree, stale, ignore_errors=True)
         own = work / f"{name}~{secrets.token_hex(4)}"
-        hidden = work / f".{own.name}"  # until it is locked, nobody finds it
-        hidden.mkdir()
-        with _locked(hidden):
-            hidden.rename(own)
+        with _locked(self.place("locks") / own.name):
+            own.mkdir()
             try:
                 yield own
             finally:
@@ -185,20 +183,19 @@ class Cache:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Whether the folder's lock could be had, which is held then."""
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield False
-        return
+def _locked(path: Path) -> Iterator[bool]:
+    """Whether this lock could be had, which is held then, and gone afterwards."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:
-            yield True
+            try:
+                yield True
+            finally:
+                path.unlink(missing_ok=True)
     finally:
         os.close(handle)
 

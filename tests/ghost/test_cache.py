@@ -17,4 +17,4 @@ async def test_a_folder_that_somebody_works_in_is_not_swept_by_one_with_the_same
     left.mkdir()
     async with cache.workplace("tarball-6.65.0"):
         assert not left.exists()
-    assert list((tmp_path / "work").iterdir()) == []
+    assert [*(tmp_path / "work").iterdir(), *(tmp_path / "locks").iterdir()] == []
