@@ -8,6 +8,7 @@ answer got lost is looked for before it is posted again.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -155,6 +156,12 @@ class Threads:
         ] = {}  # a release each: how often in a row Slack did not show its pictures
         self._refusals: dict[str, int] = {}  # a release each: how often in a row Slack refused a message
         self._refused_until: dict[str, float] = {}
+        self._waits: dict[
+            str, tuple[int, float]
+        ] = {}  # a release each: told no further at this revision before then
+        self._behind: Counter[str] = (
+            Counter()
+        )  # a channel each: how many of this look wait for their turn to post
         self._expected: dict[tuple[str, State], datetime | None] = {}
         self._silences = 0  # how often in a row Slack did not answer at all
 
@@ -168,6 +175,7 @@ class Threads:
                 await asyncio.wait({news, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 news.cancel()
             if not self._silences:
+                self._waits.clear()
                 await self.catch_up()
         finally:
             stopping.cancel()
@@ -182,12 +190,21 @@ class Threads:
     async def catch_up(self) -> float:
         """Make Slack match the records. Returns the seconds after which to look again."""
         pause = self._look_again
-        for release_id in await self._records.releases_to_tell():
+        untold = await self._records.releases_to_tell()
+        self._waits = {release: waits for release, waits in self._waits.items() if release in untold}
+        self._behind.clear()
+        for release_id, revision in untold.items():
+            known, until = self._waits.get(release_id, (revision, 0.0))
+            if known == revision and until > self._clock():
+                # Working out what it would say takes a hundred times as long, and it could not say it.
+                pause = min(pause, until - self._clock())
+                continue
             try:
                 await self._tell(release_id)
             except Away as away:
                 return away.seconds
             except Later as later:
+                self._waits[release_id] = (revision, self._clock() + later.seconds)
                 pause = min(pause, later.seconds)
         return pause
 
@@ -270,7 +287,8 @@ class Threads:
         channel = top.channel if top else release.channel
         bucket = self._bucket_of(channel)
         if bucket.wait() > 0:
-            raise Later(bucket.wait())
+            self._behind[channel] += 1
+            raise Later(bucket.wait() + (self._behind[channel] - 1) / self._pace.posts_a_second)
         bucket.take()
         arguments: dict[str, object] = {"channel": channel, "unfurl_links": False, "unfurl_media": False}
         if top is not None and PARENT not in parts:

@@ -23,14 +23,15 @@ from release.records.upsert import upsert
 class ToldRecords(Base):
     """Where its messages are, and up to which revision of a release they tell."""
 
-    async def releases_to_tell(self) -> tuple[str, ...]:
-        """Releases that changed since their audience last heard of them, oldest change first."""
+    async def releases_to_tell(self) -> dict[str, int]:
+        """The revisions of releases that changed since their audience last heard of them, oldest change first."""
         query = (
-            select(tables.releases.c.id)
+            select(tables.releases.c.id, tables.releases.c.revision)
             .where(tables.releases.c.revision > tables.releases.c.told_revision)
             .order_by(tables.releases.c.updated_at)
         )
-        return tuple(await self._read(lambda c: c.execute(query).scalars().all()))
+        rows = await self._read(lambda c: c.execute(query).all())
+        return {str(row.id): int(row.revision) for row in rows}
 
     async def mark_told(self, release_id: str, revision: int) -> None:
         """The audience now sees the release as it was at `revision`."""

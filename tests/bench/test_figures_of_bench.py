@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bench.__main__ import verdict
 from bench.figures import Measured, as_told, machine
-from bench.fleet import Staged
+from bench.fleet import Run
 from bench.report import BEGIN, END, has_place, in_readme
 from bench.visiting import Visit, window
 from bench.waiting import copy_waiting, forget
@@ -83,7 +83,7 @@ async def test_copies_of_a_waiting_release_wait_as_it_does_and_go_again(tmp_path
             release.steps,
             release.facts,
         )
-        assert await records.releases_to_tell() == ()
+        assert not await records.releases_to_tell()
         forget(url, copies)
         assert [one.release for one in await records.waiting()] == [release.id]
         assert await records.open_release("one") is None
@@ -105,11 +105,11 @@ def test_a_whole_that_took_too_long_says_so(minutes: int, bounded: bool, said: b
 
 def test_a_fleet_that_lost_a_wave_is_told_by_those_it_has() -> None:
     waves = {
-        1: Wave(2, 10, 20.0, 12.0, (), (), (6, 4), ()),
-        3: Wave(2, 10, 30.0, 18.0, (), (), (7, 3), ()),
+        1: Wave(2, 10, 20.0, 12.0, (), (), (6, 4), (), ()),
+        3: Wave(2, 10, 30.0, 18.0, (), (), (7, 3), (), ()),
     }
-    staged = Staged(2, waves, ["wave 2: broke off"])
-    assert (staged.sites, staged.seconds, staged.processor, staged.spread) == (20, 50.0, 1.5, [13, 7])
+    run = Run(2, waves, lost=["wave 2: broke off"])
+    assert (run.sites, run.seconds, run.processor, run.spread) == (20, 50.0, 1.5, [13, 7])
 
 
 def test_the_readme_shows_what_has_a_target_and_says_what_was_measured_again() -> None:

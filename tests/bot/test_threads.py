@@ -1,11 +1,14 @@
 """Slack is slow, full, away or stubborn; the thread is right in the end, and the release never waits."""
 
-from typing import Any
+from collections import Counter
+from typing import Any, cast
 
 import pytest
 
-from bot.pace import ALLOWED
-from release.model import STAGE_STEPS, Kind, State, Step, StepState
+from bot.pace import ALLOWED, Pace
+from bot.threads import Threads, client_of_threads
+from release.model import STAGE_STEPS, Kind, Release, State, Step, StepState
+from release.records import Records
 from tests.bot.conftest import Team
 
 Json = dict[str, Any]  # Any: what the local Slack tells
@@ -164,6 +167,47 @@ async def test_ten_releases_at_once_stay_within_slacks_limits(team: Team) -> Non
     await team.sees("is backed up")
     await team.sees("is backed up", channel="general")
     assert (await team.ask("GET", "calls"))["ratelimited"] == 0
+
+
+class CountedRecords:
+    """Records, and how often each release was read."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self.read: Counter[str] = Counter()
+
+    async def release(self, release_id: str) -> Release:
+        self.read[release_id] += 1
+        return await self._records.release(release_id)
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever records have
+        return getattr(self._records, name)
+
+
+async def test_releases_that_wait_for_their_turn_in_a_channel_are_not_read_in_vain(team: Team) -> None:
+    await team.stop_bot()
+    channel = str(team.addresses["channels"]["releases"])
+    for number in range(8):
+        await team.records.create(Kind.BACKUP, f"site{number}", team.ann, channel)
+    now = 0.0
+    records = CountedRecords(team.records)
+    threads = Threads(
+        client_of_threads(team.addresses["bot_token"], team.addresses["api"]),
+        cast("Records", records),
+        (),
+        Pace(post_burst=2, posts_a_second=1),
+        lambda: now,
+    )
+    untold = tuple(await team.records.releases_to_tell())
+    for second in (0, 0, *range(1, 7)):
+        now = float(second)
+        await threads.catch_up()
+        assert tuple(await team.records.releases_to_tell()) == untold[2 + second :]
+    # Once each when there was no turn left, and once more when it had come: not with every look.
+    assert sorted(records.read.values()) == [1, 1, *[2] * 6]
+    await team.records.step(untold[0], Step.BACK_UP, StepState.RUNNING, "halfway")
+    await threads.catch_up()
+    assert not await team.records.releases_to_tell()
 
 
 async def test_an_update_is_never_older_than_the_one_before(team: Team) -> None:

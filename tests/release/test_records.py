@@ -229,11 +229,11 @@ async def test_every_change_is_told_once(records: Records) -> None:
     release = await upgrade(records)
     assert await records.changed.wait(0) == {release.id}
     assert await records.changed.wait(0) == set()
-    assert await records.releases_to_tell() == (release.id,)
+    assert tuple(await records.releases_to_tell()) == (release.id,)
     await records.mark_told(release.id, (await records.release(release.id)).revision)
-    assert await records.releases_to_tell() == ()
+    assert not await records.releases_to_tell()
     await records.note(release.id, warnings=("w",))
-    assert await records.releases_to_tell() == (release.id,)
+    assert tuple(await records.releases_to_tell()) == (release.id,)
 
 
 async def test_backups_messages_and_skipped_versions_are_kept(records: Records) -> None:
