@@ -7,10 +7,12 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from release.ghost.until_orphaned import GIVES_WAY
 from release.model import ProbeSeen, Release, Step
 
 if TYPE_CHECKING:
@@ -105,4 +107,5 @@ def drawn(told: dict[str, Any]) -> "Figure":  # Any: the JSON of `chart`
 
 
 if __name__ == "__main__":
+    os.nice(GIVES_WAY)
     drawn(json.load(sys.stdin)).savefig(sys.stdout.buffer, format="png")

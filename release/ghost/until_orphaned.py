@@ -13,9 +13,13 @@ import select
 import signal
 import sys
 
+GIVES_WAY = 5
+"""Added to the bot's own niceness: people wait for its answers, and installers take all processors there are."""
+
 
 def main(command: list[str]) -> int:
     """Wait for the end of the command or of the bot, whichever comes first; returns the exit code."""
+    os.nice(GIVES_WAY)
     wake, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)

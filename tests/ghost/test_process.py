@@ -11,6 +11,7 @@ import pytest
 
 from release.ghost.errors import CommandFailed
 from release.ghost.process import Command, ask, run
+from release.ghost.until_orphaned import GIVES_WAY
 from tests.soak.invariants import processes
 
 BOT = """
@@ -36,11 +37,14 @@ async def test_what_a_killed_bot_had_started_ends_with_it_and_so_do_its_children
     await until(lambda: not processes(str(tmp_path)))
 
 
-async def test_a_program_ends_with_its_own_exit_code_or_the_signal_that_ended_it(tmp_path: Path) -> None:
+async def test_a_program_gives_way_and_ends_with_its_own_exit_code_or_the_signal_that_ended_it(
+    tmp_path: Path,
+) -> None:
     def command(text: str) -> Command:
         return Command("a try", ["sh", "-c", text], tmp_path, dict(os.environ), tmp_path / "log", 20)
 
     assert await ask(command("cat; echo told")) == b"told\n"
+    assert int(await ask(command("nice"))) == min(os.nice(0) + GIVES_WAY, 19)
     with pytest.raises(CommandFailed, match="exit code 7"):
         await run(command("exit 7"))
     with pytest.raises(CommandFailed, match="exit code 137"):
