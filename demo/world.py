@@ -69,9 +69,8 @@ class World:
         return Path(told["slots"][slot]["folder"]) / "site" / "wwwroot"
 
     async def url(self, name: str, slot: str = "production") -> str:
-        told = await self._ok(await self.http.get(self.azure["control"]))
-        address: str = told.json()["sites"][name][slot]["site"]
-        return address.rstrip("/")
+        told = await self.site(name)
+        return f"{self.azure['arm'].partition('://')[0]}://{told['slots'][slot]['address']}"
 
     async def version(self, name: str, slot: str = "production") -> str:
         """The version in the files of a slot."""

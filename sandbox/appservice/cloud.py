@@ -38,6 +38,7 @@ class Cloud:
         self.faults = Faults()
         self.to_scm, self.from_scm = Line(options.scm_bytes), Line(options.scm_bytes)
         self.sites: dict[str, Site] = {}
+        self._owners: dict[int, tuple[Site, Slot, bool]] = {}  # of ports: a slot keeps its own
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -86,7 +87,7 @@ class Cloud:
         else:
             for slot in added:
                 known.add_slot(record.slots[slot])
-        self.store.save()
+        self.store.save_site(record)
         return known
 
     def _site(self, record: SiteRecord) -> Site:
@@ -144,11 +145,14 @@ class Cloud:
 
     def slot_by_port(self, port: int) -> tuple[Site, Slot, bool] | None:
         """The slot that owns a port, and whether it is its SCM."""
-        for site in self.sites.values():
-            for slot in site.slots.values():
-                if port in (slot.record.site_port, slot.record.scm_port):
-                    return site, slot, port == slot.record.scm_port
-        return None
+        if port not in self._owners:
+            self._owners |= {
+                one: (site, slot, one == slot.record.scm_port)
+                for site in self.sites.values()
+                for slot in site.slots.values()
+                for one in (slot.record.site_port, slot.record.scm_port)
+            }
+        return self._owners.get(port)
 
     def slot_by_host(self, host: str) -> tuple[Site, Slot, bool] | None:
         """The slot of an Azure host name such as blog-staging.scm.azurewebsites.net, and whether it is its SCM."""

@@ -199,7 +199,7 @@ class StateInUse(Exception):
 
 
 class Store:
-    """The state folder: `state.json`, written whole and atomically, and one folder of contents a site."""
+    """The state folder: `state.json`, and a folder a site with its `site.json` and its contents."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -225,19 +225,28 @@ class Store:
         self.account = AccountRecord(
             **{key: value for key, value in state["account"].items() if key in known}
         )
-        self.sites = {row["name"]: SiteRecord.from_json(row) for row in state["sites"]}
+        once = state.get("sites", [])  # where they stood before each had a file of its own
+        rows = [json.loads(path.read_text()) for path in sorted((self.folder / "sites").glob("*/site.json"))]
+        self.sites = {row["name"]: SiteRecord.from_json(row) for row in (*once, *rows)}
         self.images = {name: ImageRecord(**row) for name, row in state.get("images", {}).items()}
         self.vaults = {name: VaultRecord(**row) for name, row in state.get("vaults", {}).items()}
 
     def save(self) -> None:
-        """Write everything; a reader sees the state before or after, never half of it."""
+        """Write everything; a reader sees each file as it was before or after, never half of it."""
         state = {
             "account": asdict(self.account),
-            "sites": [asdict(site) for site in self.sites.values()],
             "images": {name: asdict(image) for name, image in self.images.items()},
             "vaults": {name: asdict(vault) for name, vault in self.vaults.items()},
         }
+        for site in self.sites.values():
+            self.save_site(site)
         write_atomically(self.folder / "state.json", json.dumps(state, indent=1))
+
+    def save_site(self, site: SiteRecord) -> None:
+        """Write what belongs to one site: a plan may have hundreds of them."""
+        folder = self.folder / "sites" / site.name
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "site.json", json.dumps(asdict(site), indent=1))
 
     def content_folder(self, site: str, content: str) -> Path:
         """Where a content folder lives; a slot only points at one, so a swap moves no file."""
@@ -248,12 +257,15 @@ class Store:
         self._lock.close()
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Save at the end of the block, also when it raises: memory and disk say the same."""
+    def changing(self, site: SiteRecord | None = None) -> Iterator[None]:
+        """Save at the end of the block (the one site), also when it raises: memory and disk say the same."""
         try:
             yield
         finally:
-            self.save()
+            if site is None:
+                self.save()
+            else:
+                self.save_site(site)
 
 
 def write_atomically(path: Path, text: str) -> None:

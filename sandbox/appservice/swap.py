@@ -59,7 +59,7 @@ class _Pace:
 def prepare(site: Site, source: Slot, target: Slot, phase: SwapPhase) -> None:
     """Step 1: the target's sticky settings go to the source slot. The caller restarts the source."""
     record = source.record
-    with site.store.changing():
+    with site.store.changing(site.record):
         site.record.swap = SwapRecord(
             source=source.name,
             target=target.name,
@@ -83,7 +83,7 @@ def cancel_preview(site: Site) -> Slot | None:
     if swap is None or swap.phase is not SwapPhase.PREVIEWED or swap.operation:
         return None
     source = site.slots[swap.source]
-    with site.store.changing():
+    with site.store.changing(site.record):
         _revert(source.record, swap)
         site.record.swap = None
     site.tell(source.name, "preview cancelled")
@@ -100,7 +100,7 @@ def begin(site: Site, source: Slot, target: Slot) -> Operation:
         prepared = False
     else:
         prepared = True
-    with site.store.changing():
+    with site.store.changing(site.record):
         site.record.operations[operation.id] = operation
         if site.record.swap:
             site.record.swap.phase = SwapPhase.APPLIED
@@ -137,7 +137,7 @@ async def _run(site: Site, operation: Operation, *, restart: bool) -> None:
         await _fail(site, operation, source, swap, failure)
         return
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    with site.store.changing():
+    with site.store.changing(site.record):
         for slot in (source, target):
             site.record.last_swaps[slot.name] = SlotSwapStatus(now, source.name, target.name)
         site.record.swap = None
@@ -200,7 +200,7 @@ async def _ping(worker: Worker, path: str, seconds: float) -> int | None:
 def _route(site: Site, source: Slot, target: Slot, swap: SwapRecord) -> None:
     """Step 4, in one go."""
     own = source.record.app_settings
-    with site.store.changing():
+    with site.store.changing(site.record):
         site.exchange_occupants(source, target)
         source_settings = _merge(
             target.record.app_settings, swap.before.app_settings, site.record.sticky_settings
@@ -231,7 +231,7 @@ async def _settle(site: Site, source: Slot, pace: _Pace) -> None:
 async def _fail(
     site: Site, operation: Operation, source: Slot, swap: SwapRecord, failure: SwapFailed
 ) -> None:
-    with site.store.changing():
+    with site.store.changing(site.record):
         _revert(source.record, swap)
         site.record.swap = None
         operation.state, operation.status = OperationState.FAILED, failure.status

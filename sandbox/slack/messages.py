@@ -20,9 +20,10 @@ class Messages:
         self._channels = channels
         self._feed = feed
         self._by_channel: dict[str, dict[str, Json]] = {}
+        self._threads: dict[tuple[str, str], dict[str, Json]] = {}  # a message with its replies
         self._last_ts = 0
         for message in store.all("message"):
-            self._by_channel.setdefault(message["_channel"], {})[message["ts"]] = message
+            self._add(message)
             self._last_ts = max(self._last_ts, int(message["ts"].replace(".", "")))
 
     def new_ts(self) -> str:
@@ -38,7 +39,7 @@ class Messages:
         message["_channel"] = channel["id"]
         if message.get("blocks"):
             message["blocks"] = with_ids(message["blocks"])
-        self._by_channel.setdefault(channel["id"], {})[ts] = message
+        self._add(message)
         self._keep(message)
         self._count_replies(channel["id"], message.get("thread_ts"))
         self.announce("message", message)
@@ -64,6 +65,7 @@ class Messages:
             self.change(message, text="This message was deleted.", subtype="tombstone", files=None)
             return
         self._by_channel[channel].pop(ts, None)
+        self._thread_of(message).pop(ts, None)
         self._store.drop("message", f"{channel}/{ts}")
         self._count_replies(channel, message.get("thread_ts"))
         self.announce("message_deleted", message)
@@ -88,8 +90,7 @@ class Messages:
 
     def thread(self, channel: str, ts: str) -> list[Json]:
         """A message and its replies, oldest first, without ephemeral ones."""
-        found = self._by_channel.get(channel, {}).values()
-        return [m for m in found if "_to" not in m and ts in (m["ts"], m.get("thread_ts"))]
+        return [m for m in self._threads.get((channel, ts), {}).values() if "_to" not in m]
 
     def announce(self, kind: str, message: Json) -> None:
         """Tell those who may see the message."""
@@ -119,6 +120,14 @@ class Messages:
         parent["_edits"] = parent.get("_edits", 0) + 1
         self._keep(parent)
         self.announce("message_changed", parent)
+
+    def _add(self, message: Json) -> None:
+        self._by_channel.setdefault(message["_channel"], {})[message["ts"]] = message
+        self._thread_of(message)[message["ts"]] = message
+
+    def _thread_of(self, message: Json) -> dict[str, Json]:
+        top = str(message.get("thread_ts") or message["ts"])
+        return self._threads.setdefault((message["_channel"], top), {})
 
     def _keep(self, message: Json) -> None:
         self._store.put("message", f"{message['_channel']}/{message['ts']}", message)

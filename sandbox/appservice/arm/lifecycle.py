@@ -104,7 +104,7 @@ async def start(resource: Resource, _request: web.Request, _: dict[str, str]) ->
     """POST start: 200 at once, the process comes up behind it."""
     resource.refuse_while_busy()
     resource.slot.record.running = True
-    resource.cloud.store.save()
+    resource.cloud.store.save_site(resource.site.record)
     await resource.slot.start()
     resource.site.tell(resource.slot.name, "started")
     return web.Response(status=200)
@@ -114,7 +114,7 @@ async def stop(resource: Resource, _request: web.Request, _: dict[str, str]) -> 
     """POST stop: from now on the site answers 403; its SCM stays."""
     resource.refuse_while_busy()
     resource.slot.record.running = False
-    resource.cloud.store.save()
+    resource.cloud.store.save_site(resource.site.record)
     await resource.slot.stop()
     resource.site.tell(resource.slot.name, "stopped")
     return web.Response(status=200)

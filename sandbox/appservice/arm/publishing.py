@@ -49,7 +49,7 @@ async def put_policy(
     allow = bool(body.get("properties", {}).get("allow"))
     if kind == "scm":
         resource.slot.record.basic_auth = allow
-        resource.cloud.store.save()
+        resource.cloud.store.save_site(resource.site.record)
     return web.json_response(_policy(resource, kind, allow=allow))
 
 

@@ -112,7 +112,7 @@ class Resource:
 
     def configuration_changed(self) -> None:
         """What follows every write of configuration: SCM is recycled and the site restarts."""
-        self.cloud.store.save()
+        self.cloud.store.save_site(self.site.record)
         self.slot.recycle_scm(self.cloud.options.recycle_seconds)
         self.slot.restart_soon()
 

@@ -141,7 +141,7 @@ async def put_sticky_names(resource: Resource, request: web.Request, _: dict[str
         record.sticky_settings = [str(name) for name in properties["appSettingNames"]]
     if properties.get("connectionStringNames") is not None:
         record.sticky_connection_strings = [str(name) for name in properties["connectionStringNames"]]
-    resource.cloud.store.save()
+    resource.cloud.store.save_site(resource.site.record)
     return await show_sticky_names(resource, request, {})
 
 
@@ -183,7 +183,7 @@ async def patch_web(resource: Resource, request: web.Request, _: dict[str, str])
     record.web.update(
         {key: value for key, value in properties.items() if key in _WEB_DEFAULTS and value is not None}
     )
-    resource.cloud.store.save()
+    resource.cloud.store.save_site(resource.site.record)
     if before != {key: record.web.get(key) for key in _RESTARTING}:
         resource.configuration_changed()
     resource.site.tell(resource.slot.name, "web configuration written", ", ".join(sorted(properties)))
