@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from bench.figures import Curve, Measured, Plot
 from bench.place import Place
-from bench.waves import BROKE_OFF, Wave, a_fleet
+from bench.waves import BROKE_OFF, Live, Wave, a_fleet
 from tests.postgres import Postgres, a_postgres
 
 REPLICAS = (1, 2, 4)
@@ -13,11 +13,15 @@ USUAL, QUICK, FULL = (2, 12), (2, 3), (20, 50)
 
 
 @dataclass
-class Staged:
-    """What came of all waves on so many replicas. `lost` says why there is nothing of a wave."""
+class Run:
+    """What came of all waves on so many replicas: those that were staged, and of some, seconds until they were live.
+
+    `lost` says why there is nothing of a wave.
+    """
 
     replicas: int
     waves: dict[int, Wave] = field(default_factory=dict)
+    live: dict[int, Live] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
 
     @property
@@ -43,18 +47,18 @@ async def measure(place: Place) -> Measured:
     """The same fleet three times, from the beginning, with the real engine and sites that are real processes."""
     waves, each = QUICK if place.quick else FULL if place.full else USUAL
     count = waves * each
-    found = Measured(f"A fleet of {count:,} sites, staged in {waves} waves of {each}")
-    fleets: list[Staged] = []
+    found = Measured(f"A fleet of {count:,} sites, in {waves} waves of {each}")
+    runs: list[Run] = []
     with a_postgres() as postgres:
         for replicas in REPLICAS:
-            staged = Staged(replicas)
+            run = Run(replicas)
             try:
-                await _in_waves(place, postgres, staged, waves, each)
+                await _in_waves(place, postgres, run, waves, each)
             except BROKE_OFF as error:
-                staged.lost.append(str(error))
-            _tell(found, staged, count)
-            if staged.waves:
-                fleets.append(staged)
+                run.lost.append(str(error))
+            _tell(found, run, count)
+            if run.waves:
+                runs.append(run)
     found.plots += [
         Plot(
             "fleet-waves",
@@ -63,73 +67,85 @@ async def measure(place: Place) -> Measured:
             "seconds",
             tuple(
                 Curve(
-                    _named(staged.replicas),
-                    tuple(map(float, staged.waves)),
-                    tuple(wave.seconds for wave in staged.waves.values()),
+                    _named(run.replicas),
+                    tuple(map(float, run.waves)),
+                    tuple(wave.seconds for wave in run.waves.values()),
                 )
-                for staged in fleets
+                for run in runs
             ),
         ),
         Plot(
             "fleet-processor",
             "The bots' processor time",
-            "replicas",
+            "wave",
             "seconds a site",
-            (
+            tuple(
                 Curve(
-                    "seconds a site",
-                    tuple(float(staged.replicas) for staged in fleets),
-                    tuple(staged.processor for staged in fleets),
-                ),
+                    _named(run.replicas),
+                    tuple(map(float, run.waves)),
+                    tuple(wave.processor / wave.sites for wave in run.waves.values()),
+                )
+                for run in runs
             ),
         ),
     ]
     found.notes.append(
-        "Each site is staged up to the question whether it may go live, without delays of Azure's; those of earlier "
-        "waves go on waiting for the answer, with their processes stopped. What is made once for a version is there "
-        "before. Replicas share this machine's processors with the sites and with App Service, so their times say "
-        "little of machines of their own; what can be read from this is what a site costs the bots, and whether that "
-        "grows. "
+        "Each wave is asked for at once and staged, without delays of Azure's. The first and the last are approved, "
+        "site by site as the questions come, and go live; the others go on waiting. Then the processes of the wave's "
+        "sites are stopped. What is made once for a version is there before. Replicas share this machine's processors "
+        "with the sites and with App Service, so their times say little of machines of their own; what can be read "
+        "from this is what a site costs the bots, and whether that grows. "
         + (
             ""
             if place.full
-            else f"This run was {count} sites; `--full` stages {FULL[0] * FULL[1]:,} in {FULL[0]} waves. "
-            "Nothing here is extrapolated."
+            else f"This run was {count} sites; `--full` is {FULL[0] * FULL[1]:,} in {FULL[0]} waves. "
         )
+        + "Nothing here is extrapolated."
     )
     return found
 
 
-async def _in_waves(place: Place, postgres: Postgres, staged: Staged, waves: int, each: int) -> None:
+async def _in_waves(place: Place, postgres: Postgres, run: Run, waves: int, each: int) -> None:
     """Wave after wave; one that is lost does not take the others with it, in a run that nobody watches."""
     sites = [f"site{number}" for number in range(waves * each)]
-    async with a_fleet(place, postgres, staged.replicas, sites) as fleet:
+    async with a_fleet(place, postgres, run.replicas, sites) as fleet:
         for number in range(1, waves + 1):
             wave = sites[(number - 1) * each : number * each]
             try:
-                staged.waves[number] = await fleet.wave(wave)
-                await fleet.leave(wave)
+                run.waves[number] = staged = await fleet.wave(wave, commands=1)
+                if number in (1, waves):
+                    run.live[number] = await fleet.go_live(staged)
             except BROKE_OFF as error:
-                staged.lost.append(f"wave {number}: {error}")
-                place.tell(staged.lost[-1])
+                run.lost.append(f"wave {number}: {error}")
+                place.tell(run.lost[-1])
+            await fleet.leave(wave)
 
 
-def _tell(found: Measured, staged: Staged, count: int) -> None:
-    name = f"all of {count:,} sites staged, replicas: {staged.replicas}"
-    for why in staged.lost:
+def _tell(found: Measured, run: Run, count: int) -> None:
+    name = f"all of {count:,} sites staged, replicas: {run.replicas}"
+    for why in run.lost:
         found.add(name, f"not measured: {why[:300]}", "all staged", False)
-    if not staged.waves:
+    if not run.waves:
         return
-    done = list(staged.waves.values())
+    done = list(run.waves.values())
     found.add(
-        name if staged.sites == count else f"{staged.sites:,} of {name.removeprefix('all of ')}",
-        f"{staged.seconds:.0f} s; first wave {done[0].seconds:.0f} s, last {done[-1].seconds:.0f} s; the bots' "
-        f"processor time a site {staged.processor:.2f} s; spread {' + '.join(map(str, staged.spread))}",
-        seconds=staged.seconds,
+        name if run.sites == count else f"{run.sites:,} of {name.removeprefix('all of ')}",
+        f"{run.seconds:.0f} s; first wave {done[0].seconds:.0f} s, last {done[-1].seconds:.0f} s; the bots' "
+        f"processor time a site {run.processor:.2f} s, in the first {done[0].processor / done[0].sites:.2f} s, in the "
+        f"last {done[-1].processor / done[-1].sites:.2f} s; spread {' + '.join(map(str, run.spread))}",
+        seconds=run.seconds,
         first_seconds=done[0].seconds,
         last_seconds=done[-1].seconds,
-        processor_a_site=staged.processor,
+        processor_a_site=run.processor,
     )
+    for number, live in run.live.items():
+        sites = run.waves[number].sites
+        found.add(
+            f"wave {number} approved until all of its {sites} sites are live, replicas: {run.replicas}",
+            f"{live.seconds:.0f} s; the bots' processor time a site {live.processor / sites:.2f} s",
+            seconds=live.seconds,
+            processor_a_site=live.processor / sites,
+        )
 
 
 def _named(replicas: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle
 
 import aiohttp
 import httpx
@@ -16,9 +17,11 @@ from sqlalchemy import create_engine, text
 from bench.answering import type_command
 from bench.figures import median, percentile
 from bench.place import Place, a_tiny_team, all_on_stage, look_at, staged
+from bot.threads import APPROVAL
 from demo.world import DidNotStart, SandboxRefused
-from release.model import Release, State
+from release.model import Release, SentMessage, State
 from release.records.opening import driven
+from sandbox.slack.people import BOT_USER
 from tests.postgres import Postgres
 from tests.stories.team import NEWEST, Team
 
@@ -30,6 +33,8 @@ PAUSE = 2.0
 LONGEST_SECONDS = 900
 IDLE_SECONDS = 20
 """Without a release that runs: none will come any more."""
+CHANNELS = tuple(f"team-{number}" for number in range(1, 51))
+"""Slack takes one post a second in a channel, and fifty releases at once have six each: so each team has its own."""
 FIRST = "first"
 """A site that is staged before the wave: what is built once for a version is built then."""
 
@@ -51,6 +56,7 @@ class Wave:
     overheads_alone: tuple[float, ...]
     spread: tuple[int, ...]
     answers: tuple[float, ...]
+    releases: tuple[str, ...]
 
     @property
     def overhead_ms(self) -> float:
@@ -67,6 +73,14 @@ class Wave:
     @property
     def median_ms(self) -> float:
         return median(self.answers) * 1000
+
+
+@dataclass(frozen=True)
+class Live:
+    """From the first approval until all of a wave is live: seconds, and those of the bots' processor."""
+
+    seconds: float
+    processor: float
 
 
 class Fleet:
@@ -86,13 +100,19 @@ class Fleet:
         """What is made once for a version is made, and Slack takes as many commands as are typed."""
         async with self._http.put(f"{self._control}conditions", json={"rate_limits": "off"}) as answer:
             answer.raise_for_status()
+        for name in CHANNELS:
+            members = {"name": name, "members": ["ann", "ben", BOT_USER]}
+            async with self._http.put(f"{self._control}channels", json=members) as answer:
+                answer.raise_for_status()
         await staged(self._team, FIRST, seconds=120)
 
-    async def wave(self, sites: Sequence[str]) -> Wave:
+    async def wave(
+        self, sites: Sequence[str], commands: int = COMMANDS_AT_ONCE, pause: float = PAUSE
+    ) -> Wave:
         """All of them are put on stage, asked for at once, and staged; commands are typed meanwhile."""
         await all_on_stage(self._team.world, self._team.opening, sites)
         before, began = self._processor(), time.monotonic()
-        releases, answers = await all_staged(self._team, self._http, self._control, sites)
+        releases, answers = await all_staged(self._team, self._http, self._control, sites, commands, pause)
         seconds, processor = time.monotonic() - began, self._processor() - before
         ended = await asyncio.to_thread(_engine_steps, self._url)
         first = await self._team.last(FIRST)
@@ -106,6 +126,7 @@ class Fleet:
             tuple(overheads(first, ended.get(first.id, {}))),
             tuple(sorted(each.values(), reverse=True) + [0] * (replicas - len(each))),
             tuple(answers),
+            tuple(release.id for release in releases),
         )
         self._place.tell(
             f"{len(sites)} sites, replicas: {replicas}: {seconds:.0f} s, a step's overhead {wave.overhead_ms:.0f} ms "
@@ -114,8 +135,16 @@ class Fleet:
         )
         return wave
 
+    async def go_live(self, wave: Wave) -> Live:
+        """Each release is approved as soon as its question is there."""
+        before, began = self._processor(), time.monotonic()
+        await _all_live(self._team, wave.releases)
+        seconds, processor = time.monotonic() - began, self._processor() - before
+        self._place.tell(f"{wave.sites} sites, replicas: {wave.replicas}: live after another {seconds:.0f} s")
+        return Live(seconds, processor)
+
     async def leave(self, sites: Sequence[str]) -> None:
-        """The sites' processes are stopped, so that the next wave finds the memory; their releases go on waiting."""
+        """The sites' processes are stopped, so that the next wave finds the memory; what waits goes on waiting."""
         stopped = {"running": False}
         await asyncio.gather(
             *(
@@ -151,8 +180,8 @@ async def all_staged(
     http: aiohttp.ClientSession,
     control: str,
     sites: Sequence[str],
-    commands: int = COMMANDS_AT_ONCE,
-    pause: float = PAUSE,
+    commands: int,
+    pause: float,
 ) -> tuple[list[Release], list[float]]:
     """All of them asked for at once, and how long commands took, so many at once, while that was under way."""
     asking = asyncio.create_task(_asked_and_waiting(team, sites))
@@ -168,7 +197,15 @@ async def all_staged(
 
 async def _asked_and_waiting(team: Team, sites: Sequence[str]) -> list[Release]:
     """One question to the records a second, however many sites there are: looking must not be what is measured."""
-    await asyncio.gather(*(team.types("ann", f"/ghost upgrade {NEWEST} {site}") for site in sites))
+    await asyncio.gather(
+        *(
+            team.world.slack_does(
+                "type",
+                **{"as": "ann", "channel": channel, "text": f"/ghost upgrade {NEWEST} {site}"},
+            )
+            for site, channel in zip(sites, cycle(CHANNELS), strict=False)
+        )
+    )
     idle = 0
     for _ in range(LONGEST_SECONDS):
         waiting = {one.site: one.release for one in await team.records.waiting()}
@@ -180,6 +217,29 @@ async def _asked_and_waiting(team: Team, sites: Sequence[str]) -> list[Release]:
             raise DidNotStart(f"{left} was not staged: {(await team.last(left)).reason}")
         await asyncio.sleep(1)
     raise DidNotStart(f"not all of {len(sites)} sites were staged in {LONGEST_SECONDS} s")
+
+
+async def _all_live(team: Team, releases: Sequence[str]) -> None:
+    """ben clicks; one look at the records a second."""
+    asked = set(releases)
+    for _ in range(LONGEST_SECONDS):
+        if asked:
+            cards = await team.records.messages_of_part(APPROVAL, sorted(asked))
+            posted = {release: sent for release, sent in cards.items() if sent.ts}
+            await asyncio.gather(*(_approve(team, sent) for sent in posted.values()))
+            asked -= posted.keys()
+        elif not set(releases) & set(await team.records.open_ids()):
+            ended = [await team.records.release(release) for release in releases]
+            if lost := [release for release in ended if release.state is not State.LIVE]:
+                raise DidNotStart(f"{lost[0].site} is {lost[0].state}, not live: {lost[0].reason}")
+            return
+        await asyncio.sleep(1)
+    raise DidNotStart(f"not all of {len(releases)} sites were live in {LONGEST_SECONDS} s")
+
+
+async def _approve(team: Team, card: SentMessage) -> None:
+    wish = {"as": "ben", "channel": card.channel, "ts": card.ts, "text": "Approve", "confirm": True}
+    await team.world.slack_does("click", **wish)
 
 
 def _engine_steps(url: str) -> dict[str, dict[str, datetime]]:
