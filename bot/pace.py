@@ -38,12 +38,25 @@ class Bucket:
         self._tokens = float(burst)
         self._counted_at = clock()
         self._closed_until = 0.0
+        self._in_line = 0
 
     def wait(self) -> float:
         """Seconds until the next call may be made; 0 when it may be made now."""
         self._refill()
         missing = max(0.0, 1.0 - self._tokens) / self._per_second
         return max(missing, self._closed_until - self._clock(), 0.0)
+
+    def line_up(self) -> float:
+        """As `wait`; where one has to wait, behind those who lined up since `begin_line`."""
+        wait = self.wait()
+        if wait > 0:
+            wait += self._in_line / self._per_second
+            self._in_line += 1
+        return wait
+
+    def begin_line(self) -> None:
+        """Whoever lines up next is the first."""
+        self._in_line = 0
 
     def take(self) -> None:
         """Count a call."""

@@ -8,7 +8,6 @@ answer got lost is looked for before it is posted again.
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -156,12 +155,8 @@ class Threads:
         ] = {}  # a release each: how often in a row Slack did not show its pictures
         self._refusals: dict[str, int] = {}  # a release each: how often in a row Slack refused a message
         self._refused_until: dict[str, float] = {}
-        self._waits: dict[
-            str, tuple[int, float]
-        ] = {}  # a release each: told no further at this revision before then
-        self._behind: Counter[str] = (
-            Counter()
-        )  # a channel each: how many of this look wait for their turn to post
+        # A release each: at this revision there is nothing more to tell before then.
+        self._waits: dict[str, tuple[int, float]] = {}
         self._expected: dict[tuple[str, State], datetime | None] = {}
         self._silences = 0  # how often in a row Slack did not answer at all
 
@@ -192,7 +187,8 @@ class Threads:
         pause = self._look_again
         untold = await self._records.releases_to_tell()
         self._waits = {release: waits for release, waits in self._waits.items() if release in untold}
-        self._behind.clear()
+        for bucket in (self._updates, *self._posts.values()):
+            bucket.begin_line()
         for release_id, revision in untold.items():
             known, until = self._waits.get(release_id, (revision, 0.0))
             if known == revision and until > self._clock():
@@ -286,9 +282,8 @@ class Threads:
     ) -> SentMessage:
         channel = top.channel if top else release.channel
         bucket = self._bucket_of(channel)
-        if bucket.wait() > 0:
-            self._behind[channel] += 1
-            raise Later(bucket.wait() + (self._behind[channel] - 1) / self._pace.posts_a_second)
+        if wait := bucket.line_up():
+            raise Later(wait)
         bucket.take()
         arguments: dict[str, object] = {"channel": channel, "unfurl_links": False, "unfurl_media": False}
         if top is not None and PARENT not in parts:
@@ -328,8 +323,9 @@ class Threads:
         now = self._clock()
         last = self._updated_at.get((release.id, before.ts))
         spacing = 0.0 if last is None else last + self._pace.update_spacing - now
-        wait = max(spacing, self._updates.wait())
-        if wait > 0:
+        if spacing > 0:
+            raise Later(spacing)
+        if wait := self._updates.line_up():
             raise Later(wait)
         self._updates.take()
         self._updated_at[release.id, before.ts] = now

@@ -42,3 +42,14 @@ def test_a_rest_saves_up_no_more_than_a_burst() -> None:
     bucket.take()
     bucket.take()
     assert bucket.wait() == pytest.approx(1.0)
+
+
+def test_those_who_wait_line_up_one_behind_the_other() -> None:
+    clock = Clock()
+    bucket = Bucket(burst=1, per_second=0.5, clock=clock)
+    assert bucket.line_up() == 0
+    bucket.take()
+    assert [bucket.line_up() for _ in range(3)] == pytest.approx([2.0, 4.0, 6.0])
+    bucket.begin_line()
+    clock.now += 1
+    assert bucket.line_up() == pytest.approx(1.0)
