@@ -39,6 +39,7 @@ from release.staging import leave_mark, put_database, recheck, start_and_warm
 from release.steps.common import looked_at, mark_of, shipped_themes
 from release.steps.merging import Merging
 from release.swap import SwappedBack, change_of, is_past_the_swap, put_live
+from release.unfinished import note_unfinished, unfinished_by
 
 # Those that hold what production holds. A restore and a rollback go back to something else on purpose.
 CATCH_UP = (Kind.UPGRADE, Kind.CARRY_OVER)
@@ -60,7 +61,8 @@ class Promoting(Merging):
             production = await site.version(PRODUCTION)
             if production != release.from_version:
                 raise NotTheSame(site.name, production, str(release.from_version))
-            if release.facts.candidate is not None:
+            # A bot that was updated while it caught up leaves a note, and `catch_up` makes all of that again.
+            if release.facts.candidate is not None and await unfinished_by(site) != release_id:
                 await recheck(site, mark_of(release_id, release.facts.candidate))
             cleared = await self._clear_routing(release_id, site)
             words.text = f"still {release.version} on {site.staging}, {production} in production"
@@ -126,21 +128,24 @@ class Promoting(Merging):
         candidate, before, built = candidate_of(release)
         synced, _ = await self._sync(release, site, await self._folder_of(release_id, built))
         changed = changed_tables(before, backup)
-        if not changed:
+        if not changed and await unfinished_by(site) != release_id:
             await self._records.note(release_id, caught_up_at=backup.taken_at)
             return f"nothing written since the backup{_copied(synced)}"
-        await words.say(f"production changed ({', '.join(changed[:5])}): making it again")
+        named = ", ".join(changed[:5]) or "what was left half done"
+        await words.say(f"production changed ({named}): making it again")
         await self._store.keep(backup)
         package = await self._same_package(site, built, words)
         done, after = await self._made_from(release, backup, package)
+        # Until it has its mark again nobody swaps it, and whoever goes on after a restart begins with the database.
+        await note_unfinished(site, release_id, candidate.deployment)
         await put_database(site, Path(done.path))
         candidate = replace(candidate, database_digest=done.digest)
-        await leave_mark(site, mark_of(release_id, candidate))
         await self._records.note(release_id, candidate=candidate, backup=backup, caught_up_at=backup.taken_at)
+        await leave_mark(site, mark_of(release_id, candidate))
         await start_and_warm(site, site.staging)
         expected = Expected(candidate.version, after.rows.get("posts"), after.rows.get("members"))
         await smoke_test(site, site.staging, expected)
-        return f"caught up with {', '.join(changed[:5])}{_copied(synced)}"
+        return f"caught up with {named}{_copied(synced)}"
 
     async def last_look(self, release_id: str) -> None:
         """What production wrote since it was caught up with is on staging too, right before the swap.

@@ -72,6 +72,11 @@ class Team:
         answer = await self.world.http.post(f"{self.world.azure['control']}/faults", json=fault)
         assert answer.status_code < 400, answer.text
 
+    async def azure_waits_to_disturb(self) -> bool:
+        """Whether a fault still waits for its request."""
+        answer = await self.world.http.get(f"{self.world.azure['control']}/faults")
+        return bool(answer.json()["faults"])
+
     async def arm(self, method: str, path: str, body: object = None) -> httpx.Response:
         """A call to ARM about a site, as somebody else in the portal would make it."""
         azure = self.world.azure

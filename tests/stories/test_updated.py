@@ -1,5 +1,6 @@
 """The bot is updated in the middle of a release, to a version whose releases take other steps in another order."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("staging", "waiting", "swapping")
+    sites = ("staging", "waiting", "swapping", "noted", "marked")
     async with a_team(tmp_path_factory.mktemp("updated"), cache, sites) as team:
         yield team
 
@@ -91,6 +92,30 @@ async def test_while_an_approval_waits_it_is_approved_and_goes_on(
     await team.reaches("waiting", State.LIVE)
     assert await team.world.version("waiting") == NEWEST
     assert await team.world.swaps("waiting") == 1
+    await is_back(team, monkeypatch)
+
+
+@pytest.mark.parametrize(("site", "notes_before"), [("noted", 0), ("marked", 1)])
+async def test_while_the_candidate_catches_up_it_catches_up_again(
+    team: Team, newer: Path, monkeypatch: pytest.MonkeyPatch, site: str, notes_before: int
+) -> None:
+    key = await team.has_site(site)
+    card = await team.ask_for_approval(site)
+    slug = await team.writes_a_post(site, key, "Written while it waited")
+    # The note that staging is unfinished, and the mark that it is whole again: each is there, and no answer comes.
+    where = {"host": "scm", "slot": f"{site}/staging", "method": "PUT", "path": r"/\.ghostbot\.json"}
+    await team.azure_answers(**where, skip=notes_before, hang=30, after=True)
+    await team.clicks("ben", card, "Approve")
+    async with asyncio.timeout(60):
+        while await team.azure_waits_to_disturb():  # noqa: ASYNC110 - in another process
+            await asyncio.sleep(0.05)
+    await team.world.kill_bot()
+    use(newer, monkeypatch)
+    await team.world.start_bot()
+    await team.reaches(site, State.LIVE)
+    assert await team.page(site, f"/{slug}/") == 200
+    assert await team.world.swaps(site) == 1
+    assert "Traceback" not in log_of(team)
     await is_back(team, monkeypatch)
 
 
