@@ -14,6 +14,9 @@ from release.ghost.process import Command, run
 
 # More than that, and the registry is none for this Ghost.
 MOST_MISSING = 15
+# yarn refreshes its mutex all the time; where the machine is too busy for that, it takes its own for somebody else's.
+STALE_TRIES = 3
+_STALE = "Unable to update lock within the stale threshold"
 _NOT_FOUND = re.compile(r"https?://[^/\s]+/(\S+?)/-/(\S+?)\.tgz: Request failed \"404")
 
 
@@ -43,11 +46,15 @@ async def install_what_there_is(command: Command) -> tuple[str, ...]:
     """
     lock = command.folder / "yarn.lock"
     missing: list[str] = []
+    stale = 0
     while True:
         try:
             await run(command)
             return tuple(missing)
         except CommandFailed as error:
+            if _STALE in error.detail and stale < STALE_TRIES:
+                stale += 1
+                continue
             # The log grows with each try: what it says last is of this one.
             found = _NOT_FOUND.findall(error.detail)
             if not found or len(missing) == MOST_MISSING:

@@ -7,7 +7,7 @@ import pytest
 
 from release.ghost.errors import CommandFailed
 from release.ghost.process import Command
-from release.ghost.yarn import MOST_MISSING, install_what_there_is
+from release.ghost.yarn import MOST_MISSING, STALE_TRIES, install_what_there_is
 
 # As yarn 1 does: it ends at the first package of the lock file that the registry does not have.
 REGISTRY = """
@@ -40,6 +40,26 @@ async def test_what_is_missing_is_left_to_yarn_and_told(tmp_path: Path) -> None:
 
 async def test_nothing_is_told_where_all_is_there(tmp_path: Path) -> None:
     assert await install_what_there_is(command(tmp_path, ["lodash"])) == ()
+
+
+# As yarn 1 does on a machine that is too busy to refresh its mutex: here so often.
+BUSY = """
+import pathlib, sys
+tries = pathlib.Path("tries")
+tries.write_text(tries.read_text() + "." if tries.exists() else ".")
+if len(tries.read_text()) <= {times}:
+    sys.exit("error An unexpected error occurred: \\"Unable to update lock within the stale threshold\\".")
+"""
+
+
+async def test_a_machine_that_was_too_busy_for_yarn_gets_another_try(tmp_path: Path) -> None:
+    assert await install_what_there_is(command(tmp_path, ["lodash"], BUSY.format(times=2))) == ()
+    assert (tmp_path / "tries").read_text() == "..."
+    (tmp_path / "tries").unlink()
+    with pytest.raises(CommandFailed) as refused:
+        await install_what_there_is(command(tmp_path, ["lodash"], BUSY.format(times=100)))
+    assert "stale threshold" in refused.value.detail
+    assert len((tmp_path / "tries").read_text()) == 1 + STALE_TRIES
 
 
 async def test_a_registry_that_lacks_too_much_and_any_other_failure_are_told_as_they_are(
