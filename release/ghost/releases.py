@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from release.ghost.errors import UnknownVersion
 from release.ghost.npm import NotPublished, Npm
 from release.ghost.sources import Published, Source
+from release.side_by_side import Joined
 from release.version import NotAVersion, Version
 
 KEPT_SECONDS = 300
@@ -27,6 +28,7 @@ class Releases:
         self._npm = npm
         self._asked_at = 0.0
         self._known: tuple[GhostRelease, ...] = ()
+        self._looks: Joined[None] = Joined()
 
     def of(self, source: Source) -> Published:
         """The versions that this source has: these, where it is npm."""
@@ -35,9 +37,12 @@ class Releases:
     async def all(self) -> tuple[GhostRelease, ...]:
         """Every published version, oldest first; without pre-releases."""
         if not self._known or time.monotonic() - self._asked_at > KEPT_SECONDS:
-            self._known = await published(self._npm)
-            self._asked_at = time.monotonic()
+            await self._looks.look((), self._look)  # fifty releases that begin at once ask once
         return self._known
+
+    async def _look(self) -> None:
+        self._known = await published(self._npm)
+        self._asked_at = time.monotonic()
 
     async def newest(self) -> GhostRelease:
         """The highest published version."""

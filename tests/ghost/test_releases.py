@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from demo.tiny.registry import TinyRegistry
@@ -23,6 +25,15 @@ async def test_the_list_is_remembered_for_a_while(npm: Npm, registry: TinyRegist
     asked = len(registry.asked)
     await releases.find(Version.parse("6.0.0"))
     assert len(registry.asked) == asked
+
+
+async def test_many_who_ask_at_once_are_answered_by_one_look(npm: Npm, registry: TinyRegistry) -> None:
+    await Releases(npm).newest()
+    once = len(registry.asked)
+    releases = Releases(npm)
+    found = await asyncio.gather(*(releases.newest() for _ in range(5)))
+    assert {str(release.version) for release in found} == {"6.4.0"}
+    assert len(registry.asked) == 2 * once
 
 
 async def test_an_unknown_version_names_its_neighbours(npm: Npm) -> None:
