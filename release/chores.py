@@ -74,6 +74,6 @@ class Chores:
                 if old_there:
                     await site.app.stop(site.staging)
                     await self._records.audit_release(release.id, "stop the old slot", "its grace is over")
-                await self._records.note(release.id, old_slot_stopped_at=now)
+                await self._records.note(release.id, old_slot_stopped_at=now, old_slot_stops_at=None)
             except ReleaseError as error:
                 log.warning("old slot not stopped", extra={"release": release.id, "problem": str(error)})

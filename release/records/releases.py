@@ -7,6 +7,7 @@ from sqlalchemy import (
     Connection,
     exists,
     select,
+    text,
 )
 from sqlalchemy.exc import IntegrityError
 
@@ -84,8 +85,8 @@ class ReleaseRecords(Base):
                 ],
             )
             for name, value in (facts or {}).items():
-                text = FACT_TYPES[name].dump_json(value).decode()
-                connection.execute(tables.facts.insert().values(release=release_id, name=name, value=text))
+                written = FACT_TYPES[name].dump_json(value).decode()
+                connection.execute(tables.facts.insert().values(release=release_id, name=name, value=written))
             audit_release(connection, release_id, by, " ".join(filter(None, (kind, version))), "begun")
 
         try:
@@ -138,11 +139,15 @@ class ReleaseRecords(Base):
         return bool(await self._read(lambda c: c.execute(query).scalar()))
 
     async def with_old_slot_running(self) -> tuple[Release, ...]:
-        """Ended releases whose old slot has not been stopped yet."""
-        mine = tables.facts.c.release == tables.releases.c.id
-        waiting = exists().where(mine & (tables.facts.c.name == "old_slot_stops_at"))
-        stopped = exists().where(mine & (tables.facts.c.name == "old_slot_stopped_at"))
-        return await self._read(lambda c: load(c, ~tables.releases.c.open & waiting & ~stopped))
+        """Ended releases whose old slot is to be stopped and has not been yet."""
+        due = select(tables.facts.c.release).where(text(tables.OLD_SLOT_DUE))
+        stopped = exists().where(
+            (tables.facts.c.release == tables.releases.c.id)
+            & (tables.facts.c.name == "old_slot_stopped_at")
+            & (tables.facts.c.value != "null")
+        )
+        where = ~tables.releases.c.open & tables.releases.c.id.in_(due) & ~stopped
+        return await self._read(lambda c: load(c, where))
 
     async def move(
         self,

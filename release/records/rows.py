@@ -87,6 +87,8 @@ def load(
     if limit is not None:
         query = query.limit(limit)
     rows = connection.execute(query).mappings().all()
+    if not rows:
+        return ()
     ids = [row["id"] for row in rows]
     steps: dict[str, dict[str, StepRecord]] = {}
     for row in connection.execute(_STEPS, {"releases": ids}).mappings():

@@ -71,6 +71,14 @@ Index(
     postgresql_where=text("open"),
 )
 Index("releases_by_time", releases.c.asked_at)
+Index("releases_of_site", releases.c.site, releases.c.asked_at)
+Index("open_releases", releases.c.open, releases.c.asked_at)
+Index(
+    "untold_releases",
+    releases.c.updated_at,
+    sqlite_where=text("revision > told_revision"),
+    postgresql_where=text("revision > told_revision"),
+)
 
 steps = Table(
     "steps",
@@ -91,6 +99,13 @@ facts = Table(
     Column("name", String(32), primary_key=True),
     Column("value", Text, nullable=False),
 )
+OLD_SLOT_DUE = "name = 'old_slot_stops_at' AND value <> 'null'"
+Index(
+    "old_slots_due",
+    facts.c.release,
+    sqlite_where=text(OLD_SLOT_DUE),
+    postgresql_where=text(OLD_SLOT_DUE),
+)
 
 approvals = Table(
     "approvals",
@@ -105,6 +120,7 @@ approvals = Table(
     Column("reason", Text),
     Column("needed", Integer, nullable=False, server_default="1"),
 )
+Index("approvals_by_verdict", approvals.c.verdict, approvals.c.expires_at)
 
 # Who said yes, where it takes more than one: the last of them decides.
 votes = Table(
@@ -124,6 +140,7 @@ backups = Table(
     Column("value", Text, nullable=False),
     Column("verified_at", UtcDateTime),
 )
+Index("backups_of_site", backups.c.site, backups.c.taken_at)
 
 # What is in the storage, for every machine. A package counts only with the digest that stands here.
 packages = Table(
@@ -143,6 +160,8 @@ messages = Table(
     Column("ts", String(32), nullable=False),
     Column("digest", String(64), nullable=False),
 )
+Index("messages_by_place", messages.c.channel, messages.c.ts)
+Index("messages_by_part", messages.c.part)
 
 skipped_versions = Table(
     "skipped_versions",
@@ -194,6 +213,7 @@ audit = Table(
     Column("channel", String(64), nullable=False, server_default=""),
     Column("digest", String(64), nullable=False, server_default=""),
 )
+Index("audit_of_site", audit.c.site, audit.c.id)
 # One row: the number and digest of the last entry. Writers of the audit queue for it (release/records/audit.py).
 audit_head = Table(
     "audit_head",
@@ -269,3 +289,4 @@ scheduled = Table(
     Column("state", String(16), nullable=False),
     Column("claimed_at", UtcDateTime),
 )
+Index("scheduled_by_state", scheduled.c.state)

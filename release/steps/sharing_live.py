@@ -190,7 +190,9 @@ class SharingLive(Sharing):
             told = []
             try:
                 await stop_staging(site)
-                await self._records.note(release_id, old_slot_stopped_at=datetime.now(UTC))
+                await self._records.note(
+                    release_id, old_slot_stopped_at=datetime.now(UTC), old_slot_stops_at=None
+                )
                 told.append(f"{site.staging} is stopped")
                 real, scratch = await self._databases(site)
                 await drop_scratch(scratch)

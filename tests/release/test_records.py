@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from release.errors import Cancelled, SiteBusy
 from release.journal import Journal
@@ -22,6 +24,11 @@ from release.records.rows import NoSuchRelease
 from tests.postgres import Postgres, a_postgres
 
 DAY = timedelta(days=1)
+READ_IN_PART = (
+    "SCAN CONSTANT ROW",  # no table
+    "SCAN releases USING INDEX untold_releases",  # holds nothing else
+    "SCAN facts USING INDEX old_slots_due",
+)
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +274,49 @@ async def test_old_slots_are_listed_until_they_are_stopped(records: Records) -> 
     assert await records.with_old_slot_running() == ()
     with pytest.raises(NoSuchRelease):
         await records.release("r-none")
+
+
+async def test_what_is_looked_at_all_the_time_is_found_without_reading_all_that_ever_was(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/ghostbot.db"
+    asked: list[tuple[str, Any]] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    with closing(open_records(url)) as records:
+        release = await upgrade(records)
+        await records.note(release.id, old_slot_stops_at=datetime.now(UTC))
+        await records.move(release.id, State.LIVE)
+        event.listen(Engine, "before_cursor_execute", listen)
+        try:
+            await records.releases_to_tell()
+            await records.open_ids()
+            await records.open_releases()
+            await records.working_releases()
+            await records.waiting()
+            await records.overdue_approvals()
+            assert await records.with_old_slot_running()
+            await records.told_in("C1", "1.0")
+            await records.owners_of("parent")
+            await records.messages_of_part("parent", [release.id])
+            await records.history("blog")
+            await records.open_release("blog")
+            await records.has_tried("blog", "6.5.0")
+            await records.backups("blog", limit=None)
+            await records.audited("blog")
+            await records.scheduled()
+            await records.cut_off_in_starting(DAY)
+        finally:
+            event.remove(Engine, "before_cursor_execute", listen)
+    assert len(asked) >= 17
+    with closing(sqlite3.connect(tmp_path / "ghostbot.db")) as connection:
+        for statement, parameters in asked:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            read = [one for one in plan if one.startswith("SCAN") and not one.startswith(READ_IN_PART)]
+            assert not read, statement
 
 
 async def test_a_rollback_marks_what_it_undid(records: Records) -> None:
