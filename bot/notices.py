@@ -3,9 +3,10 @@
 import logging
 
 import aiohttp
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.refusals import CLOSED_CHANNEL, GONE, slack_error
 from bot.render.message import Message
 from bot.render.notice import version_notice
 from release.model import Skip, Versions
@@ -36,7 +37,7 @@ class Notices:
         self._notes = notes
         self.channel = channel
         self._slash = slash
-        self._drawn: tuple[Skip, ...] | None = None  # the skips that the notices show
+        self._drawn: tuple[Skip, ...] | None = None  # the skips that the notices were last made to show
 
     async def announce(self, versions: Versions, *new: str) -> None:
         """Announce each of `new` that is neither announced nor skipped yet.
@@ -81,15 +82,19 @@ class Notices:
                 await self._close(version, versions, f"Ghost {told[-1]} is out since: see its own notice.")
 
     async def follow_skips(self) -> None:
-        """The notices with buttons show what is skipped now, however somebody skipped it or took that back."""
+        """The notices with buttons show what is skipped now, however somebody skipped it or took that back.
+
+        One that Slack could not change now is changed with the next look for versions.
+        """
         skips = await self._releases.records.skips()
         if skips == self._drawn:
             return
         told = await self._open_ones()
         versions = await self._releases.versions(None) if told else None
-        drawn = [await self._draw(version, versions) for version in told] if versions else []
-        if all(drawn):
-            self._drawn = versions.skips if versions else skips
+        if versions is not None:
+            for version in told:
+                await self._draw(version, versions)
+        self._drawn = versions.skips if versions else skips
 
     async def add_notes(self, versions: Versions) -> None:
         """What could not be told when a notice was posted is added as soon as it can be had."""
@@ -125,7 +130,7 @@ class Notices:
         return version_notice(version, versions, closed, self._slash, new)
 
     async def _draw(self, version: str, versions: Versions, closed: str | None = None) -> bool:
-        """Whether the notice shows what is so now."""
+        """Whether the notice shows what is so now, or nobody can see it any more: then it is closed for good."""
         sent = await self._releases.records.message(_owner(version), PART)
         notice = await self._notice(version, versions, closed)
         if sent is None or sent.digest == notice.digest:
@@ -136,7 +141,10 @@ class Notices:
             )
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("A notice could not be changed", extra={"version": version, "why": str(error)})
-            return False
+            if not isinstance(error, SlackApiError) or slack_error(error) not in GONE | CLOSED_CHANNEL:
+                return False
+            await self._releases.records.remember_message(_owner(version), CLOSED, sent.channel, sent.ts, "")
+            return True
         await self._releases.records.remember_message(
             _owner(version), PART, sent.channel, sent.ts, notice.digest
         )

@@ -3,6 +3,7 @@
 from slack_sdk.errors import SlackApiError
 
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+CLOSED_CHANNEL = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
 TOO_RICH = frozenset({"invalid_blocks", "invalid_blocks_format"})
 SILENT = frozenset(
     {

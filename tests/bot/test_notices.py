@@ -160,6 +160,28 @@ async def test_an_older_notice_is_closed_by_a_newer_version_and_both_by_the_upgr
     assert len(await team.calls("chat.update")) == updates, "closed once"
 
 
+@pytest.mark.parametrize("gone", ["message_not_found", "channel_not_found", "is_archived"])
+async def test_a_notice_that_somebody_deleted_is_let_alone(team: Team, gone: str) -> None:
+    await announced(team, "6.65.0")
+    await team.breaks("chat.update", error=gone, count=20)
+    await team.records.skip_version("6.65.0", team.ann)
+    for _ in range(3):
+        await team.bot.notices.follow_skips()
+        await team.bot.notices.add_notes(await team.releases.versions(None))
+    assert len(await team.calls("chat.update")) == 1
+
+
+async def test_a_notice_that_cannot_be_changed_now_is_with_the_next_look_for_versions(team: Team) -> None:
+    await announced(team, "6.65.0")
+    await team.breaks("chat.update", error="fatal_error", count=1)
+    await team.records.skip_version("6.65.0", team.ann)
+    for _ in range(3):
+        await team.bot.notices.follow_skips()
+    assert len(await team.calls("chat.update")) == 1, "nor are the sites asked for their versions meanwhile"
+    await team.bot.notices.add_notes(await team.releases.versions(None))
+    await team.sees("Skipped by @ann")
+
+
 async def test_a_site_that_stages_by_itself_leaves_only_the_approval_to_people(team: Team) -> None:
     channel = str(team.addresses["channels"]["releases"])
     versions = await team.releases.versions(None)
