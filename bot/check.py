@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 from rich.console import Console
+from rich.markup import escape
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -55,19 +56,19 @@ class Findings:
     _seen: set[str] = field(default_factory=set)
 
     def good(self, what: str) -> None:
-        self.console.print(f"[green]ok[/green]       {what}", highlight=False)
+        self.console.print(f"[green]ok[/green]       {escape(what)}", highlight=False)
 
     def warn(self, what: str) -> None:
         self.warnings += 1
-        self.console.print(f"[yellow]warning[/yellow]  {what}", highlight=False)
+        self.console.print(f"[yellow]warning[/yellow]  {escape(what)}", highlight=False)
 
     def wrong(self, what: str, remedy: str) -> None:
         if what in self._seen:
             return
         self._seen.add(what)
         self.problems += 1
-        self.console.print(f"[red]problem[/red]  {what}", highlight=False)
-        self.console.print(f"         {remedy}", highlight=False)
+        self.console.print(f"[red]problem[/red]  {escape(what)}", highlight=False)
+        self.console.print(f"         {remedy}", highlight=False, markup=False)
 
     async def tried(self, what: str, attempt: Awaitable[object]) -> bool:
         """Await `attempt` and tell how it went."""

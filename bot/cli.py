@@ -43,9 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.exit(options.act(options))
     except ReleaseError as error:
-        errors = _console(stderr=True)
-        errors.print(f"[red]ghostbot:[/red] {error}", highlight=False)
-        errors.print(error.advice, highlight=False)
+        _tell_error(error)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -141,6 +139,14 @@ def _console(stderr: bool = False) -> "Console":
     from rich.console import Console  # noqa: PLC0415 - see above
 
     return Console(stderr=stderr, soft_wrap=True)
+
+
+def _tell_error(error: ReleaseError) -> None:
+    from rich.markup import escape  # noqa: PLC0415 - see above
+
+    errors = _console(stderr=True)
+    errors.print(f"[red]ghostbot:[/red] {escape(str(error))}", highlight=False)
+    errors.print(error.advice, highlight=False, markup=False)
 
 
 def _settings(options: argparse.Namespace) -> "Settings":

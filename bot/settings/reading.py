@@ -4,6 +4,7 @@ import difflib
 import os
 import types
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -25,7 +26,7 @@ def read_settings(config: Path | None = None) -> Settings:
     """The settings, or SettingsWrong naming every one that is missing, wrong or misspelt."""
     if config is not None:
         if not config.is_file():
-            raise SettingsWrong(f"  there is no file {config}", str(config))
+            raise SettingsWrong("\n".join(_missing(config)), str(config))
         os.environ[CONFIG_VARIABLE] = str(config)
     where = os.environ.get(CONFIG_VARIABLE, str(DEFAULT_CONFIG))
     wrong = [f"  {name}: no such setting{_meant(name)}" for name in misspelt(os.environ)]
@@ -36,18 +37,35 @@ def read_settings(config: Path | None = None) -> Settings:
     except ValueError as error:  # a file that is no TOML, or a variable that is no JSON
         wrong.append(f"  {where}: {str(error).splitlines()[0]}")
     if wrong:
+        wrong += _missing(Path(where))
         raise SettingsWrong("\n".join(wrong), where)
     return settings
 
 
+def _missing(file: Path) -> list[str]:
+    """A settings file may be missing, but whoever misses settings has to know of it."""
+    if file.is_dir():
+        return [
+            f"  {file} is a folder and no file; Docker makes one of a file to be mounted that is not there"
+        ]
+    return [] if file.exists() else [f"  there is no file {file}"]
+
+
 def _told(error: Any) -> str:  # Any: pydantic's error dictionary
-    path = [str(part) for part in error["loc"]]
+    place = error["loc"][:-1] if error["loc"][-1:] == ("[key]",) else error["loc"]
+    name = ".".join(str(part) for part in place)
+    # A list is one variable, and what is wrong with a table as a whole has none.
+    path = tuple(takewhile(lambda part: isinstance(part, str), place))
     variable = PREFIX + "__".join(path).upper()
-    if error["type"] == "missing":
-        return f"  {'.'.join(path)} is missing: set {variable}, or {path[-1]} in [{'.'.join(path[:-1]) or 'the top'}]"
     if error["type"] == "extra_forbidden":
-        return f"  {'.'.join(path)}: no such setting"
-    return f"  {'.'.join(path)}: {error['msg'].removeprefix('Value error, ')} ({variable})"
+        return f"  {name}: no such setting"
+    if error["type"] == "missing":
+        if _is_table(path):
+            return f"  [{name}] is missing"
+        return f"  {name} is missing: set {variable}, or {place[-1]} in [{name.rpartition('.')[0]}]"
+    why = error["msg"].removeprefix("Value error, ")
+    told = f"{name}: {why}" if name else why
+    return f"  {told}" if _is_table(path) else f"  {told} ({variable})"
 
 
 def misspelt(environment: Any) -> list[str]:  # Any: os.environ or a plain dictionary
@@ -65,6 +83,10 @@ def misspelt(environment: Any) -> list[str]:  # Any: os.environ or a plain dicti
 
 def _matches(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     return len(path) <= len(pattern) and all(q in ("*", p) for p, q in zip(path, pattern, strict=False))
+
+
+def _is_table(path: tuple[str, ...]) -> bool:
+    return any(len(pattern) > len(path) and _matches(path, pattern) for pattern in _names(Settings, ()))
 
 
 def _names(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

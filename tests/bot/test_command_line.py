@@ -1,0 +1,109 @@
+"""What the command line says when something is not right: what it is, where it is, and what to do."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bot.check import Findings
+from bot.cli import main
+
+EXAMPLE = Path(__file__).parents[2] / "ghostbot.example.toml"
+
+
+class Typed:
+    """A shell in a folder of its own, with no settings but those it is given."""
+
+    def __init__(
+        self, folder: Path, environment: pytest.MonkeyPatch, out: pytest.CaptureFixture[str]
+    ) -> None:
+        self.folder, self._environment, self._out = folder, environment, out
+        environment.chdir(folder)
+        environment.setenv("GHOSTBOT_SECRETS", "no-such-folder")
+        environment.setenv("GHOSTBOT_CONFIG", "ghostbot.toml")  # put back afterwards: --config sets it
+
+    def has(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self._environment.setenv(f"GHOSTBOT_{name}", value)
+
+    def has_tokens(self) -> None:
+        self.has(SLACK__BOT_TOKEN="xoxb-1", SLACK__APP_TOKEN="xapp-1")
+
+    def has_file(self, text: str) -> None:
+        (self.folder / "ghostbot.toml").write_text(text)
+
+    def types(self, *words: str) -> tuple[int, str, str]:
+        """The exit code, what was printed, and what was said of problems."""
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        out, err = self._out.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out, err
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    return Typed(tmp_path, monkeypatch, capsys)
+
+
+def test_with_no_settings_at_all_it_says_which_tables_and_which_file_are_missing(shell: Typed) -> None:
+    code, _, told = shell.types("check")
+    assert code == 1
+    assert told.splitlines() == [
+        "ghostbot: The settings are not right:",
+        "  [slack] is missing",
+        "  [azure] is missing",
+        "  [sites] is missing",
+        "  there is no file ghostbot.toml",
+        "Correct them in the environment or in ghostbot.toml; docs/settings.md lists them all.",
+    ]
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(shell: Typed) -> None:
+    (shell.folder / "ghostbot.toml").mkdir()
+    assert "ghostbot.toml is a folder and no file" in shell.types("check")[2]
+    assert "ghostbot.toml is a folder and no file" in shell.types("check", "--config", "ghostbot.toml")[2]
+
+
+def test_where_a_setting_belongs_is_told_in_its_brackets(shell: Typed) -> None:
+    shell.has_file(EXAMPLE.read_text())
+    _, _, told = shell.types("check")
+    assert "slack.bot_token is missing: set GHOSTBOT_SLACK__BOT_TOKEN, or bot_token in [slack]" in told
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (
+            'approvers = ["Ann"]',
+            "roles.approvers.0: is no id of a person (U...) or group (S...) (GHOSTBOT_ROLES__APPROVERS)",
+        ),
+        ('[sites."My blog"]\nresource_group = "g"', "sites.My blog: is no name of a site"),
+        (
+            '[[freezes]]\nends = "mon 07:00"',
+            "freezes.0.begins is missing: set GHOSTBOT_FREEZES, or begins in [freezes.0]",
+        ),
+        ('[sites."[/x]"]\nresource_group = "g"', "sites.[/x]: is no name of a site"),
+    ],
+)
+def test_what_is_wrong_is_named_by_what_there_is(shell: Typed, table: str, told: str) -> None:
+    shell.has_tokens()
+    shell.has_file(
+        '[azure]\nsubscription = "s"\n[sites.blog]\nresource_group = "g"\n[roles]\nreleasers = ["U012"]\n'
+        f"{table}\n"
+    )
+    code, _, said = shell.types("check")
+    assert code == 1
+    (line,) = [line for line in said.splitlines() if line.startswith("  ")]
+    assert line.strip().startswith(told)
+    assert line.count("GHOSTBOT_") == told.count("GHOSTBOT_"), "no variable that there is not"
+
+
+def test_brackets_in_what_was_found_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    findings = Findings(Console(soft_wrap=True))
+    findings.good("good [/x]")
+    findings.warn("odd [/x]")
+    findings.wrong("bad [/x]", "set key in [scm]")
+    told = capsys.readouterr().out
+    for part in ("good [/x]", "odd [/x]", "bad [/x]", "set key in [scm]"):
+        assert part in told
