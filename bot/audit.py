@@ -1,13 +1,16 @@
 """`ghostbot audit`: who asked for what and what came of it, and whether that record is whole."""
 
 import json
+import os
 from contextlib import closing
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import make_url
 
 from bot.settings import Settings
-from release.errors import ReleaseError
+from release.errors import ReleaseError, UnknownSite
 from release.records import Chain, Entry, Records, open_records
 
 
@@ -19,6 +22,11 @@ class AuditBroken(ReleaseError):
     )
 
 
+class NoRecords(ReleaseError):
+    problem = "There are no records at {0} that can be opened."
+    remedy = "Run it where the bot runs, as its user and with its data_folder."
+
+
 async def audit(
     settings: Settings, console: Console, site: str | None, limit: int, as_json: bool, check: bool
 ) -> None:
@@ -26,11 +34,22 @@ async def audit(
 
     On a terminal a table; else a line an entry with tabs between its fields, oldest first.
     """
+    _are_there(settings.records_url)
     with closing(open_records(settings.records_url)) as records:
         if check:
             _tell_chain(await records.verify_audit(), console, as_json)
             return
-        _tell_entries(await _oldest_first(records, site, limit), console, as_json)
+        entries = await _oldest_first(records, site, limit)
+        if site is not None and site not in settings.sites and not entries:
+            raise UnknownSite(site, ", ".join(settings.sites))
+        _tell_entries(entries, console, as_json)
+
+
+def _are_there(url: str) -> None:
+    """Opening a SQLite file makes one that is missing, and of that one nothing would be missing."""
+    where = make_url(url)
+    if where.get_backend_name() == "sqlite" and not os.access(Path(str(where.database)), os.R_OK | os.W_OK):
+        raise NoRecords(str(where.database))
 
 
 async def _oldest_first(records: Records, site: str | None, limit: int) -> tuple[Entry, ...]:

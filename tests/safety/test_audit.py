@@ -16,8 +16,9 @@ from alembic.config import Config
 from rich.console import Console
 from sqlalchemy import create_engine
 
-from bot.audit import audit
+from bot.audit import NoRecords, audit
 from bot.settings import Settings
+from release.errors import UnknownSite
 from release.model import Kind, State, Verdict
 from release.records import Deed, Records, open_records
 
@@ -160,24 +161,49 @@ async def test_decisions_and_what_the_bot_does_by_itself_are_in_it(records: Reco
     assert (newest.release, newest.site, newest.channel) == (second.id, "blog", "C1")
 
 
+def settings_with(folder: Path) -> Settings:
+    return Settings.model_validate(
+        {
+            "slack": {"bot_token": "xoxb-1", "app_token": "xapp-1"},
+            "azure": {"subscription": "s"},
+            "sites": {"blog": {"resource_group": "g"}},
+            "data_folder": folder,
+        }
+    )
+
+
 async def test_a_whole_audit_is_told_with_its_last_digest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with closing(open_records(f"sqlite:///{tmp_path}/ghostbot.db")) as records:
         await asked_for(records, "status", "cancel")
         digest = (await records.audited())[0].digest
-    settings = Settings.model_validate(
-        {
-            "slack": {"bot_token": "xoxb-1", "app_token": "xapp-1"},
-            "azure": {"subscription": "s"},
-            "sites": {"blog": {"resource_group": "g"}},
-            "data_folder": tmp_path,
-        }
-    )
+    settings = settings_with(tmp_path)
     await audit(settings, Console(soft_wrap=True), None, 100, as_json=False, check=True)
     told = capsys.readouterr().out
     assert "2 entries, none changed, none missing" in told
     assert digest in told
+
+
+async def test_records_that_are_not_there_are_not_called_whole(tmp_path: Path) -> None:
+    with pytest.raises(NoRecords, match=f"{tmp_path}/data/ghostbot.db"):
+        await audit(settings_with(tmp_path / "data"), Console(), None, 100, as_json=False, check=True)
+    assert not (tmp_path / "data").exists()
+
+
+async def test_a_site_that_nobody_knows_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(open_records(f"sqlite:///{tmp_path}/ghostbot.db")) as records:
+        await records.audit(Deed("U1", "status", "", "answered", site="gone", channel="C1"))
+    settings, console = settings_with(tmp_path), Console(soft_wrap=True)
+    with pytest.raises(UnknownSite) as caught:
+        await audit(settings, console, "typo", 100, as_json=False, check=False)
+    assert caught.value.advice == "Choose one of: blog."
+    await audit(settings, console, "blog", 100, as_json=False, check=False)
+    assert capsys.readouterr().out == ""
+    await audit(settings, console, "gone", 100, as_json=False, check=False)
+    assert "gone" in capsys.readouterr().out, "a site that was taken out of the settings has its history"
 
 
 async def test_what_no_database_stores_is_left_out(records: Records) -> None:
