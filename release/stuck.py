@@ -15,7 +15,8 @@ from release.ghost.theme import CHECK_SECONDS
 from release.model import Release, Step, StepRecord, StepState, Stuck
 from release.records import Records
 from release.site import Site, SiteConfig
-from release.steps.observing import KEEP_SECONDS, READY_SECONDS
+from release.steps.common import KEEP_SECONDS
+from release.steps.observing import READY_SECONDS
 
 log = logging.getLogger(__name__)
 

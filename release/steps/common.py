@@ -8,6 +8,7 @@ from pathlib import Path
 
 from release.artefacts.shelf import Shelf
 from release.artefacts.source import Source
+from release.backup import back_up
 from release.backups import BackupStore
 from release.content import LateFiles, list_content
 from release.difference import compare_pages, listed, looks
@@ -54,6 +55,8 @@ log = logging.getLogger(__name__)
 # An old slot that was swapped out a moment ago is often not well for some seconds.
 LOOKS = 3
 LOOK_PAUSE = 5.0
+KEEP_SECONDS = 60.0
+"""How long the backup may take while visitors see errors; the database itself stays on the slot that is swapped out."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +235,26 @@ class Steps:
         """What was written between two backups, in words; all of it by title is kept beside the later one."""
         found = await differences(await self._store.read(before), await self._store.read(after))
         return await keep_written(self._store, after, found, self._work(release_id), files, left_out)
+
+    async def _keep_left(self, release: Release, site: Site, slot: str) -> None:
+        """The newer version's database, on the slot where it is now; an earlier look stays where it cannot be had."""
+        if not site.shape.own_database:
+            return
+        facts = (await self._records.release(release.id)).facts
+        try:
+            async with asyncio.timeout(min(KEEP_SECONDS, site.config.backup_limit)):
+                kept = await back_up(site, self._folders.backups, slot)
+                await self._records.keep_backup(kept)
+                await self._keep_late(kept)
+                if facts.live_backup is not None:
+                    written = await self._written(release.id, facts.live_backup, kept)
+                else:
+                    written = Written("what was written since it went live", "", kept.id)
+                await self._records.note(release.id, left_on_new=written)
+        except (ReleaseError, TimeoutError) as error:
+            log.warning(
+                "no backup around the swap back", extra={"release": release.id, "problem": str(error)}
+            )
 
 
 async def looked_at(look: Callable[[], Awaitable[str]], words: Words, pause: float = LOOK_PAUSE) -> str:

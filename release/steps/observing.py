@@ -6,10 +6,9 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from release.backup import back_up
 from release.errors import ReleaseError
 from release.journal import Words
-from release.model import Release, State, Step, StepState, TurnedSick, WatchDecided, WatchEnd, Written
+from release.model import Release, State, Step, StepState, TurnedSick, WatchDecided, WatchEnd
 from release.silence import keep_silent
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, smoke_test
@@ -25,8 +24,6 @@ LOOK_FOR_DECISIONS = 0.5
 """Seconds between two looks at whether somebody has decided."""
 READY_SECONDS = 120.0
 """How long the old slot may take to be well again while production is sick: a Ghost boots in less."""
-KEEP_SECONDS = 60.0
-"""How long the backup may take while visitors see errors; the database itself stays on the slot that is swapped out."""
 
 
 class SickAndTakenBack(ReleaseError):
@@ -165,26 +162,6 @@ class Observing(Steps):
         """Production's database is kept where that is quickly done, and what was written on the new version is told."""
         if (await self._records.release(release.id)).facts.left_on_new is None:
             await self._keep_left(release, site, PRODUCTION)
-
-    async def _keep_left(self, release: Release, site: Site, slot: str) -> None:
-        """The newer version's database, on the slot where it is now; an earlier look stays where it cannot be had."""
-        if not site.shape.own_database:
-            return
-        facts = (await self._records.release(release.id)).facts
-        try:
-            async with asyncio.timeout(min(KEEP_SECONDS, site.config.backup_limit)):
-                kept = await back_up(site, self._folders.backups, slot)
-                await self._records.keep_backup(kept)
-                await self._keep_late(kept)
-                if facts.live_backup is not None:
-                    written = await self._written(release.id, facts.live_backup, kept)
-                else:
-                    written = Written("what was written since it went live", "", kept.id)
-                await self._records.note(release.id, left_on_new=written)
-        except (ReleaseError, TimeoutError) as error:
-            log.warning(
-                "no backup around the swap back", extra={"release": release.id, "problem": str(error)}
-            )
 
     async def _take_back(self, release: Release, site: Site, decided: WatchDecided) -> None:
         """The old version is in production again. Safe to repeat: what was condemned and asked for is remembered."""

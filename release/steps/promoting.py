@@ -185,15 +185,13 @@ class Promoting(Merging):
         if release.facts.swap is not None and release.facts.condemned is None:
             return release.facts.swap  # all of it was done before a restart
         try:
-            done, seen = await self._put_live_when_quiet(release_id, site, journal)
+            done, seen = await self._put_live_and_open(release, site, journal)
         except SwappedBack:
             tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
             await self._records.note(release_id, swap=tried)
+            # For some minutes people wrote on the version that is out again.
+            await self._keep_left(release, site, site.staging)
             raise
-        finally:
-            # Whatever came of it: production takes writes again, and so does the old slot in a rollback.
-            if site.config.close_writes and release.kind in CATCH_UP:
-                await asyncio.shield(open_again(site))
         stops_at = datetime.now(UTC) + site.config.grace if site.config.stop_old_slot else None
         release = await self._records.release(release_id)
         await self._records.note(
@@ -205,6 +203,16 @@ class Promoting(Merging):
             writes_closed_seconds=closed_seconds(release),
         )
         return done
+
+    async def _put_live_and_open(
+        self, release: Release, site: Site, journal: Journal
+    ) -> tuple[SwapDone, ProbeSeen]:
+        """Whatever comes of it, production takes writes again, and so does the old slot in a rollback."""
+        try:
+            return await self._put_live_when_quiet(release.id, site, journal)
+        finally:
+            if site.config.close_writes and release.kind in CATCH_UP:
+                await asyncio.shield(open_again(site))
 
     async def _put_live_when_quiet(
         self, release_id: str, site: Site, journal: Journal

@@ -1,5 +1,6 @@
 """What goes wrong ends in one clear message with what to do, and production is as it was."""
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
@@ -144,14 +145,28 @@ async def test_a_preview_that_somebody_left_behind_is_not_swapped_over(team: Tea
 
 
 async def test_a_version_that_turns_sick_in_production_is_swapped_back_at_once(team: Team) -> None:
-    await team.has_site("condemned")
+    key = await team.has_site("condemned")
     card = await team.ask_for_approval("condemned")
+    # The swap back is slow to be accepted: the new version stays in production long enough to be written on.
+    await team.azure_answers(host="arm", method="POST", path="slotsswap", skip=1, hang=4)
     await team.clicks("ben", card, "Approve")
     await team.is_at("condemned", "swap")
     await team.azure_answers(host="site", slot="condemned", path="^/sitemap.xml", status=500, count=2)
+    async with asyncio.timeout(60):
+        while (await team.last("condemned")).facts.condemned is None:  # noqa: ASYNC110 - in another process
+            await asyncio.sleep(0.05)
+    await team.writes_a_post("condemned", key, "Written on the new one")
     release = await team.reaches("condemned", State.FAILED)
     assert "swapped back" in (release.reason or "")
     assert await team.world.version("condemned") == OLDER
     assert await team.world.swaps("condemned") == 2
     told = await team.sees("ann", f"Upgrade condemned from {OLDER} to {NEWEST} failed")
     assert "swapped back" in told["plain"]
+    left = release.facts.left_on_new
+    assert left is not None
+    assert f"Kept as backup {left.backup}" in told["plain"]
+    kept = await team.records.backup(left.backup)
+    assert kept is not None
+    with closing(sqlite3.connect(team.world.data_folder / "backups" / kept.path)) as database:
+        titles = {title for (title,) in database.execute("SELECT title FROM posts")}
+    assert "Written on the new one" in titles
