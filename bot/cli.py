@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         "--command",
         default=None,
         metavar="/NAME",
-        help="the slash command (default: the settings', or /ghost)",
+        help="the slash command (default: the settings file's, or /ghost)",
     )
     making.add_argument(
         "--url",
@@ -170,18 +170,20 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _manifest(options: argparse.Namespace) -> int:
+    from bot.http_end import PATH  # noqa: PLC0415 - see above
     from bot.manifest import manifest  # noqa: PLC0415 - see above
-    from bot.settings import COMMAND_NAME, DEFAULT_CONFIG, read_settings  # noqa: PLC0415 - see above
+    from bot.settings import COMMAND_NAME, read_without_tokens, settings_file  # noqa: PLC0415 - see above
     from commands import named  # noqa: PLC0415 - see above
 
     slash, own, commands = options.command or "/ghost", {}, named("deploy")
-    if options.config is not None or DEFAULT_CONFIG.is_file():
-        settings = read_settings(options.config)
+    if options.config is not None or settings_file().is_file():
+        # The tokens come from the app that is made of this.
+        settings = read_without_tokens(options.config)
         slash = options.command or settings.slack.command
         own, commands = settings.own_commands, named(settings.slack.deploy_command)
     if re.fullmatch(COMMAND_NAME, slash) is None:
         raise NoCommandName(slash)
-    if options.url is not None and not options.url.startswith("https://"):
+    if options.url is not None and not re.fullmatch(rf"https://[^/?#\s]+[^?#\s]*{PATH}", options.url):
         raise NotReachable(options.url)
     sys.stdout.write(manifest(slash, own, options.url, commands))
     return 0
@@ -194,9 +196,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _healthy(options: argparse.Namespace) -> int:
-    from bot.settings import read_settings  # noqa: PLC0415 - see above
+    from bot.settings import read_without_tokens  # noqa: PLC0415 - see above
 
-    return 0 if alive(read_settings(options.config).data_folder) else 1
+    return 0 if alive(read_without_tokens(options.config).data_folder) else 1
 
 
 def _audit(options: argparse.Namespace) -> int:

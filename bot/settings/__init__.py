@@ -3,14 +3,13 @@
 from bot.settings.azure import StorageSettings
 from bot.settings.deploy import DeploySettings
 from bot.settings.part import COMMAND_NAME
-from bot.settings.reading import SettingsWrong, misspelt, read_settings
-from bot.settings.settings import DEFAULT_CONFIG, PREFIX, Settings
+from bot.settings.reading import SettingsWrong, misspelt, read_settings, read_without_tokens, settings_file
+from bot.settings.settings import PREFIX, Settings
 from bot.settings.site import ScmSettings, SiteKind
 from bot.settings.slack import Mode
 
 __all__ = [
     "COMMAND_NAME",
-    "DEFAULT_CONFIG",
     "PREFIX",
     "DeploySettings",
     "Mode",
@@ -21,4 +20,6 @@ __all__ = [
     "StorageSettings",
     "misspelt",
     "read_settings",
+    "read_without_tokens",
+    "settings_file",
 ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 
 from bot.check import Findings
@@ -107,3 +108,57 @@ def test_brackets_in_what_was_found_are_printed_as_they_are(capsys: pytest.Captu
     told = capsys.readouterr().out
     for part in ("good [/x]", "odd [/x]", "bad [/x]", "set key in [scm]"):
         assert part in told
+
+
+FILLED = '[slack]\ncommand = "/blog"\n[azure]\nsubscription = "s"\n[sites.blog]\nresource_group = "g"\n'
+
+
+def command_in(manifest: str) -> str:
+    return str(yaml.safe_load(manifest)["features"]["slash_commands"][0]["command"])
+
+
+def test_the_manifest_is_made_before_there_are_tokens(
+    shell: Typed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shell.has_file(FILLED)
+    code, printed, _ = shell.types("manifest")
+    assert (code, command_in(printed)) == (0, "/blog")
+    shell.has_file(FILLED.replace("[slack]", '[slack]\nmode = "http"'))
+    code, printed, _ = shell.types("manifest", "--config", "ghostbot.toml", "--command", "/web")
+    assert (code, command_in(printed)) == (0, "/web")
+    elsewhere = tmp_path / "etc" / "bot.toml"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(FILLED.replace("/blog", "/other"))
+    monkeypatch.setenv("GHOSTBOT_CONFIG", str(elsewhere))
+    code, printed, _ = shell.types("manifest")
+    assert (code, command_in(printed)) == (0, "/other")
+    monkeypatch.setenv("GHOSTBOT_CONFIG", "no-such-file.toml")
+    code, printed, _ = shell.types("manifest")
+    assert (code, command_in(printed)) == (0, "/ghost")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://bot.example.com",
+        "https://bot.example.com/",
+        "https://bot.example.com/slack",
+        "https://bot.example.com/slack/events?x=1",
+        "http://bot.example.com/slack/events",
+        "https:///slack/events",
+    ],
+)
+def test_an_address_that_the_bot_does_not_answer_at_makes_no_manifest(shell: Typed, url: str) -> None:
+    code, printed, told = shell.types("manifest", "--url", url)
+    assert (code, printed) == (1, "")
+    assert "/slack/events" in told
+    good = "https://bot.example.com:8443/behind/slack/events"
+    assert shell.types("manifest", "--url", good)[0] == 0
+
+
+def test_whether_it_is_alive_is_told_without_tokens(shell: Typed) -> None:
+    shell.has_file(FILLED)
+    assert shell.types("healthy") == (1, "", "")
+    (shell.folder / "ghostbot-data").mkdir()
+    (shell.folder / "ghostbot-data" / "heartbeat").touch()
+    assert shell.types("healthy") == (0, "", "")
