@@ -138,7 +138,7 @@ async def _slack(settings: Settings, findings: Findings) -> None:
         findings.wrong("roles.releasers is empty, so nobody may release.", "Add ids of people or groups.")
     if not roles.approvers:
         findings.wrong("roles.approvers is empty, so nobody may approve.", "Add ids of people or groups.")
-    for member in dict.fromkeys((*roles.releasers, *roles.approvers)):
+    for member in dict.fromkeys((*roles.releasers, *roles.approvers, *roles.break_glass)):
         await findings.tried(f"role holder {member}", _holder(client, member))
     if (
         len(set(roles.approvers)) == 1

@@ -82,7 +82,7 @@ async def test_every_problem_is_told_at_once_with_its_remedy(team: Team) -> None
     people = team.world.slack["users"]
     team.world.configure(
         [*team.world.sites_in_settings],
-        roles={"releasers": [people["ann"], "U0NOBODY"], "approvers": []},
+        roles={"releasers": [people["ann"], "U0NOBODY"], "approvers": [], "break_glass": ["U0GONE"]},
         npm_registry="http://127.0.0.1:9",
     )
     code, text = await ghostbot(team, "check")
@@ -91,6 +91,7 @@ async def test_every_problem_is_told_at_once_with_its_remedy(team: Team) -> None
         "no triggered WebJob BackupDb-Manual",
         "docs/webjob",
         "role holder U0NOBODY",
+        "role holder U0GONE",
         "roles.approvers is empty",
         "shop: Azure: Azure knows no site shop",
         "problem  npm",
