@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import aiohttp
 from aiohttp import web
@@ -63,6 +63,16 @@ class AlreadyRunning(ReleaseError):
         "Stop it first: two bots on one database would do every step twice. "
         "Replicas on PostgreSQL have a data folder each."
     )
+
+
+class NoDataFolder(ReleaseError):
+    problem = "The data folder {0} cannot be written to: {1}."
+    remedy = "Make it belong to the bot's user (in the image: chown 10001:10001), or set data_folder."
+
+
+class NotListening(ReleaseError):
+    problem = "The bot cannot listen on port {1} of {0}: {2}."
+    remedy = "Set port or host in [slack], or stop what has that port."
 
 
 class SlackRefused(ReleaseError):
@@ -224,9 +234,7 @@ async def _alone(data_folder: Path) -> AsyncIterator[None]:
 
     Replicas on PostgreSQL have a name each; what is in this folder is the work of one of them all the same.
     """
-    # Its records name people, its backups hold members' addresses: for the bot's own user only.
-    data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (data_folder / "lock").open("a+") as file:
+    with _lock_file(data_folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -237,6 +245,15 @@ async def _alone(data_folder: Path) -> AsyncIterator[None]:
         yield
 
 
+def _lock_file(data_folder: Path) -> TextIO:
+    try:
+        # Its records name people, its backups hold members' addresses: for the bot's own user only.
+        data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return (data_folder / "lock").open("a+")
+    except OSError as error:
+        raise NoDataFolder(str(data_folder), os.strerror(error.errno or 0)) from error
+
+
 @asynccontextmanager
 async def _listening(app: AsyncApp, settings: Settings, stop: asyncio.Event) -> AsyncIterator[None]:
     """Slack reaches the app inside the block, by socket or by HTTP."""
@@ -244,7 +261,7 @@ async def _listening(app: AsyncApp, settings: Settings, stop: asyncio.Event) -> 
         runner = web.AppRunner(http_end(app, settings.slack.host, settings.slack.port))
         await runner.setup()
         try:
-            await web.TCPSite(runner, settings.slack.host, settings.slack.port).start()
+            await _listen(runner, settings.slack.host, settings.slack.port)
             yield
         finally:
             await runner.cleanup()
@@ -261,6 +278,13 @@ async def _listening(app: AsyncApp, settings: Settings, stop: asyncio.Event) -> 
     finally:
         with suppress(aiohttp.ClientError, TimeoutError):
             await handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's handler has no types
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:  # the port is taken, is one for root, or the host is no address of this machine
+        raise NotListening(host, str(port), str(error.strerror).rpartition(": ")[2]) from error
 
 
 async def _warn_of_others(_client: object, message: dict[str, Any], _raw: str | None) -> None:

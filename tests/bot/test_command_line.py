@@ -1,5 +1,8 @@
 """What the command line says when something is not right: what it is, where it is, and what to do."""
 
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -162,3 +165,34 @@ def test_whether_it_is_alive_is_told_without_tokens(shell: Typed) -> None:
     (shell.folder / "ghostbot-data").mkdir()
     (shell.folder / "ghostbot-data" / "heartbeat").touch()
     assert shell.types("healthy") == (0, "", "")
+
+
+def runs(folder: Path, **variables: str) -> tuple[int, str]:
+    """A start in a process of its own: its exit code and all that it says."""
+    (folder / "ghostbot.toml").write_text(FILLED)
+    own = {f"GHOSTBOT_{name}": value for name, value in variables.items()}
+    tokens = {"GHOSTBOT_SLACK__BOT_TOKEN": "xoxb-1", "GHOSTBOT_SLACK__SIGNING_SECRET": "1"}
+    told = subprocess.run(
+        [sys.executable, "-m", "bot", "run", "--config", str(folder / "ghostbot.toml")],
+        check=False, capture_output=True, text=True, timeout=60, env=tokens | {"GHOSTBOT_SLACK__MODE": "http"} | own,
+    )  # fmt: skip
+    return told.returncode, told.stderr
+
+
+def test_a_data_folder_that_cannot_be_made_ends_the_start_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    code, told = runs(tmp_path, DATA_FOLDER=str(tmp_path / "a file" / "data"))
+    assert code == 1
+    assert f"The data folder {tmp_path}/a file/data cannot be written to: Not a directory." in told
+    assert "chown 10001:10001" in told
+    assert "Traceback" not in told
+
+
+def test_a_port_that_is_taken_ends_the_start_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, told = runs(tmp_path, DATA_FOLDER=str(tmp_path / "data"), SLACK__PORT=str(port))
+    assert code == 1
+    assert f"The bot cannot listen on port {port} of 127.0.0.1: address already in use." in told
+    assert "Set port or host in [slack]" in told
+    assert "Traceback" not in told
