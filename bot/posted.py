@@ -12,7 +12,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.refusals import slack_error
+from bot.refusals import is_limited, is_silent, slack_error
 from bot.render.message import SlackBlock
 
 log = logging.getLogger(__name__)
@@ -21,11 +21,6 @@ PAGES = 5
 PAGE = 200
 CLOCKS_DIFFER = timedelta(minutes=10)
 """Slack's clock and ours: messages are looked for from that much before the release was asked for."""
-
-# Where the bot may not read it cannot know: then a message twice is better than none.
-UNREADABLE = frozenset(
-    {"missing_scope", "not_in_channel", "channel_not_found", "thread_not_found", "no_permission"}
-)
 
 
 def mark(release: str, part: str) -> str:
@@ -46,7 +41,8 @@ async def find(
 ) -> str | None:
     """The `ts` of the message that bears this mark, in a thread or at the top of a channel; None: it is not there.
 
-    Also None where the bot may not read. Raises what the client raises when Slack does not answer.
+    Also None where Slack does not let the bot look, for whatever reason: it cannot know then, and a message twice is
+    better than none. Raises what the client raises when Slack does not answer, or not now.
     """
     arguments: dict[str, Any] = {"channel": channel, "limit": PAGE}
     if thread is None:
@@ -59,7 +55,7 @@ async def find(
         try:
             answer = await client.api_call(method, params=arguments)
         except SlackApiError as error:
-            if slack_error(error) not in UNREADABLE:
+            if is_silent(error) or is_limited(error):
                 raise
             log.warning(
                 "Whether a message was posted cannot be looked up, so it is posted again",

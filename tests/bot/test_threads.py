@@ -99,8 +99,9 @@ async def test_two_lines_whose_answers_got_lost_are_both_found_again(team: Team)
     assert sum("Check production* done" in words for words in shown) == 1
 
 
-async def test_where_the_bot_may_not_read_a_message_twice_is_better_than_none(team: Team) -> None:
-    await team.breaks("conversations.history", count=20, error="missing_scope")
+@pytest.mark.parametrize("word", ["missing_scope", "channel_is_limited_access", "access_denied"])
+async def test_where_the_bot_may_not_read_a_message_twice_is_better_than_none(team: Team, word: str) -> None:
+    await team.breaks("conversations.history", count=20, error=word)
     await team.breaks("chat.postMessage", drop=True, after=True)
     await team.starts_upgrade()
     await team.sees("Upgrade blog", button="Cancel")
