@@ -29,6 +29,7 @@ from bot.identity import People
 from bot.listeners import Listeners
 from bot.memory import look_only_at_what_is_new
 from bot.notices import Notices
+from bot.posted import client_that_posts_once
 from bot.reminders import Reminders
 from bot.replays import refuse_replays
 from bot.schedule import Schedule
@@ -119,13 +120,11 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         token = settings.slack.bot_token.get_secret_value()
         client = AsyncWebClient(token=token, base_url=settings.slack.api_url)
         client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=5))
+        once = client_that_posts_once(token, settings.slack.api_url)
         roles = settings.roles.roles()
         people = People(client, roles)
         door = Door(people, releases, settings.slack.command, named(settings.slack.deploy_command))
         notices = Notices(client, releases, notes, settings.slack.channel, settings.slack.command)
-        schedule = Schedule(
-            client, people, releases, settings.slack.command, named(settings.slack.deploy_command)
-        )
         home = Home(client, people, releases, settings.slack.command, settings.slack.channel)
         app = AsyncApp(
             name=ALONE,  # else Bolt looks through all that is loaded for the program's own file
@@ -155,7 +154,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             Chores(clients.sites, records, store, folders.work),
             threads,
             notices,
-            schedule,
+            Schedule(once, people, releases, settings.slack.command, named(settings.slack.deploy_command)),
             Reminders(client, releases, notices),
             Ahead(clients.sites, records, packages, clients.npm, clients.ghosts),
         )

@@ -6,14 +6,18 @@ message bears a mark that people do not see: the id of its first block.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.refusals import is_limited, is_silent, slack_error
-from bot.render.message import SlackBlock
+from bot.render.message import Message, SlackBlock
+from release.model import SentMessage
+from release.records import Records
 
 log = logging.getLogger(__name__)
 
@@ -70,3 +74,52 @@ async def find(
             return None
         arguments["cursor"] = cursor
     return None
+
+
+def client_that_posts_once(token: str, api_url: str) -> AsyncWebClient:
+    """A client that sends again only what Slack says that it did not take.
+
+    The SDK's own sends again when a connection breaks, too.
+    """
+    limited = AsyncRateLimitErrorRetryHandler(max_retry_count=5)
+    return AsyncWebClient(token=token, base_url=api_url, retry_handlers=[limited])
+
+
+async def post_once(
+    client: AsyncWebClient, records: Records, sent: SentMessage, since: datetime, message: Message
+) -> SentMessage:
+    """The message is in Slack, however often this is called, and the records know where.
+
+    `sent` is what they hold of it, or would: owner, part and channel. `client` is one of `client_that_posts_once`.
+    Raises what it raises.
+    """
+    found = await whereabouts(client, records, sent, since)
+    if found is not None:
+        return found
+    await records.may_act()
+    # Written down first: whoever is killed before the answer, or never gets one, looks before posting again.
+    await records.remember_message(sent.owner, sent.part, sent.channel, "", "")
+    answer = await client.chat_postMessage(
+        channel=sent.channel,
+        text=message.text,
+        blocks=marked(message.blocks, sent.owner, sent.part),
+        unfurl_links=False,
+        unfurl_media=False,
+    )
+    told = SentMessage(sent.owner, sent.part, str(answer["channel"]), str(answer["ts"]), message.digest)
+    await records.remember_message(told.owner, told.part, told.channel, told.ts, told.digest)
+    return told
+
+
+async def whereabouts(
+    client: AsyncWebClient, records: Records, sent: SentMessage, since: datetime
+) -> SentMessage | None:
+    """Where that message is; None where it was not posted. One whose answer never came is looked for."""
+    known = await records.message(sent.owner, sent.part)
+    if known is None or known.ts:
+        return known
+    ts = await find(client, known.channel, None, since, known.owner, known.part)
+    if ts is None:
+        return None
+    await records.remember_message(known.owner, known.part, known.channel, ts, "")
+    return replace(known, ts=ts)

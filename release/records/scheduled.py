@@ -53,6 +53,11 @@ class ScheduledRecords(Base):
         """Whether it is the caller who starts it."""
         return await self._moved(one, ScheduledState.WAITING, state=ScheduledState.STARTING, claimed_at=now())
 
+    async def unclaim(self, one: Scheduled) -> None:
+        """It waits as before it was claimed, when it was read; the next look finds it again."""
+        values = {"state": ScheduledState.WAITING, "claimed_at": one.claimed_at}
+        await self._moved(one, ScheduledState.STARTING, **values)
+
     async def wait_again(self, one: Scheduled, at: datetime | None = None) -> None:
         """It could not be started yet: it waits for that time, or for its site to be free."""
         await self._moved(one, ScheduledState.STARTING, state=ScheduledState.WAITING, at=at)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from release.azure.errors import ScmUnreachable
 from release.azure.webapp import Slot, WebApp
-from release.errors import ReleaseError
 from release.ghost.releases import GhostRelease
 from release.ghost.releases import Releases as PublishedGhosts
 from release.ghost.sources import Published, Source
@@ -29,7 +29,7 @@ from release.site import Site, SiteConfig
 from release.version import Version
 
 
-class Unreachable(ReleaseError):
+class Unreachable(ScmUnreachable):
     problem = "{0} does not answer."
     remedy = "Look at the slot's log in Azure."
 

@@ -4,16 +4,16 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.schedule import LATE_AT_MOST, WAITS_AT_MOST, Schedule
-from release.model import Kind, Scheduled, State
+from bot.posted import client_that_posts_once
+from bot.schedule import LATE_AT_MOST, TRIED_AGAIN_AFTER, WAITS_AT_MOST, Schedule
+from release.model import Kind, Scheduled, State, Step
 from tests.bot.conftest import Team
 
 
 def schedule_of(team: Team, after: timedelta = timedelta()) -> Schedule:
     """What the bot looks through, at a moment so much later than now."""
-    client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
+    client = client_that_posts_once(team.addresses["bot_token"], team.addresses["api"])
     return Schedule(client, team.bot.people, team.releases, clock=lambda: datetime.now(UTC) + after)
 
 
@@ -104,6 +104,64 @@ async def test_what_the_bot_slept_through_is_told_and_not_begun_at_a_bad_time(te
     assert await team.records.scheduled() == ()
 
 
+@pytest.mark.parametrize("lost", [{"drop": True}, {"error": "internal_error"}, {"drop": True, "after": True}])
+async def test_what_was_missed_is_told_once_however_long_slack_is_away(
+    team: Team, lost: dict[str, object]
+) -> None:
+    at = datetime.now(UTC) - LATE_AT_MOST - timedelta(minutes=1)
+    channel = team.addresses["channels"]["releases"]
+    await team.releases.schedule("blog", "backup blog", team.ann, channel, at)
+    one = await only(team)
+    await team.breaks("chat.postMessage", count=1, **lost)
+    await schedule_of(team).look()
+    assert await team.records.scheduled() == (one,), "untold, so it is not over"
+    await schedule_of(team).look()
+    await team.sees("/ghost backup blog` was missed", who="ben")
+    assert await team.records.scheduled() == ()
+    await schedule_of(team).look()
+    assert sum("was missed" in message["plain"] for message in await team.messages("ben")) == 1
+
+
+async def test_what_nobody_can_be_told_is_over_all_the_same(team: Team) -> None:
+    await team.types("ann", "/ghost backup blog tomorrow 6:00")
+    one = await only(team)
+    assert one.at is not None
+    await team.breaks("chat.postMessage", count=1, error="is_archived")
+    await schedule_of(team, one.at - datetime.now(UTC) + timedelta(hours=1)).look()
+    assert await team.records.scheduled() == ()
+
+
+async def test_a_hiccup_of_azure_at_that_time_puts_it_off_and_half_an_hour_of_it_is_told(team: Team) -> None:
+    await team.types("ann", "/ghost upgrade 6.65.0 blog tomorrow 6:00")
+    one = await only(team)
+    assert one.at is not None
+    clock = one.at
+    client = client_that_posts_once(team.addresses["bot_token"], team.addresses["api"])
+    schedule = Schedule(client, team.bot.people, team.releases, clock=lambda: clock)
+    team.blog.sick.add("production")
+    await schedule.look()
+    assert await team.records.scheduled() == (one,)
+    team.blog.sick.clear()
+    await schedule.look()
+    assert team.engine.started == [], "nobody is asked again every two seconds"
+    clock += TRIED_AGAIN_AFTER
+    await schedule.look()
+    assert len(team.engine.started) == 1
+    await team.engine.fails(team.engine.started[0].id, Step.PREFLIGHT, "tried", "again")
+
+    await team.types("ann", "/ghost upgrade 6.65.0 blog tomorrow 7:00")
+    one = await only(team)
+    assert one.at is not None
+    clock = one.at
+    team.blog.sick.add("production")
+    await schedule.look()
+    clock += LATE_AT_MOST + timedelta(seconds=1)
+    await schedule.look()
+    told = await team.sees("was missed", who="ben")
+    assert "blog/production does not answer" in told["plain"]
+    assert await team.records.scheduled() == ()
+
+
 async def test_what_waits_too_long_for_its_site_is_given_up(team: Team) -> None:
     await team.starts_upgrade()
     await team.releases.schedule(
@@ -138,8 +196,8 @@ async def test_a_bot_that_is_killed_while_it_begins_one_neither_loses_nor_double
     assert await team.records.claim(one)
     assert not await team.records.claim(one), "one wins"
     await schedule_of(team)._mend(await _claimed(team, one))
-    assert (await only(team)).at is None, "nothing was begun, so it waits again"
     again = await only(team)
+    assert again.at == one.at, "nothing was begun, so it waits again, and begins at that time or is missed"
     assert await team.records.claim(again)
     await team.releases.back_up("blog", team.ann, one.channel)
     await schedule_of(team)._mend(await _claimed(team, one))
