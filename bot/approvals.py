@@ -336,7 +336,7 @@ class Buttons:
 
     async def _newest_live(self, site: str) -> str | None:
         """The release that put the present version into production."""
-        for release in await self._releases.history(site, limit=50):
+        for release in await self._releases.records.reached_production(site):
             goes_live = release.kind.upgrades or release.kind in (Kind.SWAP, Kind.RESTORE, Kind.CARRY_OVER)
             if release.state is State.LIVE and (goes_live or release.kind.deploys):
                 return release.id

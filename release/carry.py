@@ -12,7 +12,7 @@ class NothingToCarry(ReleaseError):
 
 async def carried_from(records: Records, site: str, backup: str | None) -> Release | None:
     """The release of a site whose late writes are kept in this backup."""
-    for release in await records.history(site, limit=50):
+    for release in await records.reached_production(site):
         if release.facts.late is not None and release.facts.late.late.id == backup:
             return release
     return None
@@ -20,7 +20,7 @@ async def carried_from(records: Records, site: str, backup: str | None) -> Relea
 
 async def to_carry(records: Records, site: str) -> Release:
     """The release that production runs, if some of its late writes can be carried over. Raises NothingToCarry."""
-    for release in await records.history(site, limit=50):
+    for release in await records.reached_production(site):
         taken_back = release.state is State.ROLLED_BACK and release.kind is Kind.CARRY_OVER
         if taken_back or (release.state is State.ROLLED_BACK and await _undoes_a_carry(records, release)):
             continue

@@ -31,7 +31,7 @@ class Chores:
         known: list[BackupTaken] = []
         for site in self._sites.values():
             backups = await self._records.backups(site.name, limit=None)
-            history = await self._records.history(site.name, limit=50)
+            history = await self._records.reached_production(site.name)
             old = expired(
                 backups, now, site.config.keep_backups, site.config.keep_backups_for, needed_by(history)
             )

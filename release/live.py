@@ -24,7 +24,7 @@ async def _failed_and_live(site: Site, release: Release) -> bool:
 
 async def last_live(site: Site, records: Records) -> Release | None:
     """The release that is in production now, if the bot put it there. One may have failed and yet be live."""
-    for release in await records.history(site.name, limit=50):
+    for release in await records.reached_production(site.name):
         if release.state is State.LIVE or await _failed_and_live(site, release):
             return release
         if release.state is State.ROLLED_BACK and not release.kind.goes_back:
@@ -34,9 +34,9 @@ async def last_live(site: Site, records: Records) -> Release | None:
 
 async def last_migrated(site: Site, records: Records) -> Release:
     """The newest release that has migrated the shared database. Raises NothingToUndo."""
-    for release in await records.history(site.name, limit=50):
-        if release.facts.schema is not None:
-            if release.facts.schema.undone_by is not None:
-                raise NothingToUndo(site.name, f"{release.facts.schema.undone_by} has undone the last one")
-            return release
-    raise NothingToUndo(site.name, "none of the last releases has migrated the database")
+    release = await records.newest_migration(site.name)
+    if release is None or release.facts.schema is None:
+        raise NothingToUndo(site.name, "none of its releases has migrated the database")
+    if release.facts.schema.undone_by is not None:
+        raise NothingToUndo(site.name, f"{release.facts.schema.undone_by} has undone the last one")
+    return release

@@ -19,6 +19,7 @@ from release.model import (
     Kind,
     Release,
     State,
+    Step,
     StepState,
 )
 from release.records import tables
@@ -130,6 +131,32 @@ class ReleaseRecords(Base):
         """The newest releases first."""
         where = tables.releases.c.site == site if site else None
         return await self._read(lambda c: load(c, where, limit))
+
+    async def reached_production(self, site: str, limit: int = 50) -> tuple[Release, ...]:
+        """The open releases of a site, those that went live, and those that failed after their swap had begun.
+
+        The newest first. Any number of backups, and of releases that never came so far, hides none of them.
+        """
+        swap = (tables.steps.c.release == tables.releases.c.id) & (tables.steps.c.step == Step.SWAP)
+        swapped = exists().where(swap & (tables.steps.c.state != StepState.PENDING))
+        went_live = tables.releases.c.state.in_([State.LIVE, State.ROLLED_BACK])
+        failed_late = (tables.releases.c.state == State.FAILED) & swapped
+        where = (tables.releases.c.site == site) & (tables.releases.c.open | went_live | failed_late)
+        return await self._read(lambda c: load(c, where, limit))
+
+    async def newest_migration(self, site: str) -> Release | None:
+        """The newest release that has migrated a database which both slots share, whatever became of it."""
+        mine = (tables.facts.c.release == tables.releases.c.id) & (tables.facts.c.name == "schema")
+        where = (tables.releases.c.site == site) & exists().where(mine)
+        found = await self._read(lambda c: load(c, where, limit=1))
+        return found[0] if found else None
+
+    async def not_superseded(self, site: str) -> tuple[Release, ...]:
+        """The live releases of a site of which none is known to have followed."""
+        mine = tables.facts.c.release == tables.releases.c.id
+        superseded = exists().where(mine & (tables.facts.c.name == "superseded_by"))
+        live = (tables.releases.c.site == site) & (tables.releases.c.state == State.LIVE)
+        return await self._read(lambda c: load(c, live & ~superseded))
 
     async def has_tried(self, site: str, version: str) -> bool:
         """Whether anybody, or the bot by itself, has ever asked for this version on the site."""

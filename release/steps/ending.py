@@ -17,8 +17,6 @@ from release.steps.common import Steps
 
 log = logging.getLogger(__name__)
 
-SUPERSEDED_AT_MOST = 20
-
 
 class Ending(Steps):
     """The last step, whatever happened before."""
@@ -43,8 +41,8 @@ class Ending(Steps):
 
     async def _supersede(self, release: Release) -> None:
         """Releases that were live before can no longer be taken back by a click: their buttons go."""
-        for before in await self._records.history(release.site, SUPERSEDED_AT_MOST):
-            if before.state is State.LIVE and before.id != release.id and not before.facts.superseded_by:
+        for before in await self._records.not_superseded(release.site):
+            if before.id != release.id:
                 await self._records.note(before.id, superseded_by=release.id)
 
     async def _offer_late_writes_again(self, undone_id: str) -> None:

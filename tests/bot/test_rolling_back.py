@@ -68,6 +68,20 @@ async def test_a_rollback_tells_its_price_and_asks_whoever_wanted_it(team: Team)
     assert not gone["buttons"]
 
 
+async def test_many_backups_and_candidates_nobody_wanted_leave_the_way_back(team: Team) -> None:
+    live, result = await team.goes_live()
+    ends = ((Kind.BACKUP, State.BACKED_UP), (Kind.UPGRADE, State.EXPIRED), (Kind.UPGRADE, State.FAILED))
+    for kind, end in ends * 20:
+        one = await team.records.create(kind, "blog", team.ann, live.channel, version="6.66.0")
+        await team.records.move(one.id, end)
+    await team.clicks("ann", "Rollback", result)
+    await team.sees("Roll blog back to 6.40.0 has begun")
+    assert team.engine.started[-1].undoes == live.id
+    await team.records.move(team.engine.started[-1].id, State.FAILED)
+    await team.types("ann", "/ghost rollback")
+    await team.sees("Roll blog back to 6.40.0 has begun")
+
+
 @IN_BOTH_MODES
 async def test_an_approver_who_may_release_nothing_may_keep_what_is_there(team: Team) -> None:
     _, rollback, question = await asks_back(team, "nothing")

@@ -16,7 +16,19 @@ from sqlalchemy import Engine, event
 
 from release.errors import Cancelled, SiteBusy
 from release.journal import Journal
-from release.model import BackupTaken, Facts, Freeze, Kind, Release, State, Step, StepState, Verdict, Waiting
+from release.model import (
+    BackupTaken,
+    Facts,
+    Freeze,
+    Kind,
+    Release,
+    SchemaMigrated,
+    State,
+    Step,
+    StepState,
+    Verdict,
+    Waiting,
+)
 from release.records import Records, open_records
 from release.records.migrating import DatabaseTooNew
 from release.records.opening import DatabaseUnreachable
@@ -123,6 +135,28 @@ async def test_a_site_is_free_again_after_the_end(records: Records) -> None:
     assert [release.id for release in await records.history("blog")] == [second.id, first.id]
     ended = await records.release(first.id)
     assert (ended.reason, ended.remedy, ended.ended_at is not None) == ("no luck", "try again", True)
+
+
+async def test_what_reached_production_is_found_behind_any_number_of_other_releases(records: Records) -> None:
+    live = await upgrade(records)
+    await records.note(live.id, schema=SchemaMigrated(("002",), datetime(2026, 1, 1, tzinfo=UTC), "log"))
+    await records.move(live.id, State.LIVE)
+    for state in (State.FAILED, State.REJECTED, State.EXPIRED, State.CANCELLED) * 15:
+        await records.move((await upgrade(records)).id, state)
+    failed_late = await upgrade(records)
+    await records.step(failed_late.id, Step.SWAP, StepState.RUNNING, "")
+    await records.move(failed_late.id, State.FAILED)
+    still_open = await upgrade(records)
+    await upgrade(records, "another")
+    reached = await records.reached_production("blog")
+    assert [one.id for one in reached] == [still_open.id, failed_late.id, live.id]
+    migrated = await records.newest_migration("blog")
+    assert migrated is not None
+    assert migrated.id == live.id
+    assert await records.newest_migration("another") is None
+    assert [one.id for one in await records.not_superseded("blog")] == [live.id]
+    await records.note(live.id, superseded_by=still_open.id)
+    assert await records.not_superseded("blog") == ()
 
 
 async def test_of_ten_decisions_at_once_one_wins(records: Records) -> None:

@@ -213,3 +213,17 @@ async def test_the_old_slot_stops_after_its_grace_unless_a_release_needs_it(
     await desk.chores.stop_old_slots()
     assert await laid_out.asked("/stop") == stops
     records.close()
+
+
+async def test_who_goes_live_supersedes_the_one_before_behind_any_number_of_backups(
+    desk: Desk, records: Records
+) -> None:
+    before = await desk.live()
+    for _ in range(25):
+        backup = await records.create(Kind.BACKUP, "blog", "ann", "C1")
+        await records.move(backup.id, State.BACKED_UP)
+    after = await desk.releases.swap(None, "ann", "C1")
+    for _ in range(2):  # twice is the same as once
+        await desk.stages.ending.end(after.id, State.LIVE, None, None)
+        assert (await records.release(before.id)).facts.superseded_by == after.id
+        assert (await records.release(after.id)).facts.superseded_by is None
