@@ -79,7 +79,11 @@ class Engine:
         self._queue = queue
 
     async def start(self, release: Release) -> None:
-        """Start the work that the release's state asks for; started before, nothing happens."""
+        """Start the work that the release's state asks for; started before, nothing happens.
+
+        Unless it was given up, or not even the release's end could be written: no other work does it then, so it is
+        begun anew, and every step may run twice.
+        """
         work = {
             (Kind.UPGRADE, State.STAGING): self._workflows.stage,
             (Kind.SWAP, State.STAGING): self._workflows.stage_swap,
@@ -113,7 +117,7 @@ class Engine:
             return
         key = f"{release.id}-{release.state}"
         given_up = await DBOS.list_workflows_async(
-            workflow_id_prefix=key, status="CANCELLED", load_input=False, load_output=False
+            workflow_id_prefix=key, status=["CANCELLED", "ERROR"], load_input=False, load_output=False
         )
         if given_up:
             # Counted, and not named by the version: who goes back to the bot of before starts a third time.

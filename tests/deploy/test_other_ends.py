@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dbos import DBOS
 
 from bot.render.replies import site_lines
 from bot.render.schema import schema_stands
@@ -30,6 +31,7 @@ from tests.deploy.bench import (
     Build,
     zipped,
 )
+from tests.sandbox.appservice_fixtures import eventually as in_time
 
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="session")]
 
@@ -111,6 +113,28 @@ async def test_cancelled_after_the_migration_staging_gets_its_artefact_back_and_
     back = await bench.decided(await bench.stands(back, State.AWAITING_APPROVAL))
     assert back.state is State.ROLLED_BACK, back.reason
     assert await bench.answer() == (200, "2"), "the way back is there again"
+
+
+async def test_a_release_whose_site_was_taken_out_of_the_settings_goes_on_once_it_is_back(
+    bench: Bench,
+) -> None:
+    bench.configure(migration=replace(MIGRATION, pending=("sh", "-c", "sleep 1; ./pending.sh")))
+    await bench.opens(ONE)
+    release = await bench.releases.deploy("shop", bench.built(TWO), None, "ann", "C1")
+    await bench.at(release, Step.LIST_PENDING)
+    site = bench.sites.pop("shop")
+
+    async def cannot_even_end() -> bool:
+        return bool(await DBOS.list_workflows_async(workflow_id_prefix=release.id, status="ERROR"))
+
+    await in_time(cannot_even_end, "its work is over", 30)
+    assert (await bench.records.release(release.id)).state is State.STAGING
+    bench.sites["shop"] = site
+    for _ in range(2):  # twice is the same as once
+        await bench.releases.go_on()
+    live = await bench.decided(await bench.stands(release, State.AWAITING_APPROVAL))
+    assert live.state is State.LIVE, live.reason
+    assert await bench.answer() == (200, "2")
 
 
 async def test_without_a_down_migration_the_databases_own_backup_is_named(bench: Bench) -> None:
