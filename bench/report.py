@@ -36,7 +36,8 @@ TRIED = """\
   became 108. Whether that is a quarter of the script is up to its npm install, which took 204 to 236 s here: measured
   again an hour later it was 107 s beside 410 (0.261), and the cold one 201 s (0.490).
 - 200 sites that wait for approval cost 9 % of a core: every few seconds the bot read all of each release, with its
-  steps and what it found out. It asks one question about all of them now, and they cost nothing beside those 2 %.
+  steps and what it found out. It asks one question about all of them now, and they cost nothing beside what a bot
+  at rest takes.
 - Of many releases asked for at once the replica that looked first took all. Each takes two in one look now. The
   engine's own limit, of how much a replica has at a time, was not taken: a swap would wait for others that only watch.
 - The records had to share eight threads with whatever packs, copies and digests; they have their own. On SQLite one is
@@ -48,8 +49,8 @@ TRIED = """\
 - Fifty releases at once on one bot started fifty theme checks and migrations. As many run at a time now as there are
   processors. With that and the less work, while 50 are staged on one bot a step's overhead is 148 ms instead of 350,
   and a command is acknowledged after 117 ms instead of 359. On three replicas it made no difference (72 ms, 841 ms):
-  three bots, their programs, PostgreSQL and all sites share two processors, and each bot has turns of its own. Not
-  tried: to start programs with a lower priority than the bot's.
+  three bots, their programs, PostgreSQL and all sites share two processors, and each bot has turns of its own.
+  Programs have a lower priority than the bot's since then.
 - The slowest of a thousand visitors is a matter of a single one: during a rollback it waited 15 ms, which is more than
   twice the 7 ms of the slowest before. The medians are the same.
 - uvloop: 0.99 s a release instead of 1.01 s, which is less than two runs differ; not taken. Bolt needs 0.1 ms

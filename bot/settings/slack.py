@@ -28,7 +28,10 @@ class SlackSettings(Part):
     mode: Mode = Mode.SOCKET
     app_token: SecretStr | None = None
     signing_secret: SecretStr | None = None
-    channel: str | None = Field(None, description="where new versions are announced; none: nowhere")
+    channel: str | None = Field(
+        None,
+        description="where new versions are announced, and releases begun on the App Home; none: neither",
+    )
     command: SlashCommand = "/ghost"
     deploy_command: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")] = "deploy"
     api_url: str = "https://slack.com/api/"
