@@ -17,12 +17,13 @@ COPY release ./release
 RUN /opt/ghostbot/bin/pip install --no-cache-dir --compile --constraint constraints.txt .
 
 FROM python:3.11-slim-bookworm
-# chromium takes the pictures on approval cards: leave it out to do without them. The rest is
-# only for the case that npm has no prebuilt SQLite driver, or that its host cannot be reached: then it is compiled
-# once and kept in the cache volume. Leave g++ and make out where prebuilt drivers can be fetched.
+# chromium takes the pictures on approval cards: leave it out to do without them. git and openssh-client are for
+# sites whose Ghost comes from a git repository ([sites.NAME.source]), mariadb-client for Ghost on MySQL. g++ and make
+# are only for the case that npm has no prebuilt SQLite driver, or that its host cannot be reached: then it is compiled
+# once and kept in the cache volume. Leave them out where prebuilt drivers can be fetched.
 # hadolint ignore=DL3008  # pinned, they would vanish from Debian's mirror with the next security update
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends chromium g++ make mariadb-client \
+    && apt-get install --yes --no-install-recommends chromium g++ git make mariadb-client openssh-client \
     && rm -rf /var/lib/apt/lists/*
 # Fixed ids, so that volumes keep their owner when the image is built anew.
 RUN groupadd --gid 10001 ghostbot \
