@@ -177,16 +177,15 @@ def expired(
     now: datetime,
     newest: int,
     younger_than: timedelta,
-    needed: frozenset[str],
 ) -> tuple[BackupTaken, ...]:
-    """Which of one site's backups (newest first) are kept no longer.
+    """Which of one site's backups (newest first) are neither of the `newest` ones nor `younger_than` that.
 
-    Kept are the `newest` ones, those `younger_than` that, and those whose ids are `needed`.
+    What is `needed_by` releases is kept all the same.
     """
     return tuple(
         backup
         for place, backup in enumerate(backups)
-        if place >= newest and now - backup.taken_at >= younger_than and backup.id not in needed
+        if place >= newest and now - backup.taken_at >= younger_than
     )
 
 

@@ -31,10 +31,10 @@ class Chores:
         known: list[BackupTaken] = []
         for site in self._sites.values():
             backups = await self._records.backups(site.name, limit=None)
-            history = await self._records.reached_production(site.name)
-            old = expired(
-                backups, now, site.config.keep_backups, site.config.keep_backups_for, needed_by(history)
-            )
+            old = expired(backups, now, site.config.keep_backups, site.config.keep_backups_for)
+            if old:  # whole releases are read only where something would go
+                needed = needed_by(await self._records.reached_production(site.name))
+                old = tuple(backup for backup in old if backup.id not in needed)
             for backup in old:
                 # The file first: a row without its file is told as damaged, a file without its row is never found.
                 await self._store.remove(backup)
