@@ -220,6 +220,9 @@ class Promoting(Merging):
         """As `put_live`; what becomes due while staging is tested is waited for, and then all of it done again."""
         for tries_left in reversed(range(QUIET_TRIES)):
             release = await self._records.release(release_id)
+            if release.kind in CATCH_UP and await self._was_cut_off(release, site):
+                await self.catch_up(release_id)
+                release = await self._records.release(release_id)
             try:
                 return await put_live(
                     site,
@@ -236,6 +239,10 @@ class Promoting(Merging):
                     await open_again(site)
                 await self.catch_up(release_id)
         raise AssertionError("the last try returns or raises")
+
+    async def _was_cut_off(self, release: Release, site: Site) -> bool:
+        """Whether a kill left staging half made in the last look: then it is made again before it is started."""
+        return not await is_past_the_swap(site, release) and await unfinished_by(site) == release.id
 
     async def account_for_late_writes(self, release_id: str) -> None:
         """What reached the old slot after the last look at it is told and kept; production is live whatever comes.
