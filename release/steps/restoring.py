@@ -13,7 +13,7 @@ from release.errors import ReleaseError
 from release.ghost.build import Package
 from release.ghost.database import inspect, overdue_posts
 from release.journal import telling
-from release.model import BackupTaken, Candidate, Release, Step
+from release.model import BackupTaken, Candidate, Kind, Release, Step
 from release.preflight import (
     Cleared,
     PreflightFailed,
@@ -27,6 +27,7 @@ from release.site import PRODUCTION, Site
 from release.staging import leave_mark, put_database, read_mark, recheck
 from release.steps.common import Steps, kept_of, looked_at, mark_of
 from release.swap import Held, change_of, held_by_production, is_past_the_swap
+from release.unfinished import unfinished_by
 from release.version import Version
 
 TITLES_SHOWN = 10
@@ -185,7 +186,9 @@ class Restoring(Steps):
             if held is Held.NEITHER:
                 raise NotAsAsked(site.name, version, str(release.from_version))
             if release.facts.candidate is not None:
-                await recheck(site, mark_of(release_id, release.facts.candidate))
+                # What catches up and was cut off there by an update left a note, and all of that is made again.
+                if release.kind is not Kind.CARRY_OVER or await unfinished_by(site) != release_id:
+                    await recheck(site, mark_of(release_id, release.facts.candidate))
                 before = await read_mark(site, PRODUCTION)
                 await self._records.note(release_id, production_mark=before.release if before else "")
             cleared = await self._clear_routing(release_id, site)

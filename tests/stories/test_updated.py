@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("staging", "waiting", "swapping", "noted", "marked")
+    sites = ("staging", "waiting", "swapping", "noted", "marked", "carrying")
     async with a_team(tmp_path_factory.mktemp("updated"), cache, sites) as team:
         yield team
 
@@ -102,6 +103,43 @@ async def test_while_the_candidate_catches_up_it_catches_up_again(
     key = await team.has_site(site)
     card = await team.ask_for_approval(site)
     slug = await team.writes_a_post(site, key, "Written while it waited")
+    await is_updated_while_it_catches_up(team, newer, monkeypatch, site, card, notes_before)
+    assert await team.page(site, f"/{slug}/") == 200
+    assert await team.world.swaps(site) == 1
+    assert "Traceback" not in log_of(team)
+    await is_back(team, monkeypatch)
+
+
+async def test_while_late_writes_catch_up_they_catch_up_again(
+    team: Team, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await team.has_site("carrying")
+    card = await team.ask_for_approval("carrying")
+    await team.azure_answers(host="arm", method="POST", path="sites/carrying.*slotsswap", hang=3)
+    await team.clicks("ben", card, "Approve")
+    await team.is_at("carrying", "swap")
+    late = await team.writes_a_post("carrying", key, "In the very last moment")
+    upgrade = await team.reaches("carrying", State.LIVE)
+    await team.types("ann", "/ghost carry carrying")
+    await team.reaches("carrying", State.AWAITING_APPROVAL, after=upgrade)
+    slug = await team.writes_a_post("carrying", key, "Written while it waited")
+    card = await team.card("carrying", NEWEST)
+    await is_updated_while_it_catches_up(team, newer, monkeypatch, "carrying", card, notes_before=0)
+    assert [await team.page("carrying", f"/{page}/") for page in (late, slug)] == [200, 200]
+    assert await team.world.swaps("carrying") == 2
+    assert "Traceback" not in log_of(team)
+    await is_back(team, monkeypatch)
+
+
+async def is_updated_while_it_catches_up(
+    team: Team,
+    newer: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    site: str,
+    card: dict[str, Any],
+    notes_before: int,
+) -> None:
+    """Approved, cut off there, and live in the end."""
     # The note that staging is unfinished, and the mark that it is whole again: each is there, and no answer comes.
     where = {"host": "scm", "slot": f"{site}/staging", "method": "PUT", "path": r"/\.ghostbot\.json"}
     await team.azure_answers(**where, skip=notes_before, hang=30, after=True)
@@ -113,10 +151,6 @@ async def test_while_the_candidate_catches_up_it_catches_up_again(
     use(newer, monkeypatch)
     await team.world.start_bot()
     await team.reaches(site, State.LIVE)
-    assert await team.page(site, f"/{slug}/") == 200
-    assert await team.world.swaps(site) == 1
-    assert "Traceback" not in log_of(team)
-    await is_back(team, monkeypatch)
 
 
 async def test_while_azure_swaps_it_is_the_same_swap_that_is_waited_for(
