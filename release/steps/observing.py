@@ -120,16 +120,24 @@ class Observing(Steps):
         try:
             await self._look_at_the_way_back(release, site)
         except ReleaseError as error:
-            if await what_is_wrong(site, pages_to_watch(release, site.shape.pages.front)) is not None:
+            if not await self._is_well_again(release, site, seen, words):
                 raise SickWithoutAWayBack(version, _clock(seen.since), why, str(error)) from error
+            # Should it turn sick once more, the way back is looked at once more: nothing unfit is swapped in.
+            return None
         await words.say(f"production is not well: {why}; keeping what was written")
         await self._keep_what_is_left(release, site)
-        if await what_is_wrong(site, pages_to_watch(release, site.shape.pages.front)) is None:
-            await self._records.note(release.id, sick=replace(seen, well_again_at=datetime.now(UTC)))
-            await words.say("production is well again, and goes on being watched")
+        if await self._is_well_again(release, site, seen, words):
             return None
         back = WatchDecided(WatchEnd.TAKEN_BACK, datetime.now(UTC), why=why)
         return await self._records.decide_watch(release.id, back)
+
+    async def _is_well_again(self, release: Release, site: Site, seen: TurnedSick, words: Words) -> bool:
+        """Whether production is well by now; then it is told, and goes on being watched."""
+        if await what_is_wrong(site, pages_to_watch(release, site.shape.pages.front)) is not None:
+            return False
+        await self._records.note(release.id, sick=replace(seen, well_again_at=datetime.now(UTC)))
+        await words.say("production is well again, and goes on being watched")
+        return True
 
     async def _look_at_the_way_back(self, release: Release, site: Site) -> None:
         """The old slot still holds the old version, runs, and is well; a stopped one is started."""

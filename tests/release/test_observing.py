@@ -122,6 +122,29 @@ async def test_without_a_way_back_nothing_is_swapped_and_it_is_told(live: Live) 
     assert await live.swaps() == 1
 
 
+async def test_well_for_a_moment_only_it_is_not_swapped_back_to_what_is_unfit(live: Live) -> None:
+    release = await live.goes_live()
+    await live.turns_sick()
+    # The old version is gone from the way back, which takes a moment to be seen.
+    await live.cloud.answers(
+        host="scm", slot="blog/staging", path="package.json", status=404, hang=2, count=9999
+    )
+    observing = asyncio.create_task(live.stages.observing.observe(release.id))
+
+    async def noticed() -> bool:
+        return (await live.records.release(release.id)).facts.sick is not None
+
+    await eventually(noticed, "it is noticed")
+    await live.cloud.behaves_again()
+    await live.turns_sick(status=500, skip=1)
+    await live.cloud.answers(host="scm", slot="blog/staging", path="package.json", status=404, count=9999)
+    with pytest.raises(SickWithoutAWayBack):
+        await observing
+    assert await live.swaps() == 1
+    await live.cloud.behaves_again()
+    assert await live.cloud.site.version(PRODUCTION) == NEW
+
+
 async def test_well_again_by_the_time_all_is_ready_it_stays(live: Live) -> None:
     release = await live.goes_live()
     await live.turns_sick()
