@@ -48,7 +48,7 @@ class Bench:
 
     async def migrate_down(self, count: int | None, told: Told) -> None:
         """What the release applied is undone, as far as the configured command does that."""
-        words = tuple(word.replace(COUNT, str(count or 1)) for word in self.config.down)
+        words = tuple(word.replace(COUNT, str(1 if count is None else count)) for word in self.config.down)
         await self._run("The down migration", words, told, _NAMED)
 
     async def pending(self, told: Told) -> tuple[str, ...] | None:

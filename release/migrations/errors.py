@@ -65,6 +65,18 @@ class NoDownMigration(ReleaseError):
     remedy = "The way back is the database's own backup (point-in-time restore), or a migration forward."
 
 
+class DownCutOff(ReleaseError):
+    problem = (
+        "The down migration of {0} was cut off, and what it had undone by then is not known: its tool is not asked "
+        "what is pending."
+    )
+    remedy = (
+        "Run again by itself it might undo older migrations, so it was not. Look in the database which migrations are "
+        "there; the output so far is {1} in the bot's data folder. If all those of {2} still are, "
+        "/ghost undo-migration {0} runs the command once more; if only some are, undo them by hand."
+    )
+
+
 class NothingToUndo(ReleaseError):
     problem = "No release of {0} has left a migration that could be undone: {1}."
     remedy = "See /ghost history {0} for what there was."

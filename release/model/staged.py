@@ -73,6 +73,8 @@ class SchemaMigrated:
 
     `pending` are the migrations that waited, None where the tool cannot list them; `lock` says who was kept away.
     `ended_at` is None while nobody knows whether it came to its end. `log` is the whole output, in the data folder.
+    `down_by` is the release that has begun to undo it where the tool cannot list what is pending, `undone_by` the one
+    that has undone it.
     """
 
     pending: tuple[str, ...] | None
@@ -82,6 +84,7 @@ class SchemaMigrated:
     ended_at: datetime | None = None
     seconds: float = 0
     visitors: ProbeSeen | None = None
+    down_by: str | None = None
     undone_by: str | None = None
 
 

@@ -12,6 +12,7 @@ from release.journal import Words
 from release.migrations.command import Bench
 from release.migrations.config import DatabaseKind, MigrationConfig
 from release.migrations.errors import (
+    DownCutOff,
     LockLost,
     MigrationCommandFailed,
     MigrationTooSlow,
@@ -190,7 +191,8 @@ class Migrating(Deploying):
             if migration is None:
                 raise NoDownMigration(site.name)
             undone = await self._to_undo(release, site)
-            if undone.facts.schema is None or undone.facts.schema.undone_by == release_id:
+            schema = undone.facts.schema
+            if schema is None or schema.undone_by == release_id:
                 words.text = "done before a restart"
                 return
             mark = await read_mark(site, site.staging)
@@ -201,12 +203,28 @@ class Migrating(Deploying):
                 self._bench(undone, site, migration, release_id) as bench,
                 self._turn(bench, site, release, words) as lock,
             ):
-                pending = undone.facts.schema.pending
-                count = len(pending) if pending is not None else None
-                await self._records.audit_release(release_id, "undo a migration", undone.id)
-                await while_held(lock, bench.migrate_down(count, words.say))
-            await self._records.note(undone.id, schema=replace(undone.facts.schema, undone_by=release_id))
+                count = await self._left_to_undo(bench, undone, schema, release, words)
+                if count != 0:
+                    await self._records.audit_release(release_id, "undo a migration", undone.id)
+                    await while_held(lock, bench.migrate_down(count, words.say))
+            await self._records.note(undone.id, schema=replace(schema, undone_by=release_id))
             words.text = f"the migration of {undone.version} is undone"
+
+    async def _left_to_undo(
+        self, bench: Bench, undone: Release, schema: SchemaMigrated, release: Release, words: Words
+    ) -> int | None:
+        """How many of the migrations that waited then are done and not undone; None where nobody can count them.
+
+        A tool undoes the newest ones, whosesoever they are: what was cut off must not count the same ones again.
+        Raises DownCutOff where the tool cannot tell and had been begun before.
+        """
+        waits = await bench.pending(words.say)
+        if waits is not None and schema.pending is not None:
+            return len(set(schema.pending) - set(waits))
+        if schema.down_by == release.id:
+            raise DownCutOff(release.site, bench.called, undone.version or undone.id)
+        await self._records.note(undone.id, schema=replace(schema, down_by=release.id))
+        return None if schema.pending is None else len(schema.pending)
 
     async def test_production_down(self, release_id: str) -> None:
         """Production is well on the schema of before."""

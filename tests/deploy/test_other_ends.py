@@ -17,7 +17,7 @@ from release.artefacts.errors import ArtefactGone
 from release.checking import check_site
 from release.errors import NotForThisSite
 from release.migrations.config import HandOver
-from release.migrations.errors import NoDownMigration, SchemaInUse
+from release.migrations.errors import DownCutOff, NoDownMigration, SchemaInUse
 from release.model import ArtefactAsked, Kind, State, Step, StepState, Verdict
 from release.unfinished import UnfinishedThere, refuse_unfinished
 from sandbox.appservice.records import ConnectionString
@@ -212,6 +212,49 @@ async def test_cut_off_in_the_middle_it_is_run_again_and_ends_once(bench: Bench)
     assert known.facts.schema is not None
     assert known.facts.schema.ended_at is not None
     await bench.records.move(release.id, State.CANCELLED)
+
+
+async def test_an_undoing_that_was_cut_off_undoes_nothing_of_earlier_releases(bench: Bench) -> None:
+    bench.configure()
+    await bench.opens(ONE)
+    steps = bench.stages.deploying
+    for did in ("all of it", "half of it"):
+        bench.database.write_text("001\n")
+        asked = await bench.asks(replace(TWO, steps={**TWO.steps, "003": ":"}))
+        await bench.decided(asked, Verdict.REJECTED)
+        assert bench.schema() == ["001", "002", "003"]
+        down = await bench.records.create(Kind.MIGRATE_DOWN, "shop", "ann", "C1", undoes=asked.id)
+        # The command did so much, and then the bot died before it could note that.
+        bench.database.write_text("001\n" if did == "all of it" else "001\n002\n")
+        for _ in range(2):
+            await steps.migrate_down(down.id)
+            assert bench.schema() == ["001"], did
+        await bench.records.move(down.id, State.MIGRATED_DOWN)
+
+
+async def test_where_nobody_can_count_an_undoing_that_was_cut_off_is_for_people(bench: Bench) -> None:
+    bench.configure(
+        migration=replace(MIGRATION, pending=(), down=("sh", "-c", "./down.sh {count}; sleep 4714"))
+    )
+    await bench.opens(ONE)
+    asked = await bench.asks(TWO)
+    await bench.decided(asked, Verdict.REJECTED)
+    down = await bench.records.create(Kind.MIGRATE_DOWN, "shop", "ann", "C1", undoes=asked.id)
+    steps = bench.stages.deploying
+    cut = asyncio.create_task(steps.migrate_down(down.id))
+    await eventually(lambda: running_with("sleep\x004714"), "it has undone it")
+    cut.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cut
+    for _ in range(2):
+        with pytest.raises(DownCutOff) as caught:
+            await steps.migrate_down(down.id)
+        assert bench.schema() == ["001"]
+    assert "undo older migrations" in caught.value.advice
+    await bench.records.move(down.id, State.FAILED)
+    bench.configure(migration=replace(MIGRATION, pending=(), down=("./down.sh", "0")))
+    once_more = await bench.stands(await bench.releases.undo_migration("shop", "ann", "C1"))
+    assert once_more.state is State.MIGRATED_DOWN, once_more.reason
 
 
 async def test_another_machine_goes_on_with_the_same_artefact_or_not_at_all(bench: Bench) -> None:
