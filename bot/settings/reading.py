@@ -52,6 +52,8 @@ def _read(config: Path | None, known: dict[str, Any]) -> Settings:  # Any: what 
         wrong += [_told(part) for part in error.errors(include_input=False, include_url=False)]
     except ValueError as error:  # a file that is no TOML, or a variable that is no JSON
         wrong.append(f"  {where}: {str(error).splitlines()[0]}")
+    except OSError as error:  # a file for other eyes than the bot's, as one mounted with mode 0600
+        wrong.append(f"  {error.filename or where} cannot be read: {error.strerror}")
     if wrong:
         raise SettingsWrong("\n".join([*wrong, *_missing(where)]), str(where))
     return settings

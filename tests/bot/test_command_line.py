@@ -69,6 +69,13 @@ def test_a_folder_in_the_place_of_the_file_is_named(shell: Typed) -> None:
     assert "ghostbot.toml is a folder and no file" in shell.types("check", "--config", "ghostbot.toml")[2]
 
 
+def test_a_settings_file_that_cannot_be_read_is_named(shell: Typed) -> None:
+    unreadable = "/proc/self/mem"  # a file that not even root can read from its beginning
+    code, _, told = shell.types("check", "--config", unreadable)
+    assert code == 1
+    assert f"  {unreadable} cannot be read: Input/output error" in told
+
+
 def test_where_a_setting_belongs_is_told_in_its_brackets(shell: Typed) -> None:
     shell.has_file(EXAMPLE.read_text())
     _, _, told = shell.types("check")
