@@ -5,8 +5,8 @@ import fcntl
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -145,7 +145,6 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         )
 
         await releases.go_on()
-        await stack.enter_async_context(_listening(app, settings, stop))
         hands = Hands(
             settings,
             clients.sites,
@@ -158,17 +157,13 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             Reminders(client, releases, notices),
             Ahead(clients.sites, records, packages, clients.npm, clients.ghosts),
         )
-        running = [asyncio.create_task(chore(), name=name) for name, chore in of_its_own(hands, stop).items()]
-        if replica is None:
-            running += [
-                asyncio.create_task(chore(), name=name) for name, chore in for_all(hands, stop).items()
-            ]
-        else:
-            look = partial(_look_around, replica, records, releases)
-            running += [
-                asyncio.create_task(again(LOOK_AROUND_SECONDS, look, stop), name="other replicas"),
-                asyncio.create_task(_in_turn(replica.teller, for_all(hands, stop), stop), name="teller"),
-            ]
+        # Before Slack is reached: it may be away for long, and meanwhile this bot lives and takes over.
+        connected = asyncio.Event()
+        early = of_its_own(hands, stop) | _around(replica, records, releases, connected, stop)
+        running = stack.enter_context(_begun(early, stop))
+        await stack.enter_async_context(_listening(app, settings, stop))
+        connected.set()
+        running += stack.enter_context(_begun(_of_the_teller(replica, for_all(hands, stop), stop), stop))
         look_only_at_what_is_new()
         log.info("ready", extra={"sites": ", ".join(releases.sites), "mode": str(settings.slack.mode)})
         ready()
@@ -191,10 +186,52 @@ def _leave_at_once(why: str) -> None:
     os._exit(1)
 
 
-async def _look_around(replica: Replica, records: Records, releases: Releases) -> None:
-    """What replicas that are gone had begun goes on, and what they had decided but not begun begins."""
-    if await replica.look_around(records):
+@contextmanager
+def _begun(chores: Mapping[str, Chore], stop: asyncio.Event) -> Iterator[list[asyncio.Task[None]]]:
+    """They are done inside the block; one that ends before its time sets `stop`."""
+    tasks = [asyncio.create_task(chore(), name=name) for name, chore in chores.items()]
+    for task in tasks:
+        task.add_done_callback(lambda _: stop.set())
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _around(
+    replica: Replica | None,
+    records: Records,
+    releases: Releases,
+    connected: asyncio.Event,
+    stop: asyncio.Event,
+) -> dict[str, Chore]:
+    """What one of several replicas does about the others; a bot that is alone has nothing to look after."""
+    if replica is None:
+        return {}
+    look = partial(_look_around, replica, records, releases, connected)
+    return {"other replicas": lambda: again(LOOK_AROUND_SECONDS, look, stop)}
+
+
+async def _look_around(
+    replica: Replica, records: Records, releases: Releases, connected: asyncio.Event
+) -> None:
+    """What replicas that are gone had begun goes on, and what they had decided but not begun begins.
+
+    Nobody who has not reached Slack yet becomes the one who talks to it.
+    """
+    gone = await replica.look_around(records)
+    if connected.is_set():
+        gone = await replica.take_turn(records) or gone
+    if gone:
         await releases.go_on()
+
+
+def _of_the_teller(
+    replica: Replica | None, chores: Mapping[str, Chore], stop: asyncio.Event
+) -> Mapping[str, Chore]:
+    """A bot that is alone does them at once, one of several replicas in its turn."""
+    return chores if replica is None else {"teller": partial(_in_turn, replica.teller, chores, stop)}
 
 
 async def _in_turn(

@@ -105,16 +105,7 @@ class Replica:
     # -- looking after the others -----------------------------------------------------------------
 
     async def look_around(self, records: Records) -> bool:
-        """Take over the work of replicas that are gone, and their place as teller; whether there were any."""
-        gone = await self._bury_the_gone(records)
-        if not self.teller.is_set() and await asyncio.to_thread(self.take, TELLER):
-            # Once more: who told before must be declared gone before anything is told here.
-            gone = await self._bury_the_gone(records) or gone
-            log.info("this replica talks to Slack from now on", extra={"replica": self.name})
-            self.teller.set()
-        return gone
-
-    async def _bury_the_gone(self, records: Records) -> bool:
+        """Take over the work of replicas that are gone; whether there were any."""
         # Those with pending work too: one declared gone may have begun something while it woke up.
         working = {
             str(status.executor_id)
@@ -124,6 +115,16 @@ class Replica:
         }
         others = (working | set(await records.replicas_present())) - {self.name}
         return any([await self._bury(records, other) for other in sorted(others)])
+
+    async def take_turn(self, records: Records) -> bool:
+        """Be the teller unless another is; whether there were more that are gone."""
+        if self.teller.is_set() or not await asyncio.to_thread(self.take, TELLER):
+            return False
+        # Once more: who told before must be declared gone before anything is told here.
+        gone = await self.look_around(records)
+        log.info("this replica talks to Slack from now on", extra={"replica": self.name})
+        self.teller.set()
+        return gone
 
     async def _bury(self, records: Records, other: str) -> bool:
         if not await asyncio.to_thread(self.take, other):

@@ -3,6 +3,8 @@
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from rich.console import Console
 
 from bot.check import Findings
 from bot.cli import main
+from bot.heartbeat import alive
 
 EXAMPLE = Path(__file__).parents[2] / "ghostbot.example.toml"
 
@@ -193,6 +196,34 @@ def test_a_data_folder_that_cannot_be_made_ends_the_start_with_what_to_do(tmp_pa
     assert f"The data folder {tmp_path}/a file/data cannot be written to: Not a directory." in told
     assert "chown 10001:10001" in told
     assert "Traceback" not in told
+
+
+def test_a_bot_that_starts_while_slack_is_away_is_alive_and_stops_in_good_order(tmp_path: Path) -> None:
+    (tmp_path / "ghostbot.toml").write_text(FILLED)
+    away = {
+        "GHOSTBOT_SLACK__API_URL": "http://127.0.0.1:9/api/",
+        "GHOSTBOT_DATA_FOLDER": str(tmp_path / "data"),
+    }
+    tokens = {"GHOSTBOT_SLACK__BOT_TOKEN": "xoxb-1", "GHOSTBOT_SLACK__APP_TOKEN": "xapp-1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", "run", "--config", str(tmp_path / "ghostbot.toml")],
+        stderr=subprocess.PIPE, text=True, env=tokens | away,
+    ) as bot:  # fmt: skip
+        try:
+            assert bot.stderr is not None
+            assert any("Slack is not reachable yet" in line for line in bot.stderr)
+            eventually(lambda: alive(tmp_path / "data"))
+            bot.terminate()
+            assert bot.wait(timeout=30) == 0
+        finally:
+            bot.kill()
+
+
+def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_port_that_is_taken_ends_the_start_with_what_to_do(tmp_path: Path) -> None:
