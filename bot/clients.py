@@ -1,5 +1,6 @@
 """The clients of Azure and npm, made from the settings: for the bot itself and for `ghostbot check`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from release.artefacts.downloads import Downloads
 from release.artefacts.source import Source
 from release.azure.arm import arm_client
 from release.azure.blobs import Blobs, container_of
-from release.connections import direct
+from release.connections import COPIES_AT_ONCE, direct
 from release.ghost.cache import Cache
 from release.ghost.npm import Npm, registry_of_user, user_environment, without_password
 from release.ghost.release_notes import GhostNotes
@@ -86,13 +87,14 @@ async def open_clients(settings: Settings, before_acting: BeforeActing = no_fenc
             )
         )
         scheme = azure.arm_url.partition("://")[0]
+        copies = asyncio.Semaphore(COPIES_AT_ONCE)
         registry = await registry_of_user(user_environment())
         if settings.npm_registry:
             registry = replace(registry, url=without_password(settings.npm_registry))
         npm = Npm(Cache(settings.cache_folder.resolve()), registry)
         yield Clients(
             sites={
-                name: Site(site.config(name), site.shape(), client, credential, http, visitor, scheme)
+                name: Site(site.config(name), site.shape(), client, credential, http, visitor, scheme, copies)
                 for name, site in settings.sites.items()
             },
             npm=npm,

@@ -11,6 +11,8 @@ from urllib.request import getproxies
 import httpx
 
 AT_ONCE = 100
+COPIES_AT_ONCE = 40
+"""A file that goes from one slot to another takes two of these, and has the first while it waits for the second."""
 IDLE_OF_A_HOST = 10
 HOSTS_AT_REST = 20
 """So many hosts that nothing is asked of keep connections; a process may have a thousand files open, as a rule."""

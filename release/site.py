@@ -1,5 +1,6 @@
 """A configured site and the ways to reach it: ARM, each slot's Kudu, and each slot as a visitor."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from release.azure.arm import SCOPE, speaking_of
 from release.azure.kudu import Kudu
 from release.azure.sign_in import Password, SignIn
 from release.azure.webapp import PRODUCTION, WebApp
+from release.connections import COPIES_AT_ONCE
 from release.errors import ReleaseError
 from release.migrations.config import MigrationConfig
 from release.mysql.config import MySqlConfig
@@ -90,7 +92,10 @@ class SiteConfig:
 
 
 class Site:
-    """One site, ready to be worked on. `visitor` asks pages as a visitor would, `http` is for the SCM sites."""
+    """One site, ready to be worked on. `visitor` asks pages as a visitor would, `http` is for the SCM sites.
+
+    `copies` limits how many files are copied from slot to slot at once, of all sites that share `http`.
+    """
 
     def __init__(
         self,
@@ -101,12 +106,14 @@ class Site:
         http: httpx.AsyncClient,
         visitor: httpx.AsyncClient,
         scheme: str,
+        copies: asyncio.Semaphore | None = None,
     ) -> None:
         self.config = config
         self.shape = shape
         self.app = WebApp(client, config.resource_group, config.app, config.slot, scheme, config.swap_doubt)
         self.visitor = visitor
         self._http = http
+        self._copies = copies or asyncio.Semaphore(COPIES_AT_ONCE)
         self._credential = credential
         self._kudus: dict[str, Kudu] = {}
         self._origins: dict[str, str] = {}
@@ -131,6 +138,7 @@ class Site:
                 self._sign_in(slot),
                 self._http,
                 self.config.scm_patience,
+                self._copies,
             )
         return self._kudus[slot]
 

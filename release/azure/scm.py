@@ -11,6 +11,7 @@ import httpx
 
 from release.azure.errors import ScmRefused, ScmUnreachable, SlotFull
 from release.azure.sign_in import SignIn
+from release.connections import COPIES_AT_ONCE
 from release.masking import masked
 from release.trouble import in_words
 
@@ -27,10 +28,19 @@ _CONFLICTS = 3
 
 
 class Scm:
-    """The SCM site at `url`. `name` is for people; `patience` in seconds bounds waiting for a recycling site."""
+    """The SCM site at `url`. `name` is for people; `patience` in seconds bounds waiting for a recycling site.
+
+    `copies` limits how many files go to other slots at once, over all SCM sites that share `http`.
+    """
 
     def __init__(
-        self, url: str, name: str, sign_in: SignIn, http: httpx.AsyncClient, patience: float = 90
+        self,
+        url: str,
+        name: str,
+        sign_in: SignIn,
+        http: httpx.AsyncClient,
+        patience: float = 90,
+        copies: asyncio.Semaphore | None = None,
     ) -> None:
         self.name = name
         self._url = url
@@ -39,6 +49,7 @@ class Scm:
         self._patience = patience
         # A blog has hundreds of folders, and visitors' probes share the client's connections.
         self._listings = asyncio.Semaphore(_LISTINGS_AT_ONCE)
+        self._copies = copies or asyncio.Semaphore(COPIES_AT_ONCE)
 
     def _vfs(self, path: str) -> str:
         # A name that is no UTF-8 is asked for byte by byte, as it was listed.

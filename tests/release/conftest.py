@@ -78,6 +78,12 @@ class Cloud:
             self.service.cloud.scheme,
         )
 
+    def sites_over(self, http: httpx.AsyncClient, copies: asyncio.Semaphore, number: int) -> list[Site]:
+        """The same site so many times, all of them over these connections."""
+        config = replace(CONFIG, scm_patience=0)
+        parts = (GHOST_ON_SQLITE, self._client, self._credential, http, http, self.service.cloud.scheme)
+        return [Site(config, *parts, copies) for _ in range(number)]
+
     def home(self, slot: str = "production") -> Path:
         """The slot's /home right now; a swap changes that."""
         return self.service.cloud.sites["blog"].folder(slot)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from release.connections import HOSTS_AT_REST, PoolForEachHost, direct
+from release.connections import AT_ONCE, COPIES_AT_ONCE, HOSTS_AT_REST, PoolForEachHost, direct
+from release.site import PRODUCTION
+from tests.release.conftest import Cloud
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -129,6 +131,25 @@ async def test_a_request_that_fails_or_is_given_up_leaves_its_turn_to_others(hos
         async with http.stream("GET", other.url):
             pass  # its content is not wanted
         assert (await http.get(other.url)).text == "ok"
+
+
+async def test_many_copies_at_once_never_wait_for_each_others_turns(cloud: Cloud) -> None:
+    """Each reads from one slot while it writes to another: with all turns taken by the reading, none could write."""
+    assert 2 * COPIES_AT_ONCE < AT_ONCE
+    files = {f"site/wwwroot/{folder}/{name}": name.encode() for folder in "01" for name in "abcd"}
+    writer = await cloud.site.kudu(PRODUCTION)
+    for path, content in files.items():
+        await writer.write(path, content)
+    async with client(at_once=3, pool=1) as http:
+        sites = cloud.sites_over(http, asyncio.Semaphore(2), 2)
+        (one, its_staging), (other, others_staging) = [
+            (await site.kudu(PRODUCTION), await site.kudu(site.staging)) for site in sites
+        ]
+        copies = [one.copy_to(its_staging, path) for path in files if "/0/" in path]
+        folder = other.copy_folder_to(others_staging, "site/wwwroot/1")
+        assert all(await asyncio.gather(*copies, folder))
+    reader = await cloud.site.kudu(cloud.site.staging)
+    assert {path: await reader.read(path) for path in files} == files
 
 
 async def test_a_proxy_that_the_environment_names_is_asked_for_every_host(
