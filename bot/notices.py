@@ -1,15 +1,17 @@
 """New versions of Ghost, announced once each in one channel."""
 
 import logging
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.posted import marked, post_once, whereabouts
 from bot.refusals import CLOSED_CHANNEL, GONE, slack_error
 from bot.render.message import Message
 from bot.render.notice import version_notice
-from release.model import Skip, Versions
+from release.model import SentMessage, Skip, Versions
 from release.notes import Notes
 from release.releases import Releases
 from release.version import Version
@@ -19,10 +21,12 @@ log = logging.getLogger(__name__)
 PART = "notice"
 CLOSED = "notice closed"
 OWNER = "version:"
+LOOKED_FOR_SINCE = timedelta(days=1)
+"""A notice whose answer never came is looked for in that much of its channel: far longer than a restart takes."""
 
 
 class Notices:
-    """`channel` None means that nobody wants notices."""
+    """`channel` None means that nobody wants notices; `client` is one of `client_that_posts_once`."""
 
     def __init__(
         self,
@@ -47,39 +51,32 @@ class Notices:
         if self.channel is None:
             return
         for version in new:
-            if versions.skipped(version) or await self._releases.records.message(_owner(version), PART):
+            told = await self._releases.records.message(_owner(version), PART)
+            if versions.skipped(version) or (told is not None and told.ts):
                 continue
             await self._notes.learn(version, _passes(version, versions))
             notice = await self._notice(version, versions)
-            await self._releases.records.may_act()
+            sent = SentMessage(_owner(version), PART, self.channel, "", "")
             try:
-                answer = await self._client.chat_postMessage(
-                    channel=self.channel,
-                    text=notice.text,
-                    blocks=list(notice.blocks),
-                    unfurl_links=False,
-                    unfurl_media=False,
-                )
+                await post_once(self._client, self._releases.records, sent, _since(), notice)
             except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
                 log.warning(
                     "A new version could not be announced", extra={"version": version, "why": str(error)}
                 )
                 return
-            await self._releases.records.remember_message(
-                _owner(version), PART, str(answer["channel"]), str(answer["ts"]), notice.digest
-            )
 
     async def close_outdated(self, versions: Versions) -> None:
         """Take the buttons off notices of versions that every site has, or that a newer notice has replaced."""
         told = await self._open_ones()
+        posted = [version for version, sent in told.items() if sent.ts]
         for version in told:
             ours = Version.parse(version)
             if versions.sites and all(
                 site.current and Version.parse(site.current) >= ours for site in versions.sites
             ):
                 await self._close(version, versions, "Every site runs it, or a newer one.")
-            elif version != told[-1]:
-                await self._close(version, versions, f"Ghost {told[-1]} is out since: see its own notice.")
+            elif posted and Version.parse(posted[-1]) > ours:
+                await self._close(version, versions, f"Ghost {posted[-1]} is out since: see its own notice.")
 
     async def follow_skips(self) -> None:
         """The notices with buttons show what is skipped now, however somebody skipped it or took that back.
@@ -105,7 +102,7 @@ class Notices:
     async def link(self, version: str) -> str | None:
         """Where the notice of this version is; None where there is none, or Slack does not say."""
         sent = await self._releases.records.message(_owner(version), PART)
-        if sent is None:
+        if sent is None or not sent.ts:
             return None
         try:
             answer = await self._client.chat_getPermalink(channel=sent.channel, message_ts=sent.ts)
@@ -113,12 +110,14 @@ class Notices:
             return None
         return str(answer["permalink"])
 
-    async def _open_ones(self) -> list[str]:
-        """The versions whose notices are not closed for good, oldest first."""
+    async def _open_ones(self) -> dict[str, SentMessage]:
+        """The notices that are not closed for good, by version, oldest first; those whose answer never came, too."""
         records = self._releases.records
         closed = set(await records.owners_of(CLOSED))
         open_ones = [owner for owner in await records.owners_of(PART) if owner not in closed]
-        return sorted((owner.removeprefix(OWNER) for owner in open_ones), key=Version.parse)
+        sent = await records.messages_of_part(PART, open_ones)
+        versions = sorted((owner.removeprefix(OWNER) for owner in open_ones), key=Version.parse)
+        return {version: sent[_owner(version)] for version in versions}
 
     async def _close(self, version: str, versions: Versions, why: str) -> None:
         sent = await self._releases.records.message(_owner(version), PART)
@@ -135,20 +134,29 @@ class Notices:
         notice = await self._notice(version, versions, closed)
         if sent is None or sent.digest == notice.digest:
             return True
+        records = self._releases.records
         try:
+            found = await whereabouts(self._client, records, sent, _since())
+            if found is None:
+                return True  # it was never posted
             await self._client.chat_update(
-                channel=sent.channel, ts=sent.ts, text=notice.text, blocks=list(notice.blocks)
+                channel=found.channel,
+                ts=found.ts,
+                text=notice.text,
+                blocks=marked(notice.blocks, _owner(version), PART),
             )
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("A notice could not be changed", extra={"version": version, "why": str(error)})
             if not isinstance(error, SlackApiError) or slack_error(error) not in GONE | CLOSED_CHANNEL:
                 return False
-            await self._releases.records.remember_message(_owner(version), CLOSED, sent.channel, sent.ts, "")
+            await records.remember_message(_owner(version), CLOSED, sent.channel, sent.ts, "")
             return True
-        await self._releases.records.remember_message(
-            _owner(version), PART, sent.channel, sent.ts, notice.digest
-        )
+        await records.remember_message(_owner(version), PART, found.channel, found.ts, notice.digest)
         return True
+
+
+def _since() -> datetime:
+    return datetime.now(UTC) - LOOKED_FOR_SINCE
 
 
 def _owner(version: str) -> str:

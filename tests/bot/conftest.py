@@ -21,6 +21,7 @@ from bot.listeners import Listeners
 from bot.manifest import manifest
 from bot.notices import Notices
 from bot.pace import Pace
+from bot.posted import client_that_posts_once
 from bot.replays import refuse_replays
 from bot.threads import Threads, client_of_threads
 from release.model import Release
@@ -135,7 +136,8 @@ class Team(Hands):
         client = AsyncWebClient(token=ids["bot_token"], base_url=ids["api"])
         app = AsyncApp(client=client, signing_secret=ids["signing_secret"])
         people = People(client, roles)
-        notices = Notices(client, self.releases, self.notes, ids["channels"]["releases"])
+        once = client_that_posts_once(ids["bot_token"], ids["api"])
+        notices = Notices(once, self.releases, self.notes, ids["channels"]["releases"])
         door = Door(people, self.releases)
         buttons = Buttons(door, roles, self.releases, notices, client)
         Listeners(

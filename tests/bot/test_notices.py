@@ -146,6 +146,36 @@ async def test_a_version_slack_could_not_be_told_of_is_told_later(team: Team) ->
     await team.sees("Ghost 6.65.0 is out")
 
 
+async def test_a_notice_whose_answer_got_lost_is_found_again_and_not_posted_twice(team: Team) -> None:
+    await team.breaks("chat.postMessage", drop=True, after=True)
+    await announced(team, "6.65.0")
+    await announced(team, "6.65.0")
+    versions = await team.releases.versions(None)
+    await team.bot.notices.add_notes(versions)
+    team.blog.versions["production"] = "6.65.0"
+    await team.bot.notices.close_outdated(await team.releases.versions(None))
+    await team.sees("Every site runs it, or a newer one", without="Upgrade blog")
+    assert len(await team.calls("chat.postMessage")) == 1
+
+
+async def test_a_notice_whose_answer_got_lost_is_closed_though_it_was_skipped_or_replaced_since(
+    team: Team,
+) -> None:
+    await team.breaks("chat.postMessage", count=1, drop=True, after=True)
+    await announced(team, "6.64.0")
+    await team.records.skip_version("6.64.0", team.ann)
+    await announced(team, "6.64.0")
+    await team.bot.notices.follow_skips()
+    await team.sees("Skipped by @ann", without="Upgrade blog")
+    await team.breaks("chat.postMessage", count=1, drop=True)
+    await announced(team, "6.65.0")
+    await team.bot.notices.close_outdated(await team.releases.versions(None))
+    await team.sees("Skipped by @ann")  # nobody is told to see a notice that is not there
+    await announced(team, "6.65.0")
+    await team.bot.notices.close_outdated(await team.releases.versions(None))
+    await team.sees("Ghost 6.65.0 is out since: see its own notice", without="Undo skip")
+
+
 async def test_an_older_notice_is_closed_by_a_newer_version_and_both_by_the_upgrade(team: Team) -> None:
     await announced(team, "6.64.0")
     await announced(team, "6.65.0")
