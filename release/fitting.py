@@ -44,6 +44,11 @@ async def for_any(site: Site) -> None:
     await all_of(remove(slot) for slot in (PRODUCTION, site.staging))
 
 
+async def any_on_staging(site: Site) -> None:
+    """Any version may start on staging, which uses a database of its own: what an earlier release left is gone."""
+    await (await site.kudu(site.staging)).delete(site.note(DATABASE))
+
+
 async def waits(site: Site) -> bool:
     """Whether production was started on a database that is not its own, and so waits."""
     answer = await site.ask(await site.url(PRODUCTION) + site.shape.pages.front.path)

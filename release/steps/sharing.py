@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from release.errors import ReleaseError
+from release.fitting import any_on_staging
 from release.ghost.build import GUARD_FILE, Package, Progress
 from release.ghost.database import inspect
 from release.ghost.path import path_in_words
@@ -104,8 +105,7 @@ class Sharing(Staging):
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.POINT) as words:
             _, scratch = await self._databases(site)
-            await point_staging_at(site, scratch.database)
-            await mute(site)
+            await self._point(site, scratch)
             words.text = (
                 f"{site.staging} uses {scratch.database}; these settings stay with their slots in a swap"
             )
@@ -137,6 +137,12 @@ class Sharing(Staging):
         """What staging is before the release changes it is known. It has no database of its own to keep."""
         release, site, _ = await self._of(release_id)
         await self._remember(release, site, with_database=False)
+
+    async def _point(self, site: Site, scratch: Connection) -> None:
+        """Staging is stopped, muted, signs in to the scratch database, and whatever version it holds may start."""
+        await point_staging_at(site, scratch.database)
+        await any_on_staging(site)
+        await mute(site)
 
     # -- what the steps after the approval share --------------------------------------------------
 

@@ -12,11 +12,10 @@ from release.mysql.dumped import dump_of, unlike
 from release.mysql.errors import NotAsDumped
 from release.mysql.lock import alone
 from release.mysql.migrate import looked_at
-from release.mysql.pointing import point_staging_at
 from release.mysql.scratch import fill_scratch
 from release.preflight import PreflightFailed, preflight_swap
 from release.smoke import Expected, smoke_test
-from release.staging import mute, start_and_warm
+from release.staging import start_and_warm
 from release.steps.rolling_back import NO_FIRST_COPY, RollingBack
 from release.steps.sharing import config_of
 from release.steps.sharing_live import PAST, SharingLive
@@ -56,8 +55,7 @@ class SharingBack(SharingLive, RollingBack):
             real, scratch = await self._databases(site)
             await fill_scratch(real, scratch, await dump_of(self._store, dump), config_of(site))
             await self._compare(release_id, scratch, dump)
-            await point_staging_at(site, scratch.database)
-            await mute(site)
+            await self._point(site, scratch)
             words.text = f"{dump.id} is in {scratch.database}, as it was dumped"
 
     async def test_the_old(self, release_id: str) -> None:

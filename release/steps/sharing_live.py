@@ -154,7 +154,9 @@ class SharingLive(Sharing):
         """What is on staging is in production, on the real database, verified; and it takes writes."""
         release, site, journal = await self._of(release_id)
         if release.facts.swap is not None and release.facts.condemned is None:
-            return release.facts.swap  # all of it was done before a restart
+            # Swapped and verified before a restart. Whether it also takes writes again is not known.
+            await self._open_all(release_id, site)
+            return release.facts.swap
         done: tuple[SwapDone, ProbeSeen] | None = None
         try:
             async with self._closed(release, site):
@@ -177,11 +179,15 @@ class SharingLive(Sharing):
         if done is None:
             raise AssertionError("the swap returns or raises")
         await self._records.note(release_id, swap=done[0], probe=done[1])
+        await self._open_all(release_id, site)
+        return done[0]
+
+    async def _open_all(self, release_id: str, site: Site) -> None:
+        """What is live takes writes, and any version may start."""
         await open_again(site)
         await for_any(site)
         closed = closed_seconds(await self._records.release(release_id))
         await self._records.note(release_id, writes_closed_seconds=closed)
-        return done[0]
 
     async def stop_old(self, release_id: str) -> None:
         """What was swapped out is stopped, as it may not run on this database; what is live has a first copy."""

@@ -16,14 +16,15 @@ from demo.stages import TINY_NODE
 from demo.tiny import versions as tiny
 from demo.tiny.seed import Seeded
 from release.backups import BackupStore
+from release.closing import renew
 from release.errors import ReleaseError
-from release.fitting import DATABASE, HELD
+from release.fitting import DATABASE, HELD, only_for
 from release.ghost.build import GUARD_FILE, build, package_key
 from release.ghost.cache import Mark as CacheMark
 from release.ghost.npm import carried_node
 from release.migrations.errors import LockLost, MigrationGoingOn
 from release.migrations.lock import while_held
-from release.model import Kind, PackageBuilt, Release, StagingBefore, Step, StepState
+from release.model import Kind, PackageBuilt, Release, StagingBefore, State, Step, StepState, SwapDone
 from release.mysql.config import MySqlConfig
 from release.mysql.connection import NAME, Connection, connection_of
 from release.mysql.dumped import dump_database, dump_of
@@ -306,6 +307,38 @@ async def test_staging_is_pointed_at_the_scratch_database_and_production_is_left
     assert {name for name in before if name.startswith("database__")} <= sticky
     assert "url" in sticky
     assert (await connection_of(shop.cloud.site)).database == shop.real.database
+
+
+async def test_what_says_that_only_another_version_may_start_never_outlives_its_release(shop: Shop) -> None:
+    """A bot that died between the swap and its end, or could not remove the note, leaves no version locked out."""
+    site = shop.cloud.site
+    notes = {slot: shop.cloud.wwwroot(slot) / DATABASE for slot in (PRODUCTION, "staging")}
+    await shop.desk.records.note(shop.release.id, swap=SwapDone(OLD, NEW, 8.1, 120.0))
+    await only_for(site, NEW)
+    await renew(site, site.staging)
+    await shop.steps.put_live(shop.release.id)
+    assert not any(note.exists() for note in notes.values())
+    assert await shop.takes_writes()
+
+    for _ in range(2):
+        await only_for(site, NEW)
+        await shop.steps.point(shop.release.id)
+        assert [note.exists() for note in notes.values()] == [True, False], (
+            "production's own database is another"
+        )
+
+
+async def test_a_rollback_is_rehearsed_although_staging_was_told_to_wait(shop: Shop) -> None:
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    await shop.desk.records.move(shop.release.id, State.LIVE)
+    rollback = await shop.desk.records.create(
+        Kind.ROLLBACK_SHARED, "blog", "ann", "C1", version=OLD, before=NEW, undoes=shop.release.id
+    )
+    await only_for(shop.cloud.site, NEW)
+    await shop.steps.rehearse_back(rollback.id)
+    assert not (shop.cloud.wwwroot("staging") / DATABASE).exists()
+    assert (shop.cloud.wwwroot() / DATABASE).exists()
 
 
 async def test_only_one_migration_of_a_database_goes_on_at_a_time(shop: Shop) -> None:
