@@ -140,7 +140,7 @@ class People:
         return self._team
 
     async def our_channel(self, channel: str) -> None:
-        """Pass only a channel whose people are all of our workspace. Raises NotPermitted.
+        """Pass only a channel that the bot sees and whose people are all of our workspace. Raises NotPermitted.
 
         The App Home has no channel. A direct message is refused: nobody could approve what nobody sees.
         """
@@ -151,8 +151,6 @@ class People:
                 "I tell a release where it was asked for, and nobody else would see it here.",
                 "Type this in a channel of your team.",
             )
-        if self.roles.allow_shared_channels:
-            return
         try:
             answer = await self._ask("whose channel this is", "conversations.info", {"channel": channel})
         except SlackSilent as error:
@@ -162,7 +160,8 @@ class People:
                     "Type this in a channel, and /invite me first if it is private.",
                 ) from error
             raise
-        if answer["channel"].get("is_ext_shared") or answer["channel"].get("is_pending_ext_shared"):
+        shared = answer["channel"].get("is_ext_shared") or answer["channel"].get("is_pending_ext_shared")
+        if shared and not self.roles.allow_shared_channels:
             raise NotPermitted(
                 "This channel is shared with another organisation.",
                 "Do this in a channel of your own workspace.",

@@ -74,6 +74,19 @@ async def test_nothing_is_started_where_no_approver_can_see_it(team: Team) -> No
     assert not team.engine.started
 
 
+async def test_shared_channels_are_allowed_and_one_that_the_bot_cannot_see_is_still_refused(
+    team: Team,
+) -> None:
+    await team.stop_bot()
+    await team.start_bot(Roles((team.ann,), (team.ben,), allow_shared_channels=True))
+    await team.ask("PUT", "channels", name="backroom", is_private=True, members=["ann", "ben"])
+    await team.types("ann", "/ghost upgrade", channel="backroom")
+    await team.sees("I cannot see this conversation", channel="backroom")
+    assert not team.engine.started
+    await team.types("ann", "/ghost upgrade", channel="shared")
+    await team.sees("has begun", channel="shared")
+
+
 async def test_a_member_without_the_role_is_told_whom_to_ask(team: Team) -> None:
     await team.types("cleo", "/ghost upgrade")
     await team.sees("This takes a releaser, and you are not one", who="cleo")
