@@ -246,12 +246,17 @@ class Door:
 
 
 def words_of(text: str) -> list[str]:
-    """What was typed, as words. Slack turns addresses into links and `&` into an entity; undo both.
+    """What was typed, as words. Slack turns addresses into links, names into ids and `&` into an entity; undo it.
 
     An address that somebody typed whole is given back whole; `blog.example.com`, which Slack made one of, as it was.
     """
     text = re.sub(r"<((?:https?://|mailto:)[^|>]*)(?:\|([^>]*))?>", _as_typed, text)
+    text = re.sub(r"<(@|#|!subteam\^)\w+\|([^>]+)>", _as_named, text)
     return html.unescape(text).split()
+
+
+def _as_named(mention: re.Match[str]) -> str:
+    return ("#" if mention[1] == "#" else "@") + mention[2].removeprefix("@")
 
 
 def _as_typed(link: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from commands.command import Command, Frozen, Group, Request, Role, UsageError, Words, closest, known_site
-from commands.moment import duration_of, moment, zone_of
+from commands.moment import duration_of, moment, names_duration, names_moment, zone_of
 from release.releases import Releases
 
 
@@ -18,12 +18,13 @@ class Freeze:
 
 
 def parse(words: Words) -> Freeze:
-    lower = [word.lower() for word in words.given]
-    for place, word in enumerate(lower[:3]):
-        if word == "until":
-            return Freeze(words.given[:place], until=_needed(words.given[place + 1 :], word))
-        if word == "for" and words.given[place + 1 :][:1] and words.given[place + 1][0].isdigit():
-            return Freeze(words.given[:place], lasts=words.given[place + 1 :])
+    """What ends it may come before the reason or after it; a reason's own “until we know more” does not end it."""
+    for place, word in enumerate(words.given):
+        early, rest = place < 3, words.given[place + 1 :]
+        if word.lower() == "until" and (early or names_moment(rest)):
+            return Freeze(words.given[:place], until=_needed(rest, word.lower()))
+        if word.lower() == "for" and ((early and rest and rest[0].isdigit()) or names_duration(rest)):
+            return Freeze(words.given[:place], lasts=rest)
     return Freeze(words.given)
 
 

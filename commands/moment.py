@@ -11,6 +11,10 @@ _CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?(am|pm)?", re.IGNORECASE)
 _FOR = {"minute": 1, "min": 1, "hour": 60, "h": 60, "day": 1440, "week": 10080}
 
 
+class NoTime(UsageError):
+    """Words that name no moment at all."""
+
+
 def zone_of(name: str) -> ZoneInfo:
     """The time zone of that name; UTC for one that this machine does not know."""
     try:
@@ -37,7 +41,7 @@ def moment(
         rest = rest[clock[1] :]
     if day is None and clock is None:
         said = f"“{words[0]}” is no time" if words else "A time is missing"
-        raise UsageError(f"{said}. Say 22:00, tomorrow 6:00, friday 6:00 or 2026-12-24 18:00.")
+        raise NoTime(f"{said}. Say 22:00, tomorrow 6:00, friday 6:00 or 2026-12-24 18:00.")
     if clock is None and needs_clock:
         raise UsageError(f"Say at what time, too: {words[0]} 6:00.")
     at = clock[0] if clock else time()
@@ -47,6 +51,25 @@ def moment(
     if found <= now:
         raise UsageError(f"{' '.join(words[: len(words) - len(rest)])} is over already.")
     return found, rest
+
+
+def names_moment(words: tuple[str, ...]) -> bool:
+    """Whether the first words are a day or a time of day, possible or not."""
+    try:
+        moment(words, datetime(2000, 1, 1, tzinfo=UTC), ZoneInfo("UTC"))
+    except NoTime:
+        return False
+    except UsageError:
+        return True
+    return True
+
+
+def names_duration(words: tuple[str, ...]) -> bool:
+    """Whether the first words say how long."""
+    try:
+        return bool(words and duration_of(words))
+    except UsageError:
+        return False
 
 
 def next_working_morning(now: datetime, zone: ZoneInfo) -> datetime:

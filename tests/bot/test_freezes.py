@@ -54,6 +54,34 @@ async def test_what_waits_is_not_approved_in_a_freeze_and_is_afterwards(team: Te
     await team.eventually(promoted)
 
 
+@pytest.mark.parametrize(
+    ("typed", "until", "reason"),
+    [
+        ("/ghost freeze blog the big sale of @ann until 2030-12-24 18:00", True, "the big sale of @ann"),
+        ("/ghost freeze blog the big sale for 3 days please", True, "the big sale please"),
+        (
+            "/ghost freeze blog the sale until we know more for 3 reasons",
+            False,
+            "the sale until we know more for 3 reasons",
+        ),
+    ],
+)
+async def test_a_freeze_ends_when_it_was_said_to_wherever_that_was_said(
+    team: Team, typed: str, until: bool, reason: str
+) -> None:
+    await team.types("ann", typed)
+    told = await team.sees("*blog* is frozen by", who="ben")
+    (freeze,) = await team.records.freezes()
+    assert (freeze.until is not None, freeze.reason) == (until, reason)
+    assert ("until somebody lifts it" in told["plain"]) is not until
+
+
+async def test_a_moment_that_cannot_be_is_no_reason(team: Team) -> None:
+    await team.types("ann", "/ghost freeze blog the big sale until 2020-12-24")
+    await team.sees("2020-12-24 is over already", who="ann")
+    assert await team.records.freezes() == ()
+
+
 async def test_the_way_back_stays_open(team: Team) -> None:
     live = await team.goes_live()
     await team.types("ann", "/ghost freeze blog")

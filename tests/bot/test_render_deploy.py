@@ -194,6 +194,10 @@ def test_an_undone_migration_is_told_with_what_production_runs() -> None:
         ("status <http://blog.example.com|blog.example.com>", ["status", "blog.example.com"]),
         ("status <https://blog.example.com>", ["status", "blog.example.com"]),
         ("help <mailto:ann@example.com|ann@example.com>", ["help", "ann@example.com"]),
+        (
+            "freeze <@U024BE7LH|ann> of <!subteam^S012ABC|@team> said so in <#C012ABC|releases>",
+            ["freeze", "@ann", "of", "@team", "said", "so", "in", "#releases"],
+        ),
     ],
 )
 def test_links_that_slack_makes_are_given_back_as_they_were_meant(sent: str, words: list[str]) -> None:
