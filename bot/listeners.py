@@ -11,13 +11,14 @@ from typing import Any
 
 import aiohttp
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncRespond
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.approvals import Buttons
 from bot.door import Answer, Door, Knock
 from bot.home import Home
 from bot.identity import Visitor
+from bot.refusals import slack_error
 from bot.render.message import Message
 from bot.render.modals import answered
 from bot.render.replies import unexpected
@@ -141,16 +142,25 @@ class Listeners:
         return listener
 
     def _to(self, user: str, channel: str) -> Answer:
-        """Answer a modal, which has no address to answer to: privately, or to the channel."""
+        """Answer a modal, which has no address to answer to: privately, or to the channel.
+
+        Where Slack does not let that in (they left the channel, say), directly: it closed as if all had gone well.
+        """
 
         async def answer(message: Message) -> None:
             blocks = list(message.blocks)
-            if message.for_all:
-                await self.client.chat_postMessage(channel=channel, text=message.text, blocks=blocks)
-            else:
-                await self.client.chat_postEphemeral(
-                    channel=channel, user=user, text=message.text, blocks=blocks
-                )
+            try:
+                if message.for_all:
+                    await self.client.chat_postMessage(channel=channel, text=message.text, blocks=blocks)
+                else:
+                    await self.client.chat_postEphemeral(
+                        channel=channel, user=user, text=message.text, blocks=blocks
+                    )
+            except SlackApiError as error:
+                log.warning("An answer goes to the person directly", extra={"why": slack_error(error)})
+                opened = await self.client.conversations_open(users=user)
+                there = opened["channel"]["id"]
+                await self.client.chat_postMessage(channel=there, text=message.text, blocks=blocks)
 
         return answer
 

@@ -40,6 +40,18 @@ async def test_a_reason_that_comes_after_somebody_else_decided_changes_nothing(t
     assert (await team.records.release(release.id)).state is State.PROMOTING
 
 
+@pytest.mark.parametrize("refused", ["user_not_in_channel", "not_in_channel", "channel_not_found"])
+async def test_who_cannot_be_answered_where_they_clicked_is_told_directly(team: Team, refused: str) -> None:
+    _, card = await team.waits_for_approval()
+    await team.clicks("ben", "Reject", card)
+    await team.sees_modal("Why not?", "ben")
+    await team.clicks("cleo", "Approve", card, confirm=True)
+    await team.sees("You approved", who="cleo")
+    await team.breaks("chat.postEphemeral", error=refused)
+    await team.submits("ben", "Why not?", "Too late")
+    await team.sees("already approved by @cleo", who="ben", channel="@ghostbot")
+
+
 async def test_two_approvers_are_needed_where_the_site_says_so(team: Team) -> None:
     release = await team.starts_upgrade()
     await team.engine.stages(release.id, "6.40.0", "6.65.0", needed=2)
