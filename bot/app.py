@@ -154,7 +154,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             threads,
             notices,
             Schedule(once, people, releases, settings.slack.command, named(settings.slack.deploy_command)),
-            Reminders(client, releases, notices),
+            Reminders(client, releases, notices, slash=settings.slack.command),
             Ahead(clients.sites, records, packages, clients.npm, clients.ghosts),
         )
         # Before Slack is reached: it may be away for long, and meanwhile this bot lives and takes over.

@@ -31,11 +31,13 @@ class Reminders:
         releases: Releases,
         notices: Notices,
         clock: Callable[[], datetime] = utc_now,
+        slash: str = "/ghost",
     ) -> None:
         self._client = client
         self._releases = releases
         self._notices = notices
         self._clock = clock
+        self._slash = slash
 
     async def look(self) -> None:
         """Tell what is due. What nobody needs to hear any more ends without a word."""
@@ -52,7 +54,8 @@ class Reminders:
 
     async def _tell(self, one: Reminder, versions: Versions) -> bool:
         """Whether it is over: told, or not to be told to this person at all."""
-        message = reminded(one.version, versions, await self._notices.link(one.version))
+        link = await self._notices.link(one.version)
+        message = reminded(one.version, versions, link, self._slash)
         await self._releases.records.may_act()
         try:
             opened = await self._client.conversations_open(users=one.by)

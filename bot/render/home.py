@@ -1,6 +1,6 @@
 """The App Home: every site at a glance, what waits for a decision, the last releases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slack_sdk.models.blocks import Block
@@ -22,13 +22,13 @@ from bot.render.message import (
 )
 from bot.render.notice import upgrade_button
 from bot.render.release import cancel_button
-from bot.render.replies import history_line, site_lines
+from bot.render.replies import history_line, site_lines, urgent_first
 from bot.render.rollback import confirming_buttons
 from bot.render.scheduled import scheduled_line, unschedule_button
 from bot.render.words import release_title, state_words
 from release.model import Approval, Release, SiteStatus, SiteVersions, State, Versions
 
-SITES_SHOWN = 40
+BLOCKS = 100
 SHOWN = 10
 
 
@@ -59,7 +59,11 @@ def home_view(seen: Seen, reader: str, slash: str, told: Message | None = None) 
         (one for status in sites for one in status.scheduled),
         key=lambda one: one.at.timestamp() if one.at else 0.0,
     )
-    blocks: list[Block | None] = [section(told.text), divider()] if told else []
+    blocks: list[Block | SlackBlock | None] = []
+    if told:
+        # A refused approval may be made all the same, by who may break the glass.
+        offered = (block for block in told.blocks if block["type"] == "actions")
+        blocks += [section(told.text), *offered, divider()]
     blocks.append(header("Waiting for a decision"))
     if not waiting:
         blocks.append(section("Nothing waits for anyone."))
@@ -71,25 +75,54 @@ def home_view(seen: Seen, reader: str, slash: str, told: Message | None = None) 
         asked = f"asked for by {person(release.asked_by)} {when(release.asked_at, '{ago}')}"
         blocks.append(section(f"*{release_title(release)}*, {asked}.{own}"))
         blocks.append(_ways(release, seen))
+    blocks.append(_more(waiting, slash))
     if under_way:
         blocks += [divider(), header("Under way")]
     for release in under_way[:SHOWN]:
         blocks.append(section(f"*{release_title(release)}*, {state_words(release)}."))
         blocks.append(_ways(release, seen))
+    blocks.append(_more(under_way, slash))
     if later:
         blocks += [divider(), header("Later")]
     for one in later[:SHOWN]:
         blocks += [section(scheduled_line(one)), buttons(unschedule_button(one) if seen.cancels else None)]
+    blocks.append(_more(later, slash, "scheduled"))
+    lines = [history_line(one, seen.threads.get(one.id, "")) for one in seen.history]
+    end = [
+        divider(),
+        header("Last releases"),
+        section("\n".join(lines) or f"None yet. Type `{slash} upgrade` in a channel to begin."),
+        buttons(button("Look again", "look_again", "home")),
+        context(f"Type `{slash} help` in any channel for everything I can do."),
+    ]
     blocks += [divider(), header("Sites")]
+    blocks += _sites(seen, BLOCKS - len(end) - sum(block is not None for block in blocks), slash)
+    return _view([*blocks, *end])
+
+
+def _sites(seen: Seen, room: int, slash: str) -> list[Block]:
+    """As many sites as there is room for, in blocks, and how many are left."""
     newer = {site.site: site for site in seen.versions.sites} if seen.versions else {}
-    for status in sites[:SITES_SHOWN]:
-        blocks += [section(site_lines(status)), _upgrade(status, newer.get(status.site))]
-    blocks += [divider(), header("Last releases")]
-    lines = "\n".join(history_line(one, seen.threads.get(one.id, "")) for one in seen.history)
-    blocks.append(section(lines or f"None yet. Type `{slash} upgrade` in a channel to begin."))
-    blocks.append(buttons(button("Look again", "look_again", "home")))
-    blocks.append(context(f"Type `{slash} help` in any channel for everything I can do."))
-    return _view(blocks)
+    ordered = urgent_first(seen.sites)
+    found = [
+        [one for one in (section(site_lines(status)), _upgrade(status, newer.get(status.site))) if one]
+        for status in ordered
+    ]
+    if sum(map(len, found)) <= room:
+        return [block for of_one in found for block in of_one]
+    shown: list[Block] = []
+    left = len(found)
+    for of_one in found:
+        if len(shown) + len(of_one) >= room:
+            break
+        shown += of_one
+        left -= 1
+    return [*shown, context(f"and {left} more: `{slash} status SITE` in any channel")]
+
+
+def _more(found: Sequence[object], slash: str, command: str = "status") -> Block | None:
+    left = len(found) - SHOWN
+    return context(f"and {left} more: `{slash} {command}` in any channel") if left > 0 else None
 
 
 def _upgrade(status: SiteStatus, versions: SiteVersions | None) -> Block | None:
@@ -129,5 +162,6 @@ def closed_view(problem: str) -> SlackBlock:
     return _view([section(escape(problem))])
 
 
-def _view(blocks: list[Block | None]) -> SlackBlock:
-    return {"type": "home", "blocks": [block.to_dict() for block in blocks if block is not None][:100]}
+def _view(blocks: Sequence[Block | SlackBlock | None]) -> SlackBlock:
+    shown = [block if isinstance(block, dict) else block.to_dict() for block in blocks if block is not None]
+    return {"type": "home", "blocks": shown}

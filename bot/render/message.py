@@ -117,6 +117,23 @@ def typed(message: Message, slash: str, words: Sequence[str] = ()) -> Message:
     return replace(message, text=as_typed(message.text, slash, words), blocks=blocks)
 
 
+def whole(parts: Sequence[str], limit: int, more: str, between: str = "\n") -> str:
+    """As many whole parts as there is room for, and `more`, with how many are left for its {}, if there are any.
+
+    Of a first part that is too long by itself there is as much as fits.
+    """
+    if len(between.join(parts)) <= limit:
+        return between.join(parts)
+    room = limit - len(between) - len(more.format(len(parts)))
+    shown = [clip(parts[0], room)]
+    for part in parts[1:]:
+        if len(between.join([*shown, part])) > room:
+            break
+        shown.append(part)
+    left = len(parts) - len(shown)
+    return between.join([*shown, more.format(left)] if left else shown)
+
+
 def clip(text: str, limit: int) -> str:
     """At most `limit` characters, never ending inside an entity (`&am`) or a mention (`<@U1`)."""
     if len(text) <= limit:

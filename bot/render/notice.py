@@ -15,11 +15,14 @@ from bot.render.message import (
     message,
     person,
     section,
+    whole,
 )
 from bot.render.notes import what_is_new
 from release.model import SiteVersions, Versions, WhatIsNew
 
 SITES_WITH_BUTTON = 20
+ROOM_FOR_SITES = 2000
+"""Characters: with what is new, and why a notice is closed, it stays below what Slack takes."""
 
 
 def version_notice(
@@ -33,7 +36,7 @@ def version_notice(
     word = ", with security fixes" if new and new.is_about_security else ""
     title = f":ghost: *Ghost {escape(version)} is out{word}.* "
     title += f"<{RELEASE_NOTES.format(escape(version))}|Release notes>"
-    sites = "\n".join(_site_line(site, version, versions) for site in versions.sites)
+    sites = _site_lines(version, versions, slash)
     if closed is not None:
         text = "\n".join(part for part in (title, sites, closed) if part)
         return message(text, section(text))
@@ -43,12 +46,15 @@ def version_notice(
         by = {skip.by: person(skip.by) for skip in versions.skips if skip.version == version}
         text += f"\nSkipped by {' and '.join(by.values())}: nobody is asked about this version again."
         return message(text, section(text), buttons(button("Undo skip", "unskip", version)))
-    wanting = [site for site in versions.sites if _wants(site, version, versions)]
+    wanting = [site for site in behind_first(versions.sites) if _wants(site, version, versions)]
     upgrade = [
         upgrade_button(site, version, f"upgrade:{number}", f"Upgrade {site.site}")
         for number, site in enumerate(wanting[:SITES_WITH_BUTTON])
     ]
     hint = "An upgrade is tested on staging and asks for approval before visitors see it."
+    if len(wanting) > SITES_WITH_BUTTON:
+        left = len(wanting) - SITES_WITH_BUTTON
+        hint += f" For {left} more sites without a button: `{slash} upgrade {escape(version)} SITE`."
     if len(versions.sites) > 1:
         hint += f" `{slash} skip {escape(version)} SITE` skips it for one site, `{slash} unskip` undoes it."
     return message(
@@ -74,14 +80,22 @@ def upgrade_button(site: SiteVersions, version: str, action: str, label: str) ->
     return button(label, action, value, "primary", ask)
 
 
-def reminded(version: str, versions: Versions, link: str | None) -> Message:
+def reminded(version: str, versions: Versions, link: str | None, slash: str = "/ghost") -> Message:
     """What somebody wanted to hear of again; the notice in the channel has the buttons."""
     where = f"<{link}|The notice> has the buttons." if link else "Its notice in the channel has the buttons."
-    lines = [_site_line(site, version, versions) for site in versions.sites]
-    text = "\n".join(
-        [f":alarm_clock: You wanted to be reminded: *Ghost {escape(version)} is out.* {where}", *lines]
-    )
+    title = f":alarm_clock: You wanted to be reminded: *Ghost {escape(version)} is out.* {where}"
+    text = "\n".join(part for part in (title, _site_lines(version, versions, slash)) if part)
     return message(text, section(text))
+
+
+def behind_first(sites: tuple[SiteVersions, ...]) -> list[SiteVersions]:
+    """What could not be looked at, then what is furthest behind; as it was otherwise."""
+    return sorted(sites, key=lambda site: (not site.trouble and site.current is not None, -site.behind))
+
+
+def _site_lines(version: str, versions: Versions, slash: str) -> str:
+    lines = [_site_line(site, version, versions) for site in behind_first(versions.sites)]
+    return whole(lines, ROOM_FOR_SITES, f"and {{}} more: `{slash} versions SITE`") if lines else ""
 
 
 def _wants(site: SiteVersions, version: str, versions: Versions) -> bool:

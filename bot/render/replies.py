@@ -10,6 +10,8 @@ from bot.render.checked import checked
 from bot.render.difference import difference
 from bot.render.freezes import freeze_in_words, frozen, unfrozen
 from bot.render.message import (
+    SECTION,
+    TEXT,
     Message,
     as_typed,
     clip,
@@ -24,7 +26,9 @@ from bot.render.message import (
     section,
     size,
     when,
+    whole,
 )
+from bot.render.notice import behind_first
 from bot.render.release import state_line
 from bot.render.scheduled import scheduled, scheduled_line, scheduled_list, unscheduled
 from bot.render.schema import untouched
@@ -58,6 +62,7 @@ from release.model import Release, SiteStatus, SlotStatus, State
 from release.records import Entry
 
 VERSIONS_SHOWN = 5
+SITES_SHOWN = 45
 OUTCOME_SHOWN = 120
 
 
@@ -82,7 +87,7 @@ def reply(answer: Reply, slash: str) -> Message:  # noqa: PLR0912 - a case a rep
         case StatusReply(sites):
             return _status(sites, slash)
         case CheckReply(sites):
-            return checked(sites)
+            return checked(sites, slash)
         case DiffReply(compared):
             return difference(compared)
         case LogReply(log):
@@ -126,11 +131,36 @@ def _status(sites: tuple[SiteStatus, ...], slash: str) -> Message:
     if not sites:
         text = "No site is configured yet. Add one to the bot's settings."
         return message(text, section(text))
-    parts = [site_lines(site) for site in sites]
+    parts = [site_lines(site) for site in urgent_first(sites)]
     hint = f"Start with `{slash} upgrade`, or see `{slash} help`."
     if all(site.open_release for site in sites):
         hint = f"Stop a release with `{slash} cancel`, or see `{slash} help`."
-    return message("\n\n".join(parts), *(section(part) for part in parts[:45]), context(hint))
+    more = f"and {{}} more: `{slash} status SITE`"
+    left = len(parts) - SITES_SHOWN
+    return message(
+        whole(parts, TEXT, more, "\n\n"),
+        *(section(part) for part in parts[:SITES_SHOWN]),
+        section(more.format(left)) if left > 0 else None,
+        context(hint),
+    )
+
+
+def urgent_first(sites: tuple[SiteStatus, ...]) -> list[SiteStatus]:
+    """What is not well, then what waits for a decision, then what is under way; as it was otherwise."""
+
+    def place(status: SiteStatus) -> int:
+        if any(is_in_trouble(slot) for slot in (status.production, status.staging)):
+            return 0
+        if status.open_release is None:
+            return 3
+        return 1 if status.open_release.state is State.AWAITING_APPROVAL else 2
+
+    return sorted(sites, key=place)
+
+
+def is_in_trouble(slot: SlotStatus) -> bool:
+    """Whether it should answer and does not. One that was never used or is stopped is as it should be."""
+    return not slot.empty and bool(slot.trouble or (not slot.healthy and slot.state.lower() == "running"))
 
 
 def site_lines(status: SiteStatus) -> str:
@@ -183,7 +213,7 @@ def _versions(answer: VersionsReply, slash: str) -> Message:
         for version in versions.newest[:VERSIONS_SHOWN]
     )
     lines = [f"Newest Ghost versions: {newest or 'none could be read'}."]
-    for site in versions.sites:
+    for site in behind_first(versions.sites):
         name = escape(site.site)
         if site.trouble:
             what = f"runs {escape(site.current)}" if site.current else "its version could not be read"
@@ -196,7 +226,8 @@ def _versions(answer: VersionsReply, slash: str) -> Message:
                 f"*{name}* runs {escape(site.current)}, {count} behind {escape(site.newest)}. "
                 f"Go there with `{slash} upgrade {escape(site.newest)} {name}`."
             )
-    return message("\n".join(lines), section("\n".join(lines)))
+    told = whole(lines, SECTION, f"and {{}} more: `{slash} versions SITE`")
+    return message(told, section(told))
 
 
 def _history(answer: HistoryReply, slash: str) -> Message:
