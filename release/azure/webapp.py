@@ -338,13 +338,21 @@ class WebApp:
         asked = Asked.read(token)
         if asked is not None and asked.ended:
             return
-        if asked is None or (
-            asked.poller is None and not await self._happened(asked, "it was cut off", limit)
-        ):
+        if asked is None or await self.never_arrived(token, limit):
             asked = await self._ask_for_swap(keep_token, limit)
         if asked.poller is not None:
             await self._wait_for_swap(asked, asked.poller, keep_token, limit)
         await keep_token(replace(asked, poller=None, ended=True).text())
+
+    async def never_arrived(self, token: str | None, limit: float) -> bool:
+        """Whether a swap that was to be asked for clearly never was: the bot died before it had Azure's answer.
+
+        False as soon as it shows itself. Raises SwapUncertain when that cannot be told.
+        """
+        asked = Asked.read(token)
+        if asked is None or asked.ended or asked.poller is not None:
+            return False
+        return not await self._happened(asked, "it was cut off", limit)
 
     async def _ask_for_swap(self, keep_token: KeepToken, limit: float) -> Asked:
         """The request itself, sent once; without a poller in the answer the swap has ended already."""

@@ -1,6 +1,7 @@
 """The approved candidate into production: the last look, the swap, and what came late."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -40,6 +41,8 @@ from release.steps.common import looked_at, mark_of, shipped_themes
 from release.steps.merging import Merging
 from release.swap import SwappedBack, change_of, is_past_the_swap, put_live
 from release.unfinished import note_unfinished, unfinished_by
+
+log = logging.getLogger(__name__)
 
 # Those that hold what production holds. A restore and a rollback go back to something else on purpose.
 CATCH_UP = (Kind.UPGRADE, Kind.CARRY_OVER)
@@ -218,6 +221,7 @@ class Promoting(Merging):
         self, release_id: str, site: Site, journal: Journal
     ) -> tuple[SwapDone, ProbeSeen]:
         """As `put_live`; what becomes due while staging is tested is waited for, and then all of it done again."""
+        await self._forget_what_never_arrived(release_id, site)
         for tries_left in reversed(range(QUIET_TRIES)):
             release = await self._records.release(release_id)
             if release.kind in CATCH_UP and await self._was_cut_off(release, site):
@@ -239,6 +243,23 @@ class Promoting(Merging):
                     await open_again(site)
                 await self.catch_up(release_id)
         raise AssertionError("the last try returns or raises")
+
+    async def _forget_what_never_arrived(self, release_id: str, site: Site) -> None:
+        """A swap that the bot died right before asking for is to come: staging is tested and looked at again.
+
+        Who knows how long it was away: what was written meanwhile would stay behind.
+        """
+        release = await self._records.release(release_id)
+        facts = release.facts
+        if facts.condemned is not None or not await site.app.never_arrived(
+            facts.swap_token, site.config.swap_limit
+        ):
+            return
+        log.warning("the swap was never asked for, it is prepared again", extra={"release": release_id})
+        await self._records.note(release_id, swap_token=None)
+        await site.app.reset_preview()
+        if facts.candidate is not None:
+            await recheck(site, mark_of(release_id, facts.candidate))
 
     async def _was_cut_off(self, release: Release, site: Site) -> bool:
         """Whether a kill left staging half made in the last look: then it is made again before it is started."""

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIterator[Team]:
-    sites = ("staging", "waiting", "swapping", "back", "emptied", "torn")
+    sites = ("staging", "waiting", "swapping", "back", "emptied", "torn", "unasked")
     async with a_team(tmp_path_factory.mktemp("killed"), cache, sites) as team:
         yield team
 
@@ -89,6 +89,25 @@ async def test_killed_in_the_last_look_with_half_a_database_on_staging_it_is_mad
     await team.reaches("torn", State.LIVE)
     assert await team.page("torn", f"/{slug}/") == 200
     assert await team.world.swaps("torn") == 1
+
+
+async def test_killed_before_azure_was_asked_it_catches_up_again_before_it_asks(team: Team) -> None:
+    key = await team.has_site("unasked")
+    card = await team.ask_for_approval("unasked")
+    # What it sends gets nowhere, as if it had never left.
+    await team.azure_answers(host="arm", method="POST", path="unasked.*slotsswap", hang=30, status=503)
+    await team.clicks("ben", card, "Approve")
+    async with asyncio.timeout(60):
+        while await team.azure_waits_to_disturb():  # noqa: ASYNC110 - in another process
+            await asyncio.sleep(0.05)
+    await team.world.kill_bot()
+    slug = await team.writes_a_post("unasked", key, "Written while the bot was away")
+    await team.world.start_bot()
+    release = await team.reaches("unasked", State.LIVE)
+    assert await team.page("unasked", f"/{slug}/") == 200
+    assert release.facts.left_behind is not None
+    assert not release.facts.left_behind.anything
+    assert await team.world.version("unasked", "staging") == OLDER
 
 
 async def test_killed_while_azure_swaps_it_waits_for_the_same_swap(team: Team) -> None:
