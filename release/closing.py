@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -61,16 +62,24 @@ async def close_writes(site: Site) -> datetime:
     return since
 
 
-async def renew(site: Site, *others: str) -> None:
-    """From now on production, and the `others` among the slots, stay closed for as long as a swap may take."""
+async def renew(site: Site, *others: str) -> datetime:
+    """Production, and the `others` among the slots, stay closed for as long as a swap may take; returns until when."""
     until = datetime.now(UTC) + CLOSED_FOR
     content = json.dumps({"until": int(until.timestamp() * 1000)}).encode()
     for slot in (PRODUCTION, *others):
         await (await site.kudu(slot)).write(site.note(CLOSED), content)
+    return until
+
+
+@dataclass
+class Closed:
+    """Until when production refuses writes, unless it is opened before; known at the end of `staying_closed`."""
+
+    until: datetime | None = None
 
 
 @asynccontextmanager
-async def staying_closed(site: Site, *others: str) -> AsyncIterator[None]:
+async def staying_closed(site: Site, *others: str) -> AsyncIterator[Closed]:
     """The time does not run out while the block lasts; at its end there is all of it for the swap.
 
     StaysOpen at the end when production took a write of ours after all.
@@ -85,13 +94,14 @@ async def staying_closed(site: Site, *others: str) -> AsyncIterator[None]:
                 # In a swap the SCM sites are away for a while; there is time left for the next try.
                 log.warning("not renewed", extra={"site": site.name, "problem": str(error)})
 
+    closed = Closed()
     keeping = asyncio.create_task(keep())
     try:
-        yield
+        yield closed
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
-    await renew(site, *others)
+    closed.until = await renew(site, *others)
     if await _refused(site) is None:
         raise StaysOpen("production stopped refusing them before the swap")
 

@@ -44,8 +44,8 @@ class Facts:
     `production_mark` is the release whose mark production's files bore before the swap ("" for none), where
     versions alone do not tell the two sides apart. Of a rollback, `live_since` is since when it
     is known what was written on the version that it takes back, and `price_unknown` why that cannot be told.
-    Where production refused writes, it did since `writes_closed_at` and for `writes_closed_seconds`; where
-    it could not, `writes_stay_open` says why.
+    Where production refused writes, it did since `writes_closed_at`, at least until `writes_closed_until`, and for
+    `writes_closed_seconds` up to the end of the swap; where it could not, `writes_stay_open` says why.
     `lacking` is the content that staging had not, `brought` what of it came while the package was deployed, `content`
     all that came until staging was tested.
     `stops` are the versions that the database goes through on its way, `stacks` those of the slots as they were found,
@@ -91,6 +91,7 @@ class Facts:
     probe: ProbeSeen | None = None
     write_window_seconds: float | None = None
     writes_closed_at: datetime | None = None
+    writes_closed_until: datetime | None = None
     writes_closed_seconds: float | None = None
     writes_stay_open: str | None = None
     live_backup: BackupTaken | None = None

@@ -167,9 +167,14 @@ class Promoting(Merging):
             try:
                 await words.say("closing production for writes")
                 since = await close_writes(site)
-                async with staying_closed(site):
+                async with staying_closed(site) as closed:
                     found = await self._look_again(release_id, site, words)
-                await self._records.note(release_id, writes_closed_at=since, writes_stay_open=None)
+                await self._records.note(
+                    release_id,
+                    writes_closed_at=since,
+                    writes_closed_until=closed.until,
+                    writes_stay_open=None,
+                )
                 words.text = f"closed for writes, {found}"
             except StaysOpen as reason:
                 await self._records.note(release_id, writes_closed_at=None, writes_stay_open=str(reason))
@@ -204,6 +209,7 @@ class Promoting(Merging):
             old_slot_stops_at=stops_at,
             write_window_seconds=write_window(release),
             writes_closed_seconds=closed_seconds(release),
+            writes_stay_open=reopened(release) or release.facts.writes_stay_open,
         )
         return done
 
@@ -215,7 +221,14 @@ class Promoting(Merging):
             return await self._put_live_when_quiet(release.id, site, journal)
         finally:
             if site.config.close_writes and release.kind in CATCH_UP:
-                await asyncio.shield(open_again(site))
+                await asyncio.shield(self._open_again(release.id, site))
+
+    async def _open_again(self, release_id: str, site: Site) -> None:
+        """Production takes writes again; when it was closed for longer, that is no longer so."""
+        until, now = (await self._records.release(release_id)).facts.writes_closed_until, datetime.now(UTC)
+        if until is not None and now < until:
+            await self._records.note(release_id, writes_closed_until=now)
+        await open_again(site)
 
     async def _put_live_when_quiet(
         self, release_id: str, site: Site, journal: Journal
@@ -357,11 +370,19 @@ def write_window(release: Release) -> float | None:
 
 
 def closed_seconds(release: Release) -> float | None:
-    """How long production refused writes until it was swapped out; None where it did not."""
+    """How long production refused writes until it was swapped out; None where it did not, or not until then."""
     closed, swapped = release.facts.writes_closed_at, release.step(Step.SWAP).ended_at
-    if closed is None or swapped is None:
+    if closed is None or swapped is None or reopened(release):
         return None
     return round((swapped - closed).total_seconds(), 1)
+
+
+def reopened(release: Release) -> str | None:
+    """That production took writes before the swap had ended, in words: its time ran out, or the bot was stopped."""
+    until, swapped = release.facts.writes_closed_until, release.step(Step.SWAP).ended_at
+    if release.facts.writes_closed_at is None or until is None or swapped is None or swapped <= until:
+        return None
+    return f"writes were refused until {until:%H:%M:%S} UTC, and the swap ended later"
 
 
 def candidate_of(release: Release) -> tuple[Candidate, BackupTaken, PackageBuilt]:

@@ -5,6 +5,7 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -14,9 +15,11 @@ from demo.tiny.seed import Seeded
 from release.closing import CLOSED, StaysOpen, close_writes, open_again, staying_closed
 from release.ghost.admin_api import admin_token
 from release.ghost.build import GUARD_FILE, START_FILE
+from release.model import Facts, Kind, Release, State, Step, StepRecord, StepState
 from release.silence import SILENT, carry_silence, keep_silent
 from release.site import PRODUCTION, WWWROOT
 from release.staging import MUTE
+from release.steps.promoting import closed_seconds, reopened
 from tests.release.conftest import Cloud
 from tests.sandbox.appservice_fixtures import eventually
 
@@ -70,6 +73,21 @@ async def test_a_bot_that_dies_leaves_no_blog_closed(blog: Cloud) -> None:
     for broken in ("", "[]", "null", '{"until": "later"}'):
         path.write_text(broken)
         await eventually_takes_writes(blog)
+
+
+def test_only_what_was_closed_until_the_end_of_the_swap_was_closed() -> None:
+    since = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+    release = Release("r", Kind.UPGRADE, "blog", State.PROMOTING, "ann", "C1", since, since)
+
+    def swapped(seconds: float, until: float) -> Release:
+        step = StepRecord(Step.SWAP, StepState.DONE, ended_at=since + timedelta(seconds=seconds))
+        closed = Facts(writes_closed_at=since, writes_closed_until=since + timedelta(seconds=until))
+        return replace(release, steps=(step,), facts=closed)
+
+    assert closed_seconds(swapped(90, until=180)) == 90
+    assert reopened(swapped(90, until=180)) is None
+    assert closed_seconds(swapped(240, until=180)) is None
+    assert "until 12:03:00 UTC" in (reopened(swapped(240, until=180)) or "")
 
 
 async def test_a_write_that_is_under_way_is_waited_for(blog: Cloud, old: Seeded) -> None:

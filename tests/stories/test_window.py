@@ -19,7 +19,7 @@ from tests.stories.team import NEWEST, OLDER, Team, a_team
 pytestmark = [pytest.mark.story, pytest.mark.asyncio(loop_scope="module")]
 
 OPTIONS = {"close_writes": True, "scheduled_minutes": 1.5, "scheduled_wait_minutes": 0.8}
-SITES = ("closed", "unguarded", "due", "sudden", "stopped", "far")
+SITES = ("closed", "unguarded", "due", "sudden", "stopped", "far", "halted")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -119,6 +119,26 @@ async def test_with_writes_closed_everything_that_was_accepted_is_in_the_new_pro
     assert facts.writes_closed_seconds > 0
     live = await team.sees("ann", f"closed is live on {NEWEST}", button="Rollback")
     assert "nothing could be written" in live["plain"]
+
+
+async def test_a_bot_that_is_stopped_while_azure_swaps_does_not_claim_that_nothing_was_written(
+    team: Team,
+) -> None:
+    await team.has_site("halted")
+    card = await team.ask_for_approval("halted")
+    # Swapped, but the answer comes later than the bot waits for when it is stopped.
+    await team.azure_answers(host="arm", method="POST", path="halted.*slotsswap", hang=20, after=True)
+    await team.clicks("ben", card, "Approve")
+    async with asyncio.timeout(60):
+        while await team.azure_waits_to_disturb():  # noqa: ASYNC110 - in another process
+            await asyncio.sleep(0.05)
+    await team.world.stop_bot()
+    await team.world.start_bot()
+    release = await team.reaches("halted", State.LIVE)
+    assert release.facts.writes_closed_seconds is None
+    live = await team.sees("ann", f"halted is live on {NEWEST}", button="Rollback")
+    assert "nothing could be written" not in live["plain"]
+    assert "writes were refused until" in live["plain"]
 
 
 async def test_a_version_without_the_guard_is_released_with_the_window_open(team: Team) -> None:
