@@ -24,6 +24,7 @@ from release.model import (
     Release,
     Step,
     SwapDone,
+    WatchEnd,
 )
 from release.records import Records
 from release.scheduled import (
@@ -190,7 +191,8 @@ class Promoting(Merging):
     async def put_live(self, release_id: str) -> SwapDone:
         """The candidate is in production, verified, and the old slot keeps its version until the grace ends."""
         release, site, journal = await self._of(release_id)
-        if release.facts.swap is not None and release.facts.condemned is None:
+        condemned = release.facts.condemned is not None and not is_taken_back(release)
+        if release.facts.swap is not None and not condemned:
             return release.facts.swap  # all of it was done before a restart
         try:
             done, seen = await self._put_live_and_open(release, site, journal)
@@ -284,6 +286,8 @@ class Promoting(Merging):
         Also keeps a first backup of the new version: what a later rollback leaves behind is measured from it.
         """
         release, site, journal = await self._of(release_id)
+        if is_taken_back(release):
+            return
         caught_up = release.facts.backup
 
         async def look() -> str:
@@ -358,6 +362,11 @@ class SwapMemory:
         self.condemned, self.token = reason, None
         await self._records.note(self._release, condemned=reason, swap_token=None)
         await self._records.audit_release(self._release, "swap back", reason)
+
+
+def is_taken_back(release: Release) -> bool:
+    """Whether that was decided while it was watched: what came before was done, and begun anew it only ends that."""
+    return release.facts.watch is not None and release.facts.watch.end is WatchEnd.TAKEN_BACK
 
 
 def write_window(release: Release) -> float | None:

@@ -26,6 +26,7 @@ from release.silence import EVER, keep_silent
 from release.site import PRODUCTION, Site
 from release.staging import leave_mark, put_database, read_mark, recheck
 from release.steps.common import Steps, kept_of, looked_at, mark_of
+from release.steps.promoting import is_taken_back
 from release.swap import Held, change_of, held_by_production, is_past_the_swap
 from release.unfinished import unfinished_by
 from release.version import Version
@@ -215,6 +216,8 @@ class Restoring(Steps):
     async def keep_late_writes(self, release_id: str) -> None:
         """What reached the old slot until it was swapped out is kept and told; production is live whatever comes."""
         release, site, journal = await self._of(release_id)
+        if is_taken_back(release):
+            return
 
         async def look() -> str:
             late = await back_up(site, self._folders.backups, site.staging)

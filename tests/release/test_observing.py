@@ -111,6 +111,34 @@ async def back_as_soon_as_staging_is_asked(live: Live, release: Release) -> None
     await observing
 
 
+async def test_updated_while_it_swaps_back_the_work_begun_anew_ends_as_people_decided(live: Live) -> None:
+    release = await live.goes_live()
+    observing = asyncio.create_task(live.stages.observing.observe(release.id))
+
+    async def watched() -> bool:
+        return (await live.records.release(release.id)).is_watched
+
+    await eventually(watched, "it is watched")
+    await live.cloud.answers(host="arm", method="POST", path="slotsswap", hang=2, after=True)
+    await live.releases.end_watch(release.id, WatchEnd.TAKEN_BACK, "ben")
+
+    async def condemned() -> bool:
+        return (await live.records.release(release.id)).facts.condemned is not None
+
+    await eventually(condemned, "it is being swapped back")
+    observing.cancel()
+    await asyncio.gather(observing, return_exceptions=True)
+    await live.stages.promoting.put_live(release.id)
+    await live.stages.promoting.account_for_late_writes(release.id)
+    assert await live.stages.observing.observe(release.id) is State.ROLLED_BACK
+    assert await live.cloud.site.version(PRODUCTION) == OLD
+    assert await live.swaps() == 2
+    told = await live.records.release(release.id)
+    assert told.step(Step.LATE_WRITES).state is StepState.PENDING
+    assert told.facts.swap is not None
+    assert told.facts.swap.swapped_back
+
+
 async def test_without_a_way_back_nothing_is_swapped_and_it_is_told(live: Live) -> None:
     release = await live.goes_live()
     await live.turns_sick()
