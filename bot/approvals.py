@@ -168,12 +168,14 @@ class Buttons:
         await self._door.enter(knock, Role.RELEASER, act, answer)
 
     async def stop_old(self, knock: Knock, value: str, answer: Answer) -> None:
-        """Stop the slot of the version before this release now; a rollback starts it again first."""
+        """Have the slot of the version before this release stopped soon; a rollback starts it again first."""
 
         async def act() -> Message:
             release = await self._releases.stop_old_slot(value)
+            other = await self._releases.records.open_release(release.site)
+            soon = "in a moment" if other is None else f"once this is over: {release_title(other)}"
             return said(
-                f":white_check_mark: The old version of {escape(release.site)} is stopped now. A rollback is still "
+                f":white_check_mark: The old version of {escape(release.site)} is stopped {soon}. A rollback is still "
                 "possible, and takes as long as it needs to start."
             )
 

@@ -71,9 +71,11 @@ class Chores:
                 # Asked last: a rollback that begins now needs this slot.
                 if await self._records.open_release(release.site) is not None:
                     continue
-                if old_there:
-                    await site.app.stop(site.staging)
-                    await self._records.audit_release(release.id, "stop the old slot", "its grace is over")
+                if not old_there:
+                    await self._records.note(release.id, old_version_gone_at=now, old_slot_stops_at=None)
+                    continue
+                await site.app.stop(site.staging)
+                await self._records.audit_release(release.id, "stop the old slot", "its grace is over")
                 await self._records.note(release.id, old_slot_stopped_at=now, old_slot_stops_at=None)
             except ReleaseError as error:
                 log.warning("old slot not stopped", extra={"release": release.id, "problem": str(error)})

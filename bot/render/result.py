@@ -120,13 +120,7 @@ def _live(release: Release, approval: Approval | None) -> Message:
     if release.kind is Kind.CARRY_OVER:
         title = f":tada: *{escape(release.site)} is live with the late writes*, on {escape(now or 'its version')}."
     proof = _proof(release)
-    stays = ""
-    if facts.old_slot_stopped_at:
-        stays = (
-            f"The old version is stopped since {when(facts.old_slot_stopped_at)}; a rollback starts it again."
-        )
-    elif facts.old_slot_stops_at:
-        stays = f"The old version keeps running on staging until {when(facts.old_slot_stops_at)}."
+    stays = _old_version(release)
     told = " ".join(part for part in (title, f"{asker}.", proof, stays) if part)
     blocks: list[Block | None] = [section(f"{title}\n{asker}.")]
     if proof:
@@ -153,9 +147,23 @@ def _live(release: Release, approval: Approval | None) -> Message:
     return message(told, *blocks)
 
 
+def _old_version(release: Release) -> str:
+    """What becomes of the version of before on staging; empty where it is not there any more, or nobody stops it."""
+    facts = release.facts
+    if facts.old_version_gone_at:
+        return ""
+    if facts.old_slot_stopped_at:
+        stopped = when(facts.old_slot_stopped_at)
+        return f"The old version is stopped since {stopped}; a rollback starts it again."
+    if facts.old_slot_stops_at:
+        return f"The old version keeps running on staging until {when(facts.old_slot_stops_at)}."
+    return ""
+
+
 def rollback_button(release: Release) -> ButtonElement | None:
-    """While production runs what this release put there. The rollback itself asks, with its price."""
-    return None if release.facts.superseded_by else button("Rollback", "rollback", release.id, "danger")
+    """While production runs what this release put there, and staging what ran before. It asks, with its price."""
+    over = release.facts.superseded_by or release.facts.old_version_gone_at
+    return None if over else button("Rollback", "rollback", release.id, "danger")
 
 
 def stop_old_button(release: Release) -> ButtonElement | None:

@@ -55,7 +55,8 @@ class Facts:
     Where the slots share a database, `way_back` is its dump from right before this release began to change it, which
     it does `changing_since` then and until it is put back, and `put_back` says what became of that database when the
     release did not go through.
-    `superseded_by` is the release that went live after this one.
+    `superseded_by` is the release that went live after this one. Since `old_version_gone_at` staging is known to hold
+    something else than the version of before: no swap brings it back.
     `reminded_at` is when the approvers were asked again, `pictured` how many pictures were taken for them.
     `late` is what this release left on the old slot, `carries` what
     it carries over from there, and `carried_over_by` the release that carried its late writes over.
@@ -106,6 +107,7 @@ class Facts:
     superseded_by: str | None = None
     old_slot_stops_at: datetime | None = None
     old_slot_stopped_at: datetime | None = None
+    old_version_gone_at: datetime | None = None
     watched_until: datetime | None = None
     sick: TurnedSick | None = None
     watch: WatchDecided | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+from datetime import UTC, datetime
 
 from release.carry import carried_from
 from release.errors import ReleaseError
@@ -13,6 +14,7 @@ from release.model import (
     Step,
     StepState,
 )
+from release.site import Site
 from release.steps.common import Steps
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ class Ending(Steps):
         await self._records.move(release_id, state, reason=reason, remedy=remedy)
         if state is State.LIVE:
             await self._supersede(release)
+        elif release.step(Step.DEPLOY).state is not StepState.PENDING:
+            await self._look_for_the_way_back(site)
         await asyncio.to_thread(shutil.rmtree, self._folders.work / release_id, ignore_errors=True)
 
     async def _supersede(self, release: Release) -> None:
@@ -44,6 +48,20 @@ class Ending(Steps):
         for before in await self._records.not_superseded(release.site):
             if before.id != release.id:
                 await self._records.note(before.id, superseded_by=release.id)
+
+    async def _look_for_the_way_back(self, site: Site) -> None:
+        """What was deployed and did not go live may have taken the place of the version that a rollback goes to."""
+        for live in await self._records.not_superseded(site.name):
+            if live.facts.old_version_gone_at is not None:
+                continue
+            try:
+                gone = await site.version(site.staging) != live.from_version
+            except ReleaseError as error:
+                log.warning("staging not looked at", extra={"release": live.id, "problem": str(error)})
+                return
+            if gone:
+                now = datetime.now(UTC)
+                await self._records.note(live.id, old_version_gone_at=now, old_slot_stops_at=None)
 
     async def _offer_late_writes_again(self, undone_id: str) -> None:
         """What a release carried over is no longer in production once it is taken back."""

@@ -105,7 +105,7 @@ async def test_the_old_version_is_stopped_by_a_button_before_its_time(team: Team
     await team.clicks("cleo", "Stop the old version", message, confirm=True)
     await team.sees("This takes a releaser", who="cleo")
     await team.clicks("ann", "Stop the old version", message, confirm=True)
-    await team.sees("The old version of blog is stopped now", who="ann")
+    await team.sees("The old version of blog is stopped in a moment", who="ann")
     stops_at = (await team.records.release(release.id)).facts.old_slot_stops_at
     assert stops_at is not None
     assert stops_at <= datetime.now(UTC)
@@ -113,3 +113,23 @@ async def test_the_old_version_is_stopped_by_a_button_before_its_time(team: Team
     await team.sees("The old version is stopped since", without="Stop the old version")
     with pytest.raises(NoOldSlot):
         await team.releases.stop_old_slot(release.id)
+
+
+async def test_the_old_version_is_stopped_once_another_release_is_over(team: Team) -> None:
+    release, message = await team.goes_live()
+    other = await team.records.create(Kind.BACKUP, "blog", team.ann, release.channel)
+    await team.clicks("ann", "Stop the old version", message, confirm=True)
+    await team.sees("The old version of blog is stopped once this is over: Back up blog", who="ann")
+    await team.records.move(other.id, State.BACKED_UP)
+
+
+async def test_where_something_else_took_the_old_versions_place_no_way_back_is_offered(team: Team) -> None:
+    release, message = await team.goes_live()
+    assert "keeps running on staging" in message["plain"]
+    await team.records.note(release.id, old_version_gone_at=datetime.now(UTC), old_slot_stops_at=None)
+
+    async def offers_nothing() -> bool:
+        shown = [one["plain"] for one in await team.messages() if "live on 6.65.0" in one["plain"]]
+        return bool(shown) and not any("old version" in one or "Rollback" in one for one in shown)
+
+    await team.eventually(offers_nothing)

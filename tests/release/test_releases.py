@@ -215,6 +215,43 @@ async def test_the_old_slot_stops_after_its_grace_unless_a_release_needs_it(
     records.close()
 
 
+async def test_an_old_version_that_is_not_there_any_more_is_not_told_as_stopped(
+    laid_out: Cloud, records: Records, tmp_path: Path
+) -> None:
+    """Production runs OLD and staging NEW here: something else than what ran before this release."""
+    desk = Desk(laid_out, records, tmp_path)
+    release = await records.create(Kind.UPGRADE, "blog", "ann", "C1", version=OLD, before="5.0.0")
+    await records.note(release.id, old_slot_stops_at=datetime.now(UTC) - DAY)
+    await records.move(release.id, State.LIVE)
+    for _ in range(2):
+        await desk.chores.stop_old_slots()
+        facts = (await records.release(release.id)).facts
+        assert facts.old_version_gone_at is not None
+        assert (facts.old_slot_stopped_at, facts.old_slot_stops_at) == (None, None)
+    assert (await laid_out.site.app.slot("staging")).running
+    records.close()
+
+
+@pytest.mark.parametrize(("before", "is_gone"), [("5.0.0", True), (NEW, False)])
+async def test_a_candidate_nobody_wanted_takes_the_way_back_along_if_it_took_its_place(
+    laid_out: Cloud, records: Records, tmp_path: Path, before: str, is_gone: bool
+) -> None:
+    desk = Desk(laid_out, records, tmp_path)
+    live = await records.create(Kind.UPGRADE, "blog", "ann", "C1", version=OLD, before=before)
+    await records.note(live.id, old_slot_stopped_at=datetime.now(UTC))
+    await records.move(live.id, State.LIVE)
+    unwanted = await records.create(Kind.UPGRADE, "blog", "ann", "C1", version=NEW, before=OLD)
+    await desk.stages.ending.end(unwanted.id, State.REJECTED, None, None)
+    assert (await records.release(live.id)).facts.old_version_gone_at is None, "nothing was deployed"
+    again = await records.create(Kind.UPGRADE, "blog", "ann", "C1", version=NEW, before=OLD)
+    async with Journal(records, again.id).step(Step.DEPLOY):
+        pass
+    for _ in range(2):
+        await desk.stages.ending.end(again.id, State.REJECTED, None, None)
+        assert ((await records.release(live.id)).facts.old_version_gone_at is not None) is is_gone
+    records.close()
+
+
 async def test_who_goes_live_supersedes_the_one_before_behind_any_number_of_backups(
     desk: Desk, records: Records
 ) -> None:
