@@ -199,7 +199,7 @@ class StateInUse(Exception):
 
 
 class Store:
-    """The state folder: `state.json`, and a folder a site with its `site.json` and its contents."""
+    """The state folder: `state.json`, `records` with a file a site, and `sites`, the share that the plan counts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -226,7 +226,7 @@ class Store:
             **{key: value for key, value in state["account"].items() if key in known}
         )
         once = state.get("sites", [])  # where they stood before each had a file of its own
-        rows = [json.loads(path.read_text()) for path in sorted((self.folder / "sites").glob("*/site.json"))]
+        rows = [json.loads(path.read_text()) for path in sorted((self.folder / "records").glob("*.json"))]
         self.sites = {row["name"]: SiteRecord.from_json(row) for row in (*once, *rows)}
         self.images = {name: ImageRecord(**row) for name, row in state.get("images", {}).items()}
         self.vaults = {name: VaultRecord(**row) for name, row in state.get("vaults", {}).items()}
@@ -244,9 +244,9 @@ class Store:
 
     def save_site(self, site: SiteRecord) -> None:
         """Write what belongs to one site: a plan may have hundreds of them."""
-        folder = self.folder / "sites" / site.name
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "site.json", json.dumps(asdict(site), indent=1))
+        folder = self.folder / "records"
+        folder.mkdir(exist_ok=True)
+        write_atomically(folder / f"{site.name}.json", json.dumps(asdict(site), indent=1))
 
     def content_folder(self, site: str, content: str) -> Path:
         """Where a content folder lives; a slot only points at one, so a swap moves no file."""
