@@ -196,18 +196,20 @@ class Files(Scm):
 
         False where there is no such file: it has gone since it was listed, or its name cannot be asked for.
         """
-        async with self._copies:
-            deadline = time.monotonic() + self._patience
-            while True:
-                try:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                async with (
+                    self._copies
+                ):  # not while it waits: one slot that is away must not hold up the others
                     await self._stream_to(other, path)
-                    return True
-                except FileMissing:
-                    return False
-                except (ScmUnreachable, TransferBroken):
-                    if time.monotonic() > deadline:
-                        raise
-                    await asyncio.sleep(1)
+                return True
+            except FileMissing:
+                return False
+            except (ScmUnreachable, TransferBroken):
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(1)
 
     async def copy_folder_to(self, other: "Files", folder: str) -> bool:
         """Stream a folder, as one zip, over the same folder of another slot; nothing of it touches the bot's disk.
@@ -215,13 +217,13 @@ class Files(Scm):
         False where that did not work, twice: then its files have to be copied one by one. What is in it afterwards is
         for the caller to look at: names that a zip cannot hold are missing, and files that came meanwhile are there.
         """
-        async with self._copies:
-            for _ in range(2):
-                try:
+        for _ in range(2):
+            try:
+                async with self._copies:
                     return await self._stream_folder_to(other, folder)
-                except (ScmUnreachable, TransferBroken):
-                    await asyncio.sleep(1)
-            return False
+            except (ScmUnreachable, TransferBroken):
+                await asyncio.sleep(1)
+        return False
 
     async def _stream_folder_to(self, other: "Files", folder: str) -> bool:
         where = f"{folder} to {other.name}"
