@@ -40,8 +40,7 @@ from release.ghost.cache import default_cache_folder
 Part = Callable[[Place], Awaitable[Measured]]
 LONGEST_SECONDS = 1300
 MOST_MINUTES = 40
-"""For the whole on two cores, without --full."""
-LONGEST_SECONDS_FULL = 6 * 3600
+"""For all parts of the usual run, on two cores."""
 PARTS: dict[str, Part] = {
     "answering": answering.measure,
     "resting": resting.measure,
@@ -55,16 +54,17 @@ PARTS: dict[str, Part] = {
     "growing": growing.measure,
     "fleet": fleet.measure,
 }
+ONLY_IF_NAMED: dict[str, Part] = {"whole-fleet": fleet.measure_whole}
+"""Too long for the usual run, and without its limit."""
+LONGEST_SECONDS_IF_NAMED = 6 * 3600
+ORDER = (*PARTS, *ONLY_IF_NAMED)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """0 if everything was measured, whatever came out; 1 if something could not be; 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=tuple(PARTS), help="this part; repeatable")
+    parser.add_argument("--only", action="append", choices=ORDER, help="this part; repeatable")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer, for a first look")
-    parser.add_argument(
-        "--full", action="store_true", help="a fleet of 1,000 sites; takes about two hours longer"
-    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="with --json: write the page of the docs")
     parser.add_argument(
@@ -100,7 +100,7 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
         folder = Path(tempfile.mkdtemp(prefix=f"ghostbot-bench-{name}-"))
         try:
             parts[name] = await _one(
-                name, Place(folder, default_cache_folder(), options.quick, options.full, _teller(console))
+                name, Place(folder, default_cache_folder(), options.quick, _teller(console))
             )
         finally:
             if options.keep:
@@ -113,13 +113,13 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
         if options.plots:
             await asyncio.to_thread(draw, parts[name].plots, options.plots)
         if options.json:
-            told = with_earlier(options.json, as_told(where, parts), tuple(PARTS))
+            told = with_earlier(options.json, as_told(where, parts), ORDER)
             options.json.write_text(json.dumps(told, indent=2) + "\n")
             if options.docs:
-                options.docs.write_text(page(told, tuple(PARTS)))
+                options.docs.write_text(page(told, ORDER))
             if options.readme:
-                options.readme.write_text(in_readme(options.readme.read_text(), told))
-    verdict(parts, console, bounded=not options.full)
+                options.readme.write_text(in_readme(options.readme.read_text(), told, tuple(PARTS)))
+    verdict(parts, console, bounded=not ONLY_IF_NAMED.keys() & parts.keys())
     return parts
 
 
@@ -127,8 +127,8 @@ async def _one(name: str, place: Place) -> Measured:
     """What a part found; one that could not be measured says why, and the others go on."""
     began, told_at = time.monotonic(), machine()
     try:
-        async with asyncio.timeout(LONGEST_SECONDS_FULL if place.full else LONGEST_SECONDS):
-            found = await PARTS[name](place)
+        async with asyncio.timeout(LONGEST_SECONDS_IF_NAMED if name in ONLY_IF_NAMED else LONGEST_SECONDS):
+            found = await (PARTS | ONLY_IF_NAMED)[name](place)
     except (
         DidNotStart,
         SandboxRefused,

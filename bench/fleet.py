@@ -1,5 +1,9 @@
-"""A fleet upgraded in waves, on one, two and four replicas: what a site costs, and whether later waves cost more."""
+"""A fleet upgraded in waves, on one, two and four replicas: what a site costs, and whether later waves cost more.
 
+A small one in the usual run; the whole one takes longer than all else together.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.figures import Curve, Measured, Plot
@@ -8,7 +12,8 @@ from bench.waves import BROKE_OFF, Live, Wave, a_fleet
 from tests.postgres import Postgres, a_postgres
 
 REPLICAS = (1, 2, 4)
-USUAL, QUICK, FULL = (2, 12), (2, 3), (20, 50)
+USUAL, USUAL_QUICK = (2, 12), (2, 3)
+WHOLE, WHOLE_QUICK = (20, 50), (4, 3)
 """Waves, and sites in each."""
 
 
@@ -45,7 +50,31 @@ class Run:
 
 async def measure(place: Place) -> Measured:
     """The same fleet three times, from the beginning, with the real engine and sites that are real processes."""
-    waves, each = QUICK if place.quick else FULL if place.full else USUAL
+    waves, each = USUAL_QUICK if place.quick else USUAL
+    found, _ = await _measured(place, waves, each)
+    sites = WHOLE[0] * WHOLE[1]
+    found.notes.append(f"`--only whole-fleet` is the same with {sites:,} sites in {WHOLE[0]} waves.")
+    return found
+
+
+async def measure_whole(place: Place) -> Measured:
+    """As `measure`, with 1,000 sites, and pictures of what a wave takes."""
+    waves, each = WHOLE_QUICK if place.quick else WHOLE
+    found, runs = await _measured(place, waves, each)
+    found.plots += [
+        _plot(runs, "fleet-waves", f"Waves of {each} sites", "seconds", lambda wave: wave.seconds),
+        _plot(
+            runs,
+            "fleet-processor",
+            "The bots' processor time",
+            "seconds a site",
+            lambda wave: wave.processor / wave.sites,
+        ),
+    ]
+    return found
+
+
+async def _measured(place: Place, waves: int, each: int) -> tuple[Measured, list[Run]]:
     count = waves * each
     found = Measured(f"A fleet of {count:,} sites, in {waves} waves of {each}")
     runs: list[Run] = []
@@ -59,50 +88,22 @@ async def measure(place: Place) -> Measured:
             _tell(found, run, count)
             if run.waves:
                 runs.append(run)
-    found.plots += [
-        Plot(
-            "fleet-waves",
-            f"Waves of {each} sites",
-            "wave",
-            "seconds",
-            tuple(
-                Curve(
-                    _named(run.replicas),
-                    tuple(map(float, run.waves)),
-                    tuple(wave.seconds for wave in run.waves.values()),
-                )
-                for run in runs
-            ),
-        ),
-        Plot(
-            "fleet-processor",
-            "The bots' processor time",
-            "wave",
-            "seconds a site",
-            tuple(
-                Curve(
-                    _named(run.replicas),
-                    tuple(map(float, run.waves)),
-                    tuple(wave.processor / wave.sites for wave in run.waves.values()),
-                )
-                for run in runs
-            ),
-        ),
-    ]
     found.notes.append(
         "Each wave is asked for at once and staged, without delays of Azure's. The first and the last are approved, "
         "site by site as the questions come, and go live; the others go on waiting. Then the processes of the wave's "
         "sites are stopped. What is made once for a version is there before. Replicas share this machine's processors "
         "with the sites and with App Service, so their times say little of machines of their own; what can be read "
-        "from this is what a site costs the bots, and whether that grows. "
-        + (
-            ""
-            if place.full
-            else f"This run was {count} sites; `--full` is {FULL[0] * FULL[1]:,} in {FULL[0]} waves. "
-        )
-        + "Nothing here is extrapolated."
+        "from this is what a site costs the bots, and whether that grows."
     )
-    return found
+    return found, runs
+
+
+def _plot(runs: list[Run], file: str, title: str, unit: str, of: Callable[[Wave], float]) -> Plot:
+    curves = (
+        Curve(_named(run.replicas), tuple(map(float, run.waves)), tuple(map(of, run.waves.values())))
+        for run in runs
+    )
+    return Plot(file, title, "wave", unit, tuple(curves))
 
 
 async def _in_waves(place: Place, postgres: Postgres, run: Run, waves: int, each: int) -> None:

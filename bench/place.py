@@ -36,7 +36,6 @@ class Place:
     folder: Path
     cache: Path
     quick: bool
-    full: bool
     tell: Callable[[str], None]
 
 

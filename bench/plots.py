@@ -26,6 +26,6 @@ def draw(plots: list[Plot], folder: Path) -> None:
         axes.set_ylim(bottom=0)
         axes.set(title=plot.title, xlabel=plot.x, ylabel=plot.y)
         if len(plot.curves) > 1:
-            axes.legend()
+            figure.legend(loc="outside upper center", ncols=len(plot.curves), frameon=False, fontsize="small")
         axes.grid(visible=True, alpha=0.3)
         figure.savefig(folder / f"{plot.file}.png", metadata={"Software": None})

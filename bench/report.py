@@ -10,8 +10,8 @@ INTRODUCTION = """\
 
 `make bench` measures the bot beside what people would use instead, prints these tables with their targets, and writes
 `bench.json`. `make bench ARGS="--only answering"` measures one part (and leaves the others in the file as they were),
-`ARGS="--quick"` is smaller and fewer, `ARGS="--full"` stages a fleet of 1,000 sites, about two hours longer, and
-`ARGS="--docs docs/bench.md --readme README.md"` writes this page and the table in the README. No figure is
+`ARGS="--quick"` is smaller and fewer, `ARGS="--only whole-fleet"` is a fleet of 1,000 sites, which takes more than an
+hour, and `ARGS="--docs docs/bench.md --readme README.md"` writes this page and the table in the README. No figure is
 extrapolated.
 
 Everything runs on one machine: the local App Service and the local Slack of [the sandbox](../sandbox/README.md), each
@@ -148,17 +148,21 @@ def has_place(readme: str) -> bool:
     return END in readme.partition(BEGIN)[2]
 
 
-def in_readme(readme: str, told: dict[str, Any]) -> str:  # Any: as above
-    """The README with the rows that have a target, or stand beside one, and where and when they were measured."""
+def in_readme(readme: str, told: dict[str, Any], usual: tuple[str, ...]) -> str:  # Any: as above
+    """The README with the rows that have a target, or stand beside one, and where and when they were measured.
+
+    `usual` are the parts that `make bench` measures when none is named; of others it tells nothing.
+    """
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    parts, where = list(told["parts"].values()), told["machine"]
+    named, where = {name: part for name, part in told["parts"].items() if name in usual}, told["machine"]
+    parts = list(named.values())
     rows = [row for part in parts for row in part["rows"] if row["target"] or part["title"].startswith(ALSO)]
     judged = [row["reached"] for row in rows if row["reached"] is not None]
     minutes = sum(part["seconds"] for part in parts) / 60
     lines = [
         f"By `make bench` on {where['processor']}, {where['memory']}, {where['system']}, Python {where['python']}, "
-        f"against the local App Service, in {minutes:.0f} minutes, {_when(told['parts'])}: {sum(judged)} of "
+        f"against the local App Service, in {minutes:.0f} minutes, {_when(named)}: {sum(judged)} of "
         f"{len(judged)} targets reached. [All of it, and how](docs/bench.md).",
         "",
         *_table(rows),

@@ -120,7 +120,7 @@ def test_the_readme_shows_what_has_a_target_and_says_what_was_measured_again() -
     readme = f"# Title\n\n{BEGIN}\nold\n{END}\n\n## Limits\n"
     assert has_place(readme)
     assert not has_place("# Title\n")
-    text = in_readme(readme, as_told(machine(), {"one": one, "two": two}))
+    text = in_readme(readme, as_told(machine(), {"one": one, "two": two}), ("one", "two"))
     assert "in 3 minutes, now at abc: 1 of 2 targets reached" in text
     assert "| quick enough | 1 s | under 2 s | reached |" in text
     assert "| too slow | 4 s | under 2 s | not reached |" in text
@@ -129,5 +129,9 @@ def test_the_readme_shows_what_has_a_target_and_says_what_was_measured_again() -
     assert text.startswith("# Title\n\n")
     assert text.endswith("\n\n## Limits\n")
     three = Measured("Three", commit="def", at="later")
-    parts = {"one": one, "two": two, "three": three}
-    assert "now at abc, three again at def: 1 of 2" in in_readme(text, as_told(machine(), parts))
+    long = Measured("Long", seconds=6000, commit="def", at="later")
+    long.add("not in the usual run", "lost", "all", reached=False)
+    told = as_told(machine(), {"one": one, "two": two, "three": three, "long": long})
+    text = in_readme(text, told, ("one", "two", "three"))
+    assert "in 3 minutes, now at abc, three again at def: 1 of 2" in text
+    assert "not in the usual run" not in text
