@@ -15,6 +15,7 @@ from sandbox.appservice.options import Options
 from sandbox.appservice.platforms.windows import NODE_VERSION
 from sandbox.appservice.processes import free_port, kill_leftovers
 from sandbox.appservice.records import PRODUCTION, SiteRecord, SlotRecord, Store
+from sandbox.appservice.share import Share
 from sandbox.appservice.site import Site
 from sandbox.appservice.slot import Slot
 from sandbox.appservice.tokens import Tokens
@@ -35,6 +36,7 @@ class Cloud:
         self.store = store
         self.options = options
         self.runtimes = runtimes
+        self.share = Share(store.folder / "sites")
         self.faults = Faults()
         self.to_scm, self.from_scm = Line(options.scm_bytes), Line(options.scm_bytes)
         self.sites: dict[str, Site] = {}

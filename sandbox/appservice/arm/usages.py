@@ -1,8 +1,5 @@
 """usages: what a site uses of what its plan allows. The file system is one share for all sites of the plan."""
 
-import asyncio
-import os
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -15,7 +12,7 @@ _NEVER = "9999-12-31T23:59:59.9999999Z"
 async def of_site(resource: Resource, _: web.Request, __: dict[str, str]) -> web.StreamResponse:
     """GET usages."""
     store = resource.cloud.store
-    used = await asyncio.to_thread(_size, store.folder / "sites")
+    used = await resource.cloud.share.used()
     rows = [
         _row("FileSystemStorage", "File System Storage", used, store.account.plan_bytes),
         _row("Memory", "Memory", 0, 3584 << 20),
@@ -31,15 +28,3 @@ def _row(name: str, words: str, used: int, limit: int) -> dict[str, Any]:
         "limit": limit,
         "name": {"value": name, "localizedValue": words},
     }
-
-
-def _size(folder: Path) -> int:
-    """Bytes of all files below a folder; links to slots' contents are not followed."""
-    total = 0
-    for place, _, files in os.walk(folder):
-        for name in files:
-            try:
-                total += os.lstat(f"{place}/{name}").st_size
-            except FileNotFoundError:
-                continue  # gone since it was listed
-    return total

@@ -1,0 +1,40 @@
+"""The share of a plan: one file system for the contents of all its sites."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+LONG_SECONDS, KEPT_TIMES = 0.05, 20
+"""Hundreds of sites take longer than that to count; then a count holds for so many times as long as it took."""
+
+
+class Share:
+    """How much is on it. Those who ask while others do wait for their turn, so that nothing is counted side by side."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._turn = asyncio.Lock()
+        self._counted, self._holds_until = 0, 0.0
+
+    async def used(self) -> int:
+        """Bytes of all files."""
+        async with self._turn:
+            began = time.monotonic()
+            if began >= self._holds_until:
+                self._counted = await asyncio.to_thread(_size, self._folder)
+                took = time.monotonic() - began
+                self._holds_until = began + took * KEPT_TIMES if took > LONG_SECONDS else 0.0
+            return self._counted
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files below a folder; links to slots' contents are not followed."""
+    total = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            try:
+                total += os.lstat(f"{place}/{name}").st_size
+            except FileNotFoundError:
+                continue  # gone since it was listed
+    return total
