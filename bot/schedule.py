@@ -69,7 +69,9 @@ class Schedule:
         for one in await records.cut_off_in_starting(CUT_OFF_AFTER):
             await self._mend(one)
         begun: set[str] = set()
-        for one in await records.scheduled():
+        waiting = await records.scheduled()
+        self._hindered = {one.id: self._hindered[one.id] for one in waiting if one.id in self._hindered}
+        for one in waiting:
             if one.site in begun or not await self._is_due(one):
                 continue
             if await records.claim(one):
@@ -119,7 +121,6 @@ class Schedule:
             self._hindered[one.id] = (self._clock() + TRIED_AGAIN_AFTER, error)
             await self._releases.records.unclaim(one)
         else:
-            self._hindered.pop(one.id, None)
             await self._releases.records.end_scheduled(one, ScheduledState.STARTED)
 
     async def _mend(self, one: Scheduled) -> None:
@@ -135,7 +136,6 @@ class Schedule:
         """It is over once that is told; until then it is found, and told, again."""
         records = self._releases.records
         if await self._tell(one, not_begun(one, state, why, advice, self._slash)):
-            self._hindered.pop(one.id, None)
             await records.end_scheduled(one, state, why=why)
         else:
             await records.unclaim(one)

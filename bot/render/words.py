@@ -32,8 +32,6 @@ STEP_TITLES = {
     Step.REHEARSE_BACK: "Put the dump of before on staging's scratch database",
     Step.CLOSE_WRITES: "Close production for writes",
     Step.DUMP: "Dump production's database",
-    Step.MIGRATE_SHARED: "Migrate production's database",
-    Step.TEST_PRODUCTION: "Test production on the migrated database",
     Step.RESTORE_SHARED: "Put the dump of before back into production's database",
     Step.STOP_OLD: "Stop what was swapped out",
     Step.PUT_BACK: "Put production's database back as it was",

@@ -1,5 +1,6 @@
 """Opens the database, with its tables as this version knows them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +34,36 @@ class DatabaseUnreachable(ReleaseError):
     remedy = "Check database_url, and that PostgreSQL runs and lets the bot in from here."
 
 
+class DatabaseFileUnusable(ReleaseError):
+    problem = "The bot's database {0} cannot be used: {1}."
+    remedy = (
+        "It must be a SQLite file that belongs to the bot's user, on a disk with room "
+        "(in the image: chown 10001:10001). If it is damaged, put back a copy of it: see docs/operations.md."
+    )
+
+
 def open_records(url: str) -> "Records":
     """Open the database at `url`, creating or migrating its tables first.
 
     A SQLite file is made readable for its owner only: it names people and sites.
     Raises DatabaseTooNew when a newer ghostbot has migrated it already, DatabaseUnreachable if it is a PostgreSQL
-    that does not answer.
+    that does not answer, DatabaseFileUnusable if it is a file that cannot be opened, read or written.
     """
     engine = create_engine(driven(url), pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         path = Path(str(engine.url.database))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.chmod(0o600)  # also one that was there before
         event.listen(engine, "connect", _patient_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        _migrate(engine)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            if path.is_file():
+                path.chmod(0o600)  # also one that was there before
+            _migrate(engine)
+        except OSError as error:
+            raise DatabaseFileUnusable(str(path), os.strerror(error.errno or 0)) from error
+        except DBAPIError as error:
+            raise DatabaseFileUnusable(str(path), _first_line(error)) from error
     else:
         event.listen(engine, "connect", _impatient_postgres)
         try:
@@ -68,8 +83,11 @@ def driven(url: str) -> str:
 
 def unreachable(url: str, error: DBAPIError) -> DatabaseUnreachable:
     """What a person may read of it: where, without the password, and the first line of why."""
-    why = str(error.orig).strip().splitlines()
-    return DatabaseUnreachable(make_url(url).render_as_string(), masked(why[0]) if why else "no answer")
+    return DatabaseUnreachable(make_url(url).render_as_string(), masked(_first_line(error)) or "no answer")
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
 
 
 def _impatient_postgres(connection: Any, _record: object) -> None:  # Any: the driver's own connection

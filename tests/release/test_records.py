@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from release.artefacts.reference import reference
 from release.errors import Cancelled, SiteBusy
 from release.journal import Journal
 from release.model import (
+    Artefact,
     BackupTaken,
     Facts,
     Freeze,
@@ -31,8 +33,9 @@ from release.model import (
 )
 from release.records import Records, open_records
 from release.records.migrating import DatabaseTooNew
-from release.records.opening import DatabaseUnreachable
+from release.records.opening import DatabaseFileUnusable, DatabaseUnreachable
 from release.records.rows import NoSuchRelease
+from release.steps.deploying import version_of
 from tests.postgres import Postgres, a_postgres
 
 DAY = timedelta(days=1)
@@ -405,6 +408,20 @@ def test_a_migration_that_fails_half_way_leaves_the_old_schema(tmp_path: Path) -
     open_records(f"sqlite:///{path}").close()
 
 
+@pytest.mark.parametrize("kind", Kind)
+async def test_every_kind_and_the_longest_names_are_kept(records: Records, kind: Kind) -> None:
+    artefact = Artefact(reference(f"{'x' * 200}.zip").name, "f" * 64, "d" * 64, size=1, files=1)
+    longest = version_of(artefact)
+    release = await records.create(kind, "blog", "ann", "C1", version=longest, before=longest)
+    for step in Step:
+        await records.begin_step(release.id, step)
+    for state in (state for state in State if state.is_open):
+        assert await records.move(release.id, state)
+    assert await records.move(release.id, max((state for state in State if not state.is_open), key=len))
+    kept = await records.release(release.id)
+    assert (kept.kind, kept.version, kept.from_version) == (kind, longest, longest)
+
+
 def test_bots_that_start_at_once_make_one_schema(url: str) -> None:
     async def start_all() -> None:
         opened = await asyncio.gather(*(asyncio.to_thread(open_records, url) for _ in range(3)))
@@ -440,6 +457,23 @@ async def test_steps_facts_and_words_of_one_release_at_once_do_not_block_each_ot
             records.audit_release(release.id, "swap", "asked of Azure"),
         )
     assert sum(entry.deed.what == "swap" for entry in await records.audited()) == 1
+
+
+def test_a_database_file_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    path.write_text("This is not a database. " * 100)
+    with pytest.raises(
+        DatabaseFileUnusable, match=r"bot\.db cannot be used: file is not a database"
+    ) as caught:
+        open_records(f"sqlite:///{path}")
+    assert "docs/operations.md" in caught.value.advice
+    assert path.read_text().startswith("This is not a database.")
+    with pytest.raises(DatabaseFileUnusable, match="File exists"):
+        open_records(f"sqlite:///{path}/under-a-file.db")
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(DatabaseFileUnusable, match="unable to open database file"):
+        open_records(f"sqlite:///{tmp_path}/folder.db")
+    assert stat.S_IMODE((tmp_path / "folder.db").stat().st_mode) & stat.S_IXUSR
 
 
 async def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
