@@ -9,7 +9,6 @@ from pathlib import Path
 
 from release.backups import BackupStore, expired, needed_by
 from release.errors import ReleaseError
-from release.model import BackupTaken
 from release.records import Records
 from release.site import Site
 
@@ -28,7 +27,6 @@ class Chores:
     async def remove_old_backups(self) -> None:
         """Backups that no setting, open release or rollback keeps are gone, and the rest is where it belongs."""
         now = datetime.now(UTC)
-        known: list[BackupTaken] = []
         for site in self._sites.values():
             backups = await self._records.backups(site.name, limit=None)
             old = expired(backups, now, site.config.keep_backups, site.config.keep_backups_for)
@@ -40,8 +38,8 @@ class Chores:
                 await self._store.remove(backup)
                 await self._records.forget_backup(backup.id)
                 log.info("backup removed", extra={"site": site.name, "backup": backup.id})
-            known += [backup for backup in backups if backup not in old]
-        await self._store.tidy(known)
+        # Of every site: one that is not in the settings right now may come back, and then wants its backups.
+        await self._store.tidy(await self._records.every_backup())
 
     async def sweep_work(self) -> None:
         """Work folders of releases that ended while people decided are gone."""

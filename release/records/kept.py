@@ -52,6 +52,11 @@ class KeptRecords(Base):
         rows = await self._read(lambda c: c.execute(query).mappings().all())
         return tuple(_backup(row) for row in rows)
 
+    async def every_backup(self) -> tuple[BackupTaken, ...]:
+        """Those of all sites, also of sites that are not in the settings any more."""
+        rows = await self._read(lambda c: c.execute(select(tables.backups)).mappings().all())
+        return tuple(_backup(row) for row in rows)
+
     async def backup(self, backup_id: str) -> BackupTaken | None:
         query = select(tables.backups).where(tables.backups.c.id == backup_id)
         row = await self._read(lambda c: c.execute(query).mappings().first())

@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
-from release.backups import BackupDamaged, BackupStore, expired, needed_by
+from release.backups import BackupDamaged, BackupStore, Beside, expired, needed_by
 from release.chores import Chores
 from release.ghost.cache import file_digest
 from release.model import BackupTaken, Facts, Kind, Release, State, Written
@@ -114,6 +114,27 @@ async def test_old_backups_go_with_their_files_and_strays_after_a_day(
         assert await records.backups("blog") == (young,)
         left = sorted(path.name for path in store.folder.glob("*/*"))
         assert left == [f"{young.id}.db", f"{young.id}.files.json", "fresh.db"]
+
+
+async def test_backups_of_a_site_that_is_not_in_the_settings_stay_with_all_that_is_beside_them(
+    tmp_path: Path, records: Records, store: BackupStore
+) -> None:
+    """Somebody renamed the site, or commented it out, and started the bot."""
+    dump = tmp_path / "dump"
+    dump.write_bytes(b"a dump")
+    kept = await store.keep_list(written(store, 1, NOW - 2 * MONTH), {"images/one.png": 3})
+    await store.keep_beside(kept, Beside.DUMP, dump)
+    await records.keep_backup(kept)
+    stray = store.place("blog", "stray")
+    stray.touch()
+    for path in store.folder.glob("*/*"):
+        os.utime(path, (time.time() - 25 * 3600,) * 2)
+    chores = Chores({"shop": StandInSite("shop", "6.65.0", "6.64.0")}, records, store, tmp_path / "work")
+    for _ in range(2):
+        await chores.remove_old_backups()
+        assert await records.backups("blog") == (kept,)
+        left = sorted(path.name for path in store.folder.glob("*/*"))
+        assert left == [f"{kept.id}.db", f"{kept.id}.files.json", f"{kept.id}.{Beside.DUMP}"]
 
 
 async def test_what_a_killed_bot_had_half_downloaded_is_gone_at_the_next_start(store: BackupStore) -> None:
