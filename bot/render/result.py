@@ -26,7 +26,7 @@ from bot.render.message import (
 )
 from bot.render.rollback import confirmed_by, final_price, kept
 from bot.render.schema import schema_stands, undo_button, untouched
-from bot.render.standing import staging_of_a_failure, standing
+from bot.render.standing import by_hand, staging_of_a_failure, standing
 from bot.render.swapped import routing_line, warmth
 from bot.render.watch import left_on_new
 from bot.render.words import STATE_SIGNS, release_title
@@ -301,6 +301,8 @@ def production_stands(release: Release) -> str:
         runs = f"Production runs {escape(swap.before if swap else release.from_version or '?')}. "
         stays = "" if swap and not swap.swapped_back else runs
         return f"{stays}{escape(release.facts.put_back)}"
+    if release.facts.production_now:
+        return by_hand(release)
     if swap and swap.swapped_back:
         return f"Production was swapped back and runs {escape(swap.before)} again."
     if swap:

@@ -22,10 +22,24 @@ def standing(release: Release) -> str:
     )
 
 
+def by_hand(release: Release) -> str:
+    """What production runs, where somebody swapped or deployed by hand while the release was under way; escaped."""
+    how = "swapped by hand, and what ran there before is on staging"
+    if not swapped_by_hand(release):
+        how = "swapped or deployed by hand"
+    return f"Production runs {escape(release.facts.production_now or '?')} now: somebody {how}."
+
+
+def swapped_by_hand(release: Release) -> bool:
+    """Whether production was found to hold what this release had put on staging."""
+    now = release.facts.production_now
+    return now is not None and now == release.version
+
+
 def staging_of_a_failure(release: Release) -> str:
     """What a failed release left on staging; empty where it had not begun to change it, or has swapped."""
     swapped = release.step(Step.SWAP).state is not StepState.PENDING
-    if swapped or not _deployed(release):
+    if swapped or swapped_by_hand(release) or not _deployed(release):
         return ""
     if release.facts.candidate is None or _unmigrated(release):
         text = "Staging holds what it was given until then, to look at; it cannot be swapped in."
@@ -43,6 +57,8 @@ def _unmigrated(release: Release) -> bool:
 def _production(release: Release) -> str:
     if release.facts.put_back:
         return escape(release.facts.put_back)
+    if release.facts.production_now:
+        return by_hand(release)
     runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
     return f"{untouched(release)}{runs}"
 
@@ -82,7 +98,7 @@ def _backups(facts: Facts) -> str:
 def _way_back(release: Release) -> str:
     """Whether the release before this one can still be rolled back; empty where it never could."""
     before = release.facts.staging_before
-    if before is None or before.way_back is None:
+    if before is None or before.way_back is None or release.facts.production_now is not None:
         return ""
     left, version = release.facts.staging_left, escape(before.way_back)
     if not _deployed(release) or (left is not None and left.undone):

@@ -57,6 +57,7 @@ class Facts:
     release did not go through.
     `superseded_by` is the release that went live after this one. Since `old_version_gone_at` staging is known to hold
     something else than the version of before: no swap brings it back.
+    `production_now` is what production was found to hold where somebody swapped or deployed by hand meanwhile.
     `reminded_at` is when the approvers were asked again, `pictured` how many pictures were taken for them.
     `late` is what this release left on the old slot, `carries` what
     it carries over from there, and `carried_over_by` the release that carried its late writes over.
@@ -108,6 +109,7 @@ class Facts:
     old_slot_stops_at: datetime | None = None
     old_slot_stopped_at: datetime | None = None
     old_version_gone_at: datetime | None = None
+    production_now: str | None = None
     watched_until: datetime | None = None
     sick: TurnedSick | None = None
     watch: WatchDecided | None = None

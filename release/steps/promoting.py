@@ -35,12 +35,12 @@ from release.scheduled import (
     in_words,
     look_again_at,
 )
-from release.site import PRODUCTION, Site
+from release.site import Site
 from release.smoke import Expected, smoke_test
 from release.staging import leave_mark, put_database, recheck, start_and_warm
 from release.steps.common import looked_at, mark_of, shipped_themes
 from release.steps.merging import Merging
-from release.swap import SwappedBack, change_of, is_past_the_swap, put_live
+from release.swap import Held, SwappedBack, change_of, held_by_production, is_past_the_swap, put_live
 from release.unfinished import note_unfinished, unfinished_by
 
 log = logging.getLogger(__name__)
@@ -62,15 +62,26 @@ class Promoting(Merging):
             if await is_past_the_swap(site, release):
                 words.text = "production is swapped already"
                 return
-            production = await site.version(PRODUCTION)
-            if production != release.from_version:
-                raise NotTheSame(site.name, production, str(release.from_version))
-            # A bot that was updated while it caught up leaves a note, and `catch_up` makes all of that again.
-            if release.facts.candidate is not None and await unfinished_by(site) != release_id:
-                await recheck(site, mark_of(release_id, release.facts.candidate))
+            production = await self._still_before(release, site)
+            await self._still_staged(release, site)
             cleared = await self._clear_routing(release_id, site)
             words.text = f"still {release.version} on {site.staging}, {production} in production"
             words.text = "; ".join(part for part in (words.text, cleared) if part)
+
+    async def _still_before(self, release: Release, site: Site) -> str:
+        """Production's version, which is that of before the release. Raises NotTheSame."""
+        held, production = await held_by_production(site, change_of(release))
+        if held is Held.BEFORE:
+            return production
+        await self._records.note(release.id, production_now=production)
+        now = f"what was staged ({production})" if held is Held.AFTER else production
+        raise NotTheSame(site.name, now, str(release.from_version))
+
+    async def _still_staged(self, release: Release, site: Site) -> None:
+        """Staging holds what the release put there. Raises NotTheCandidate."""
+        # A bot that was updated while it caught up leaves a note, and `catch_up` makes all of that again.
+        if release.facts.candidate is not None and await unfinished_by(site) != release.id:
+            await recheck(site, mark_of(release.id, release.facts.candidate))
 
     async def catch_up(self, release_id: str) -> None:
         """What production wrote since the backup is on staging too, and nothing comes due while it is swapped.
@@ -87,6 +98,8 @@ class Promoting(Merging):
             found: list[str] = []
             while True:
                 backup = await self._quiet_backup(release_id, site, words, waited)
+                # That may have taken hours: what somebody swapped out by hand meanwhile is on staging now.
+                await self._still_before(release, site)
                 found.append(await self._catch_up_with(release_id, site, backup, words))
                 # Migrating takes its time: what was far away before may be near now.
                 if not await self._due(site, backup):
@@ -140,6 +153,9 @@ class Promoting(Merging):
         await self._store.keep(backup)
         package = await self._same_package(site, built, words)
         done, after = await self._made_from(release, backup, package)
+        # It took its time, and what is overwritten now must not be what somebody swapped out or deployed by hand.
+        await self._still_before(release, site)
+        await self._still_staged(release, site)
         # Until it has its mark again nobody swaps it, and whoever goes on after a restart begins with the database.
         await note_unfinished(site, release_id, candidate.deployment)
         await put_database(site, Path(done.path))

@@ -13,7 +13,7 @@ from release.mysql.scratch import drop_scratch
 from release.preflight import NoNodeStack
 from release.shape import Deployed
 from release.silence import SILENT
-from release.site import Site
+from release.site import NothingThere, Site
 from release.staging import (
     MARK,
     Mark,
@@ -26,6 +26,7 @@ from release.staging import (
     stop_staging,
 )
 from release.steps.remembering import Remembering
+from release.swap import Held, change_of, held_by_production
 from release.unfinished import note_unfinished, unfinished_by
 from release.version import Version
 
@@ -52,7 +53,10 @@ class Undoing(Remembering):
         await self._remember(release, site, with_database=True)
 
     async def undo(self, release_id: str) -> None:
-        """Staging is as it was before the release, as far as it can be. What cannot be undone is told, not raised."""
+        """Staging is as it was before the release, as far as it can be. What cannot be undone is told, not raised.
+
+        What somebody swapped or deployed there by hand meanwhile is not the release's to undo: it stays as it is.
+        """
         release, site, journal = await self._of(release_id)
         before = release.facts.staging_before
         if before is None or not (touched(release) or release.kind.rehearses):
@@ -61,7 +65,9 @@ class Undoing(Remembering):
             async with journal.step(Step.UNDO) as words:
                 if release.step(Step.PREVIEW).state is not StepState.PENDING:
                     await site.app.reset_preview()
-                left = await self._undone(release, site, before, words)
+                left = await self._left_alone(release, site, before)
+                if left is None:
+                    left = await self._undone(release, site, before, words)
                 words.text = left.words
         except ReleaseError as error:
             left = StagingLeft(undone=False, running=False, version=None, words=str(error))
@@ -72,6 +78,45 @@ class Undoing(Remembering):
         """How a release ends whose question was answered with anything but yes."""
         approval = await self._records.approval_of(release_id)
         return ENDS.get(approval.verdict, State.CANCELLED) if approval else State.CANCELLED
+
+    # -- what is not the release's any more -------------------------------------------------------
+
+    async def _left_alone(self, release: Release, site: Site, before: StagingBefore) -> StagingLeft | None:
+        """Why staging stays as somebody made it by hand; None where the release may undo what it did there.
+
+        After a swap by hand it holds what production ran, with all that was written there up to then.
+        """
+        held, runs = await held_by_production(site, change_of(release))
+        if held is not Held.BEFORE:
+            await self._records.note(release.id, production_now=runs)
+        if held is Held.AFTER:
+            why = f"somebody swapped by hand: production runs {runs}, and what ran there before is on {site.staging}"
+        elif release.step(Step.DEPLOY).state is StepState.PENDING or await self._is_its_own(
+            release, site, before
+        ):
+            return None
+        else:
+            why = f"{site.staging} does not hold what this release put there: somebody swapped or deployed by hand"
+        slot = await site.app.slot(site.staging)
+        words = f"nothing was changed there, as {why}; /ghost status {site.name} shows both slots"
+        return StagingLeft(undone=False, running=slot.running, version=None, words=words)
+
+    async def _is_its_own(self, release: Release, site: Site, before: StagingBefore) -> bool:
+        """Whether staging is as the release made it, finished or not, or as it found it there."""
+        by, mark = await unfinished_by(site), await read_mark(site, site.staging)
+        if by is not None:
+            return by == release.id or before.version is None
+        if mark is not None and mark.release == release.id:
+            return await site.shape.deployment.latest(site) == mark.deployment
+        return await self._is_as_found(site, before, mark)
+
+    async def _is_as_found(self, site: Site, before: StagingBefore, mark: Mark | None) -> bool:
+        """Whether it was not deployed over yet, or an undoing that was cut off had come so far already."""
+        try:
+            version: str | None = await site.version(site.staging)
+        except NothingThere:
+            version = None
+        return (mark.release if mark else None) == before.mark and version == before.version
 
     # -- the ways back ----------------------------------------------------------------------------
 
@@ -163,9 +208,7 @@ class Undoing(Remembering):
         mark = await read_mark(site, site.staging)
         if await unfinished_by(site) is not None or (mark is not None and mark.release == release.id):
             return False
-        return (mark.release if mark else None) == before.mark and await site.version(
-            site.staging
-        ) == before.version
+        return await self._is_as_found(site, before, mark)
 
     async def _deploy_again(
         self, release: Release, site: Site, before: StagingBefore, database: BackupTaken, words: Words

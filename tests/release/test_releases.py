@@ -48,7 +48,8 @@ class Desk:
         self.releases = Releases(sites, records, ghosts, self._start)
         store = BackupStore(folder / "backups")
         folders = Folders(folder / "backups", folder / "work")
-        self.stages = Stages(Parts(sites, records, npm, ghosts, folders, store, Packages(npm, records, None)))
+        self.parts = Parts(sites, records, npm, ghosts, folders, store, Packages(npm, records, None))
+        self.stages = Stages(self.parts)
         self.chores = Chores(sites, records, store, folder / "work")
 
     async def _start(self, release: Release) -> None:

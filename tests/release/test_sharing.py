@@ -38,7 +38,7 @@ from release.site import PRODUCTION
 from release.steps.common import kept_of
 from release.steps.sharing import CannotRefuseWrites
 from release.steps.sharing_live import NotMigrated, OldVersionCannotRead, RestartedMeanwhile
-from release.unfinished import unfinished_by
+from release.unfinished import note_unfinished, unfinished_by
 from release.version import Version
 from tests.ghost.small_mysql import asked, config_of, new_blog, tell
 from tests.mariadb import MariaDb, a_mariadb
@@ -403,6 +403,8 @@ async def test_an_upgrade_that_nobody_wants_leaves_no_scratch_database_and_nothi
     await shop.desk.records.note(shop.release.id, staging_before=before)
     for step in GONE_THROUGH[: 1 + GONE_THROUGH.index(got_to)]:
         await shop.desk.records.step(shop.release.id, step, StepState.DONE)
+    if got_to is Step.DEPLOY:
+        await note_unfinished(shop.cloud.site, shop.release.id)
     for _ in range(2):
         await shop.desk.stages.undoing.undo(shop.release.id)
         left = (await shop.facts()).facts.staging_left
@@ -416,3 +418,24 @@ async def test_an_upgrade_that_nobody_wants_leaves_no_scratch_database_and_nothi
         assert running is (got_to is Step.MIGRATE)
     closed = await unfinished_by(shop.cloud.site) is not None
     assert closed is (got_to is Step.DEPLOY), "a way back that was not deployed over can still be swapped in"
+
+
+async def test_after_a_swap_by_hand_nothing_is_stopped_or_dropped(
+    shop: Shop, old: Seeded, new: Seeded
+) -> None:
+    backup = await dump_database(shop.cloud.site, shop.real, shop.store)
+    scratch = shop.real.of(f"{shop.real.database}_ghostbot")
+    await fill_scratch(shop.real, scratch, await dump_of(shop.store, backup), shop.mysql)
+    before = StagingBefore(running=True, version=OLD, mark=None, way_back=None)
+    await shop.desk.records.note(shop.release.id, staging_before=before)
+    for step in GONE_THROUGH:
+        await shop.desk.records.step(shop.release.id, step, StepState.DONE)
+    await asyncio.gather(shop.cloud.install(new, PRODUCTION), shop.cloud.install(old, "staging"))
+    await shop.desk.stages.undoing.undo(shop.release.id)
+    left = (await shop.facts()).facts.staging_left
+    assert left is not None
+    assert (left.undone, left.running) == (False, True)
+    assert f"somebody swapped by hand: production runs {NEW}" in left.words
+    assert (await shop.cloud.site.app.slot("staging")).running
+    assert await unfinished_by(shop.cloud.site) is None
+    assert scratch.database in {name for (name,) in asked(shop.real, "SHOW DATABASES")}

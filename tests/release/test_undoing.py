@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.render.standing import standing
 from demo.stages import TINY_NODE
 from demo.tiny import versions as tiny
-from demo.tiny.seed import Seeded
+from demo.tiny.seed import Seeded, seed
 from release.ghost.build import Package, package_key
 from release.ghost.cache import Mark as CacheMark
 from release.ghost.cache import file_digest, host_platform
@@ -48,6 +49,9 @@ async def can_be_built(desk: Desk, version: str) -> None:
 
     async def fill(folder: Path) -> CacheMark:
         await asyncio.to_thread(tiny.install, tiny.find(version), folder)
+        program = folder / "node_modules" / ".bin" / "knex-migrator-migrate"
+        program.parent.mkdir()
+        program.symlink_to("../knex-migrator/bin/knex-migrator-migrate.js")
         return {
             "node": f"{TINY_NODE}.0.0",
             "node_prefix": str(carried_node().prefix),
@@ -213,6 +217,77 @@ async def test_an_undoing_that_fails_is_told_and_hides_nothing(desk: Desk, tmp_p
     assert (step.state, step.detail) == (StepState.FAILED, words)
     await desk.cloud.behaves_again()
     assert await unfinished_by(desk.cloud.site) == release.id
+
+
+async def swaps_by_hand(cloud: Cloud) -> None:
+    """In the portal."""
+
+    async def keep_nothing(_token: str | None) -> None:
+        """The portal is not the bot."""
+
+    await cloud.site.app.swap(None, keep_nothing, 20)
+
+
+async def candidate(desk: Desk, tmp_path: Path) -> Release:
+    """THIRD was put on staging, where OLD had been, and runs there: people are asked."""
+    await can_be_built(desk, OLD)
+    release = await an_upgrade(desk)
+    await desk.stages.undoing.remember_staging(release.id)
+    third = await asyncio.to_thread(seed, tmp_path / "third" / "wwwroot", THIRD)
+    await desk.cloud.install(third, "staging")
+    await desk.cloud.is_well("staging")
+    await leave_mark(desk.cloud.site, Mark(release.id, THIRD, "p" * 64, "d" * 64, ""))
+    await desk.records.step(release.id, Step.DEPLOY, StepState.DONE)
+    return release
+
+
+async def test_after_a_swap_by_hand_what_production_ran_is_not_overwritten_with_all_that_was_written(
+    desk: Desk, tmp_path: Path
+) -> None:
+    written = file_digest(desk.cloud.wwwroot() / DATABASE)
+    release = await candidate(desk, tmp_path)
+    await swaps_by_hand(desk.cloud)
+    for _ in range(2):
+        await desk.stages.undoing.undo(release.id)
+        assert file_digest(desk.cloud.wwwroot("staging") / DATABASE) == written
+        assert await desk.cloud.site.version("staging") == NEW
+        assert await desk.cloud.asked("zipdeploy") == 0
+        undone, running, words = await left(desk, release)
+        assert (undone, running) == (False, True)
+        assert f"nothing was changed there, as somebody swapped by hand: production runs {THIRD}" in words
+    await desk.stages.ending.end(release.id, State.CANCELLED, "cancelled", "again")
+    told = standing(await desk.records.release(release.id))
+    assert f"Production runs {THIRD} now: somebody swapped by hand" in told
+    assert "untouched" not in told
+
+
+async def test_what_somebody_deployed_to_staging_by_hand_is_not_overwritten(
+    desk: Desk, tmp_path: Path
+) -> None:
+    release = await candidate(desk, tmp_path)
+    kudu = await desk.cloud.site.kudu("staging")
+    await kudu.deploy_zip(zipped(tmp_path / "theirs.zip", "of somebody else"), 10, silent)
+    await desk.stages.undoing.undo(release.id)
+    assert (desk.cloud.wwwroot("staging") / "index.js").read_text() == "of somebody else"
+    assert await unfinished_by(desk.cloud.site) is None
+    assert await desk.cloud.asked("/stop") == 0
+    undone, _, words = await left(desk, release)
+    assert not undone
+    assert "staging does not hold what this release put there: somebody swapped or deployed by hand" in words
+    told = await desk.records.release(release.id)
+    assert f"Production is untouched. It still runs {NEW}." in standing(told)
+
+
+async def test_a_slot_that_was_started_for_a_swap_and_swapped_by_hand_runs_on(desk: Desk) -> None:
+    await desk.cloud.site.app.stop("staging")
+    swap = await desk.releases.swap(None, "ann", "C1")
+    await desk.stages.staging.preflight(swap.id)
+    await desk.stages.staging.start(swap.id)
+    await swaps_by_hand(desk.cloud)
+    await desk.stages.undoing.undo(swap.id)
+    assert (await left(desk, swap))[:2] == (False, True)
+    assert (await desk.cloud.site.app.slot("staging")).running
+    assert "/ghost rollback" not in standing(await desk.records.release(swap.id))
 
 
 async def test_a_cancel_while_people_decide_holds_the_site_until_all_is_undone(desk: Desk) -> None:
