@@ -202,7 +202,13 @@ class Promoting(Merging):
         await self._records.keep_backup(backup)
         if due := await self._due(site, backup):
             raise ScheduledMeanwhile(in_words(due))
-        return await self._catch_up_with(release_id, site, backup, words)
+        found = await self._catch_up_with(release_id, site, backup, words)
+        now_on_staging = (await self._records.release(release_id)).facts.backup
+        made_again = now_on_staging is not None and now_on_staging.id == backup.id
+        # Migrating takes its time here, too.
+        if made_again and (due := await self._due(site, backup)):
+            raise ScheduledMeanwhile(in_words(due))
+        return found
 
     async def put_live(self, release_id: str) -> SwapDone:
         """The candidate is in production, verified, and the old slot keeps its version until the grace ends."""

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from release.ghost.build import build
 from release.ghost.cache import file_digest
 from release.model import BackupTaken, Candidate, Kind, Release, State
 from release.records import Records
+from release.scheduled import ScheduledMeanwhile
 from release.site import PRODUCTION
 from release.staging import NotTheCandidate, leave_mark, read_mark
 from release.steps import Stages
@@ -58,9 +60,9 @@ async def desk(staged: Cloud, records: Records, tmp_path: Path) -> AsyncIterator
     records.close()
 
 
-def writes(wwwroot: Path, statement: str) -> None:
+def writes(wwwroot: Path, statement: str, *values: str) -> None:
     with closing(sqlite3.connect(wwwroot / DATABASE)) as database, database:
-        database.execute(statement)
+        database.execute(statement, values)
 
 
 async def approved(desk: Desk) -> Release:
@@ -127,3 +129,23 @@ async def test_deployed_over_by_hand_while_it_catches_up_nothing_is_put_there(
         await stages(desk, MIGRATING, somebody_deploys).promoting.catch_up(release.id)
     assert file_digest(desk.cloud.wwwroot("staging") / DATABASE) == before
     assert await desk.cloud.site.version(PRODUCTION) == OLD
+
+
+async def test_what_comes_due_while_the_last_look_makes_staging_again_puts_the_swap_off(desk: Desk) -> None:
+    release = await approved(desk)
+    at = datetime.now(UTC) + timedelta(hours=1)
+    writes(
+        desk.cloud.wwwroot(),
+        "UPDATE posts SET status = 'scheduled', published_at = ? WHERE status = 'draft'",
+        f"{at:%Y-%m-%d %H:%M:%S}",
+    )
+
+    async def it_comes_near() -> None:
+        """As if it took that long: what counts is how far away the post is, and how far away it may be."""
+        desk.cloud.site.config = replace(desk.cloud.site.config, scheduled_margin=timedelta(hours=2))
+
+    with pytest.raises(ScheduledMeanwhile, match="Draft"):
+        await stages(desk, MIGRATING, it_comes_near).promoting.last_look(release.id)
+    mark = await read_mark(desk.cloud.site, "staging")
+    assert mark is not None, "it is whole, and can catch up again"
+    assert mark.release == release.id
