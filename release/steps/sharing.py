@@ -105,10 +105,9 @@ class Sharing(Staging):
         _, site, journal = await self._of(release_id)
         async with journal.step(Step.POINT) as words:
             _, scratch = await self._databases(site)
-            await self._point(site, scratch)
-            words.text = (
-                f"{site.staging} uses {scratch.database}; these settings stay with their slots in a swap"
-            )
+            cleared = await self._point(release_id, site, scratch)
+            told = f"{site.staging} uses {scratch.database}; these settings stay with their slots in a swap"
+            words.text = "; ".join(part for part in (told, cleared) if part)
 
     async def put_together(
         self,
@@ -138,11 +137,17 @@ class Sharing(Staging):
         release, site, _ = await self._of(release_id)
         await self._remember(release, site, with_database=False)
 
-    async def _point(self, site: Site, scratch: Connection) -> None:
-        """Staging is stopped, muted, signs in to the scratch database, and whatever version it holds may start."""
+    async def _point(self, release_id: str, site: Site, scratch: Connection) -> str:
+        """Staging is stopped, muted, signs in to the scratch database, and whatever version it holds may start.
+
+        Returns, in words, what became of traffic routing.
+        """
+        # Whoever is routed to staging would meet a stopped slot, and then write to the scratch database.
+        cleared = await self._clear_routing(release_id, site)
         await point_staging_at(site, scratch.database)
         await any_on_staging(site)
         await mute(site)
+        return cleared
 
     # -- what the steps after the approval share --------------------------------------------------
 

@@ -55,8 +55,9 @@ class SharingBack(SharingLive, RollingBack):
             real, scratch = await self._databases(site)
             await fill_scratch(real, scratch, await dump_of(self._store, dump), config_of(site))
             await self._compare(release_id, scratch, dump)
-            await self._point(site, scratch)
-            words.text = f"{dump.id} is in {scratch.database}, as it was dumped"
+            cleared = await self._point(release_id, site, scratch)
+            told = f"{dump.id} is in {scratch.database}, as it was dumped"
+            words.text = "; ".join(part for part in (told, cleared) if part)
 
     async def test_the_old(self, release_id: str) -> None:
         """The old version runs on the scratch database and is well."""

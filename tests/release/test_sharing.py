@@ -44,6 +44,7 @@ from tests.ghost.small_mysql import asked, config_of, new_blog, tell
 from tests.mariadb import MariaDb, a_mariadb
 from tests.release.conftest import NEW, OLD, Cloud
 from tests.release.test_releases import Desk
+from tests.release.test_routing import routed
 from tests.sandbox.appservice_fixtures import eventually
 
 pytestmark = pytest.mark.mariadb
@@ -307,6 +308,31 @@ async def test_staging_is_pointed_at_the_scratch_database_and_production_is_left
     assert {name for name in before if name.startswith("database__")} <= sticky
     assert "url" in sticky
     assert (await connection_of(shop.cloud.site)).database == shop.real.database
+
+
+async def test_nobody_is_routed_to_staging_when_it_is_stopped_for_the_scratch_database(shop: Shop) -> None:
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    routed(shop.cloud)
+    await shop.steps.point(shop.release.id)
+    asked = await shop.cloud.http.get(f"{shop.cloud.told['control']}/requests", params={"host": "arm"})
+    paths = [f"{one['method']} {one['path']}" for one in asked.json()["requests"]]
+    cleared = next(n for n, path in enumerate(paths) if path.startswith("PATCH") and "/config/web" in path)
+    stopped = next(n for n, path in enumerate(paths) if "/slots/staging/stop" in path)
+    assert cleared < stopped
+    release = await shop.facts()
+    assert release.facts.routing_cleared is not None
+    assert "traffic routing cleared (12.5 % to staging)" in release.step(Step.POINT).detail
+
+    await shop.desk.records.move(shop.release.id, State.LIVE)
+    rollback = await shop.desk.records.create(
+        Kind.ROLLBACK_SHARED, "blog", "ann", "C1", version=OLD, before=NEW, undoes=shop.release.id
+    )
+    routed(shop.cloud)
+    await shop.steps.rehearse_back(rollback.id)
+    assert await shop.cloud.site.app.routed() == {}
+    told = (await shop.desk.records.release(rollback.id)).step(Step.REHEARSE_BACK).detail
+    assert "traffic routing cleared" in told
 
 
 async def test_what_says_that_only_another_version_may_start_never_outlives_its_release(shop: Shop) -> None:
