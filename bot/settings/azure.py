@@ -1,7 +1,9 @@
 """Where App Service is, and the storage for what is kept."""
 
+import ipaddress
 import re
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -19,6 +21,30 @@ class AzureSettings(Part):
     subscription: str
     arm_url: str = "https://management.azure.com"
     polling_seconds: float = Field(3, gt=0)
+
+    @field_validator("arm_url")
+    @classmethod
+    def _shows_no_token(cls, url: str) -> str:
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            host = ""
+        if not host or not url.startswith(("https://", "http://")):
+            raise ValueError("is not the address of an Azure Resource Manager (https://host)")
+        # Over plain http, and to the SCM sites that follow it, the bot's tokens would go in clear.
+        if url.startswith("http://") and not _is_this_machine(host):
+            raise ValueError(
+                "would send the bot's token in clear: http:// is for the local stand-in on this machine "
+                "(localhost, 127.0.0.1, [::1]); write https://"
+            )
+        return url
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class StorageSettings(Part):
