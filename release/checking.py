@@ -16,6 +16,7 @@ from release.references import unresolved_references
 from release.room import in_words
 from release.routing import will_be_cleared
 from release.site import PRODUCTION, Site
+from release.slot_features import takes_a_preview, waits_to_be_swapped
 from release.slot_settings import compare_settings
 from release.staging import MUTE
 from release.steps.deploying import SHOWN_TO_ALL
@@ -67,6 +68,8 @@ async def check_site(site: Site) -> SiteChecked:
         _tried("disk", _disk(site)),
         _tried("warm-up before a swap", _warm_up(site)),
         _tried("traffic routing", _routing(site)),
+        _tried("auto swap", _auto_swap(site)),
+        _tried("site authentication", _authentication(site)),
     )
     return SiteChecked(site.name, (*reached.findings, *(one for look in looks for one in look.findings)))
 
@@ -184,3 +187,13 @@ async def _warm_up(site: Site) -> _Seen:
 async def _routing(site: Site) -> _Seen:
     found = will_be_cleared(await site.app.routed())
     return _Seen("" if found else "off", found)
+
+
+async def _auto_swap(site: Site) -> _Seen:
+    await waits_to_be_swapped(site)
+    return _Seen("off")
+
+
+async def _authentication(site: Site) -> _Seen:
+    unknown = await takes_a_preview(site)
+    return _Seen("" if unknown else "off", unknown)

@@ -15,6 +15,7 @@ from release.references import unresolved_references
 from release.routing import will_be_cleared
 from release.runtimes import NODE_VERSION
 from release.site import PRODUCTION, WWWROOT, NothingThere, Site
+from release.slot_features import takes_a_preview, waits_to_be_swapped
 from release.slot_settings import compare_settings
 from release.staging import MUTE
 from release.version import NotAVersion, Version
@@ -95,7 +96,7 @@ class Cleared:
 async def preflight_upgrade(site: Site, target: GhostRelease, published: Sequence[GhostRelease]) -> Cleared:
     """Slots, SCM sites and copies of the database are as an upgrade to `target` needs them, and its way is known."""
     problems: list[ReleaseError] = []
-    warnings = await _slots(site, problems, MUTE)
+    warnings = await _slots_of_a_candidate(site, problems, MUTE)
     raise_all(site, problems)
     way, stacks, _ = await asyncio.gather(
         _caught(problems, _way(site, target.version, published)),
@@ -119,7 +120,7 @@ def _between(current: str, target: Version, published: Iterable[GhostRelease]) -
 async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
     """As for an upgrade, except that `target` may be older than production, or the same."""
     problems: list[ReleaseError] = []
-    warnings = await _slots(site, problems, MUTE)
+    warnings = await _slots_of_a_candidate(site, problems, MUTE)
     raise_all(site, problems)
     current, stacks, _ = await asyncio.gather(
         _caught(problems, site.version(PRODUCTION)),
@@ -137,7 +138,18 @@ async def preflight_restore(site: Site, target: GhostRelease) -> Cleared:
 async def preflight_swap(site: Site) -> Cleared:
     """Both slots hold a Ghost and nothing is in the way of a swap; `target` is what staging holds."""
     problems: list[ReleaseError] = []
+    warnings = await _slots_of_a_candidate(site, problems)
+    return await _both_versions(site, problems, warnings)
+
+
+async def preflight_back(site: Site) -> Cleared:
+    """As for a swap. A rollback deploys nothing and has no preview, so what would be in the way of those is not."""
+    problems: list[ReleaseError] = []
     warnings = await _slots(site, problems)
+    return await _both_versions(site, problems, warnings)
+
+
+async def _both_versions(site: Site, problems: list[ReleaseError], warnings: tuple[str, ...]) -> Cleared:
     raise_all(site, problems)
     current, target = await asyncio.gather(
         _caught(problems, site.version(PRODUCTION)), _caught(problems, site.version(site.staging))
@@ -149,7 +161,7 @@ async def preflight_swap(site: Site) -> Cleared:
 async def preflight_deploy(site: Site) -> Cleared:
     """Slots and SCM sites are as putting an artefact on staging needs them; what it is, is not known yet."""
     problems: list[ReleaseError] = []
-    warnings = await _slots(site, problems)
+    warnings = await _slots_of_a_candidate(site, problems)
     raise_all(site, problems)
     current = await _caught(problems, site.version(PRODUCTION))
     await _caught(problems, (await site.kudu(site.staging)).reachable())
@@ -175,16 +187,35 @@ def raise_all(site: Site, problems: list[ReleaseError]) -> None:
         raise PreflightFailed(site.name, what, " ".join(remedies))
 
 
-async def _slots(site: Site, problems: list[ReleaseError], but: Collection[str] = ()) -> tuple[str, ...]:
+async def _slots_of_a_candidate(
+    site: Site, problems: list[ReleaseError], but: Collection[str] = ()
+) -> tuple[str, ...]:
+    """As `_slots`, where what is on staging waits for an approval, and is tested in a preview before it goes live."""
+    if not await _are_there(site, problems):
+        return ()
+    await _caught(problems, waits_to_be_swapped(site))
+    untold = await _caught(problems, takes_a_preview(site)) or ()
+    return (*await _about_slots(site, problems, but), *untold)
+
+
+async def _slots(site: Site, problems: list[ReleaseError]) -> tuple[str, ...]:
     """What is in the way at the slots goes to `problems`; what people should know of them is returned."""
+    return await _about_slots(site, problems, ()) if await _are_there(site, problems) else ()
+
+
+async def _are_there(site: Site, problems: list[ReleaseError]) -> bool:
     production = await _caught(problems, site.app.slot(PRODUCTION))
     staging = await _caught(problems, site.app.slot(site.staging))
     if production is None or staging is None:
-        return ()
+        return False
     if not production.running:
         problems.append(NotRunning(site.app.called(PRODUCTION), production.state.lower()))
     if production.target_swap_slot is not None:
         problems.append(PreviewLeftBehind(site.name))
+    return True
+
+
+async def _about_slots(site: Site, problems: list[ReleaseError], but: Collection[str]) -> tuple[str, ...]:
     routed, settings = await asyncio.gather(
         _caught(problems, site.app.routed()), _caught(problems, compare_settings(site, but))
     )

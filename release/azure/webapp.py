@@ -284,6 +284,25 @@ class WebApp:
             ),
         )
 
+    async def auto_swap(self, slot: str) -> str:
+        """The slot that gets whatever is deployed on this one, by itself; empty where all waits to be swapped."""
+
+        async def ask() -> str:
+            found = await self._method("get_configuration", slot)(*self._where(slot))
+            return str(found.auto_swap_slot_name or "")
+
+        return await self._asked(f"the configuration of {self.called(slot)}", ask)
+
+    async def site_authentication(self, slot: str) -> bool:
+        """Whether App Service itself asks visitors who they are ("Easy Auth"), set up in either of its two forms."""
+        call = self._method("get_auth_settings_v2_without_secrets", slot)
+
+        async def ask() -> bool:
+            platform = (await call(*self._where(slot))).platform
+            return bool(platform and platform.enabled)
+
+        return await self._asked(f"the authentication of {self.called(slot)}", ask)
+
     async def routed(self) -> dict[str, float]:
         """Traffic routing: slot -> percent of production's visitors that are sent there; empty where all stay."""
 

@@ -5,7 +5,7 @@ from functools import partial
 from release.backup import back_up
 from release.errors import ReleaseError
 from release.model import BackupTaken, Release, State, Step
-from release.preflight import PreflightFailed, preflight_swap
+from release.preflight import PreflightFailed, preflight_back
 from release.silence import keep_silent
 from release.site import PRODUCTION, Site
 from release.slot_database import database_read_by
@@ -32,7 +32,7 @@ class RollingBack(Remembering):
             return  # swapped already, before a restart
         async with journal.step(Step.PREFLIGHT) as words:
             await self._still_to_take_back(release, site)
-            await preflight_swap(site)
+            await preflight_back(site)
             await self._still_the_old_one(release, site)
             database = await self._database(release, site)
             await self._note_since(release)

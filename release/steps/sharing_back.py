@@ -13,7 +13,7 @@ from release.mysql.errors import NotAsDumped
 from release.mysql.lock import alone
 from release.mysql.migrate import looked_at
 from release.mysql.scratch import fill_scratch
-from release.preflight import PreflightFailed, preflight_swap
+from release.preflight import PreflightFailed, preflight_back
 from release.smoke import Expected, smoke_test
 from release.staging import start_and_warm
 from release.steps.rolling_back import NO_FIRST_COPY, RollingBack
@@ -37,7 +37,7 @@ class SharingBack(SharingLive, RollingBack):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.PREFLIGHT) as words:
             await self._still_to_take_back(release, site)
-            await preflight_swap(site)
+            await preflight_back(site)
             await self._still_the_old_one(release, site)
             dump = await self._dump_of_before(release)
             await dump_of(self._store, dump)

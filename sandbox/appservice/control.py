@@ -114,7 +114,7 @@ class Control:
 
         {"slots": ["staging"] or {"staging": {...}}, "production": {...}, "sticky": [names], and for all
         slots: "settings", "connection_strings", "node" (major), "image", "start_command", "running", "https_only",
-        "basic_auth", "scm_bearer"; of a new site "windows"}.
+        "basic_auth", "scm_bearer", "site_auth", "auto_swap" (a slot's name); of a new site "windows"}.
         """
         try:
             body = await _json(request)
@@ -240,6 +240,8 @@ def _configure(site: Site, slot: Slot, wish: dict[str, Any]) -> None:
         record.web["linuxFxVersion"] = f"DOCKER|{wish['image']}"
     if "start_command" in wish:
         record.web["appCommandLine"] = str(wish["start_command"])
+    if "auto_swap" in wish:
+        record.web["autoSwapSlotName"] = str(wish["auto_swap"])
     if "running" in wish:
         record.running = bool(wish["running"])
     if "connection_strings" in wish:
@@ -247,7 +249,7 @@ def _configure(site: Site, slot: Slot, wish: dict[str, Any]) -> None:
             str(name): ConnectionString(str(one["value"]), str(one["type"]))
             for name, one in wish["connection_strings"].items()
         }
-    for name in ("basic_auth", "scm_bearer", "https_only"):
+    for name in ("basic_auth", "scm_bearer", "https_only", "site_auth"):
         if name in wish:
             setattr(record, name, bool(wish[name]))
 

@@ -53,6 +53,7 @@ class SlotRecord:
     basic_auth: bool = False
     scm_bearer: bool = True
     https_only: bool = False
+    site_auth: bool = False
     app_settings: dict[str, str] = field(default_factory=dict)
     connection_strings: dict[str, ConnectionString] = field(default_factory=dict)
     web: dict[str, Any] = field(default_factory=dict)

@@ -87,6 +87,7 @@ ARM_PATHS = under(
         "/config/connectionstrings",
         "/config/slotConfigNames",
         "/config/web",
+        "/config/authsettingsV2",
         "/slots/staging/slotsswap",
         "/slots/staging/slotsdiffs",
         "/slots/staging/applySlotConfig",

@@ -182,6 +182,33 @@ async def test_windows_swaps_apps_behind_pipes(windows: Azure) -> None:
     await windows.answers("old", "staging")
 
 
+async def test_with_auto_swap_what_is_deployed_on_windows_goes_live_until_it_is_turned_off(
+    windows: Azure,
+) -> None:
+    await windows.configure("staging", auto_swap_slot_name="production")
+    await deploy(windows, {"web.config": WEB_CONFIG, "start.js": APP, "version.txt": "new"}, "staging")
+    await windows.answers("new")
+
+    async def swap_is_over() -> bool:
+        return (await windows.control("GET", "/sites/blog"))["swap"] is None
+
+    await eventually(swap_is_over, "the swap is over")
+    await windows.configure("staging", auto_swap_slot_name="")
+    await deploy(windows, {"web.config": WEB_CONFIG, "start.js": APP, "version.txt": "newer"}, "staging")
+    await windows.answers("newer", "staging")
+    assert await swap_is_over()
+    assert (await windows.visitor.get(windows.site())).text == "new"
+
+
+async def test_linux_has_no_auto_swap(azure: Azure) -> None:
+    await azure.configure("staging", auto_swap_slot_name="production")
+    await deploy(azure, {"server.js": NODE_SAYS % "process.env.PORT"}, "staging")
+    await azure.answers("here", "staging")
+    assert not [
+        one for one in (await azure.control("GET", "/sites/blog"))["events"] if "swap" in one["event"]
+    ]
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     folder = tmp_path / "image"

@@ -154,6 +154,26 @@ async def test_a_cancelled_preview_leaves_no_trace(azure: Azure) -> None:
     assert site.properties.target_swap_slot is None
 
 
+@pytest.mark.parametrize("slot", [None, "staging"])
+async def test_a_preview_is_refused_while_site_authentication_is_on(azure: Azure, slot: str | None) -> None:
+    await azure.install("new", "staging")
+    apps = azure.web.web_apps
+    address = azure.arm("/config/authsettingsV2", slot)
+    await azure.operator.put(address, json={"properties": {"platform": {"enabled": True}}})
+    if slot:
+        shown = await apps.get_auth_settings_v2_without_secrets_slot(GROUP, "blog", slot)
+    else:
+        shown = await apps.get_auth_settings_v2_without_secrets(GROUP, "blog")
+    assert shown.properties is not None
+    assert shown.properties.platform is not None
+    assert shown.properties.platform.enabled
+    with pytest.raises(ResourceExistsError) as refused:
+        await apps.apply_slot_configuration_slot(GROUP, "blog", "staging", TO_PRODUCTION)
+    assert "when one of the slots has site authentication enabled" in body_of(refused.value)["Message"]
+    await swap(azure)
+    await azure.answers("new")
+
+
 async def test_differences_name_what_a_swap_would_change(azure: Azure) -> None:
     await azure.install("old", SAME="1", CHANGED="a", GONE="x")
     await azure.install("new", "staging", SAME="1", CHANGED="b", ADDED="y")

@@ -86,6 +86,8 @@ _SITE_ROUTES: Routes[Resource] = Routes(
         Route("GET", "/config/web", settings.show_web),
         Route("PATCH", "/config/web", settings.patch_web),
         Route("PUT", "/config/web", settings.patch_web),
+        Route("GET", "/config/authsettingsV2", settings.show_authentication),
+        Route("PUT", "/config/authsettingsV2", settings.put_authentication),
         Route("POST", "/config/publishingcredentials/list", publishing.list_credentials),
         Route("GET", "/basicPublishingCredentialsPolicies/{kind}", publishing.show_policy),
         Route("PUT", "/basicPublishingCredentialsPolicies/{kind}", publishing.put_policy),

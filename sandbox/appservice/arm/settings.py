@@ -41,6 +41,7 @@ _WEB_DEFAULTS: dict[str, Any] = {
     "loadBalancing": "LeastRequests",
     "experiments": {"rampUpRules": []},
     "autoHealEnabled": False,
+    "autoSwapSlotName": None,
     "vnetName": "",
     "localMySqlEnabled": False,
     "ipSecurityRestrictions": [],
@@ -188,6 +189,26 @@ async def patch_web(resource: Resource, request: web.Request, _: dict[str, str])
         resource.configuration_changed()
     resource.site.tell(resource.slot.name, "web configuration written", ", ".join(sorted(properties)))
     return await show_web(resource, request, {})
+
+
+async def show_authentication(
+    resource: Resource, _request: web.Request, _: dict[str, str]
+) -> web.StreamResponse:
+    """GET config/authsettingsV2: whether it is on, and nothing else."""
+    platform = {"platform": {"enabled": resource.slot.record.site_auth}}
+    return web.json_response(resource.part("authsettingsV2", "authsettingsV2", platform))
+
+
+async def put_authentication(
+    resource: Resource, request: web.Request, _: dict[str, str]
+) -> web.StreamResponse:
+    """PUT config/authsettingsV2: on or off; visitors are let in all the same."""
+    platform = _properties(await body_of(request)).get("platform")
+    resource.refuse_configuration()
+    resource.slot.record.site_auth = isinstance(platform, dict) and bool(platform.get("enabled"))
+    resource.configuration_changed()
+    resource.site.tell(resource.slot.name, "authentication written")
+    return await show_authentication(resource, request, {})
 
 
 def _check_ramp_up(resource: Resource, experiments: Any) -> None:

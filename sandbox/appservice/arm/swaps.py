@@ -27,6 +27,9 @@ async def apply_slot_config(
     target = await _target(resource, request)
     resource.refuse_while_busy()
     _refuse_other_preview(resource, target)
+    if resource.slot.record.site_auth or target.record.site_auth:
+        message = "Swap with Preview cannot be used when one of the slots has site authentication enabled."
+        raise service_error(409, "Conflict", message)
     if resource.site.record.swap is None:
         swap.prepare(resource.site, resource.slot, target, SwapPhase.PREVIEWED)
         resource.slot.restart_soon()

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.appservice import swap
 from sandbox.appservice.deploy import Deployer, Deployment, DeploymentInProgress, DeployStatus, Parcel
 from sandbox.appservice.kudu.places import place
 from sandbox.appservice.kudu.scm import Scm
@@ -130,6 +131,7 @@ async def _deploy(
     except DeploymentInProgress:  # two uploads at once: the first to arrive whole won
         parcel.archive.unlink(missing_ok=True)
         return _refused(409, _IN_PROGRESS)
+    scm.site.background(_swap_by_itself(scm, worker, deployment))
     if asynchronous:
         # On Linux the address is the container's own, on port 80 and without https: of no use to a caller.
         location = f"http://{scm.cloud.options.host}:80/api/deployments/latest?deployer={deployer}"
@@ -138,6 +140,17 @@ async def _deploy(
     if deployment.status is DeployStatus.FAILED:
         return _refused(400, deployment.status_text)
     return web.Response(status=200)
+
+
+async def _swap_by_itself(scm: Scm, worker: Deployer, deployment: Deployment) -> None:
+    """Auto swap, which only Windows has: what was deployed well goes to the slot that is named."""
+    await worker.finished()
+    site, slot = scm.site, scm.slot
+    target = site.slots.get(str(slot.record.web.get("autoSwapSlotName") or ""))
+    if not site.record.windows or target is None or target is slot:
+        return
+    if deployment.status is DeployStatus.SUCCESS and site.record.swap is None:
+        swap.begin(site, slot, target)
 
 
 def _row(scm: Scm, one: Deployment, deployer: Deployer) -> dict[str, Any]:
