@@ -24,6 +24,6 @@ async def test_a_count_that_takes_long_holds_for_a_while(
     monkeypatch.setattr(share, "KEPT_TIMES", 1_000_000)
     used = Share(tmp_path)
     (tmp_path / "a").write_bytes(b"x" * 1000)
-    assert await asyncio.gather(used.used(), used.used()) == [1000, 1000]
+    assert list(await asyncio.gather(used.used(), used.used())) == [1000, 1000]
     (tmp_path / "a").write_bytes(b"x" * 3000)
     assert await used.used() == 1000
