@@ -161,10 +161,11 @@ class World:
                 "approvers": [people["ben"], people["cleo"]],
             },
             "sites": {
-                # In a world of seconds nobody waits for minutes; what is about watching says so.
+                # In a world of seconds nobody waits for minutes; what is about watching or doubt says so.
                 site.name: {
                     "resource_group": self.azure["resource_group"],
                     "observe_minutes": 0,
+                    "swap_doubt_seconds": 20,
                     **site.options,
                 }
                 for site in sites

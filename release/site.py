@@ -72,7 +72,7 @@ class SiteConfig:
     deploy_limit: float = 1200
     backup_limit: float = 600
     swap_limit: float = 900
-    swap_doubt: float = 20
+    swap_doubt: float = 150  # 15 recorded swaps took 47 to 109 s
     close_writes: bool = False
     scheduled_margin: timedelta = timedelta(minutes=10)
     scheduled_limit: timedelta = timedelta(hours=2)

@@ -85,6 +85,7 @@ class SiteSettings(Part):
     deploy_seconds: float = Field(1200, gt=0)
     backup_seconds: float = Field(600, gt=0)
     swap_seconds: float = Field(900, gt=0)
+    swap_doubt_seconds: float = Field(150, gt=0)
     close_writes: bool = False
     scheduled_minutes: float = Field(10, ge=0)
     scheduled_wait_minutes: float = Field(120, ge=0)
@@ -106,6 +107,12 @@ class SiteSettings(Part):
             raise ValueError("package is of Ghost sites: a web app is deployed as its artefact is")
         if self.kind is SiteKind.GHOST and (deploy != DeploySettings() or self.migration.command):
             raise ValueError('deploy and migration are tables of a site of kind = "web app"')
+        return self
+
+    @model_validator(mode="after")
+    def _doubt_ends_in_time(self) -> Self:
+        if self.swap_doubt_seconds >= self.swap_seconds:
+            raise ValueError("swap_doubt_seconds has to be shorter than swap_seconds")
         return self
 
     @model_validator(mode="after")
@@ -165,6 +172,7 @@ class SiteSettings(Part):
             deploy_limit=self.deploy_seconds,
             backup_limit=self.backup_seconds,
             swap_limit=self.swap_seconds,
+            swap_doubt=self.swap_doubt_seconds,
             close_writes=self.close_writes,
             scheduled_margin=timedelta(minutes=self.scheduled_minutes),
             scheduled_limit=timedelta(minutes=self.scheduled_wait_minutes),

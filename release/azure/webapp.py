@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 PRODUCTION = "production"
 KeepToken = Callable[[str | None], Awaitable[None]]
 _TO_PRODUCTION = {"targetSlot": PRODUCTION, "preserveVnet": True}
-_QUIET_LOOKS = 5
+# Between two looks at a site of which nobody knows whether it is being swapped; where doubt is short, so many in it.
+_LOOK_SECONDS, _QUIET_LOOKS = 4.0, 5
 # Of a reference to a Key Vault; the second is one that Azure has not looked at yet.
 _RESOLVED = ("Resolved", "Initialized")
 # Before a call that may arrive twice is made again, in seconds.
@@ -90,7 +91,8 @@ class Asked:
 class WebApp:
     """A site: production and one other slot. Calls raise only ReleaseErrors.
 
-    `doubt_seconds`: how long a site has to stay quiet until a swap without an answer counts as not begun.
+    `doubt_seconds`: how long a site has to stay quiet until a swap without an answer counts as not begun. Longer than
+    a swap takes: whether Azure names an operation in progress all along is not known.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class WebApp:
         name: str,
         staging: str,
         scheme: str,
-        doubt_seconds: float = 20,
+        doubt_seconds: float,
     ) -> None:
         self.name = name
         self.staging = staging
@@ -418,17 +420,17 @@ class WebApp:
     async def _happened(self, asked: Asked, doubt: str, limit: float) -> bool:
         """Watch the site until the swap that was `asked` for has shown itself or clearly has not begun."""
         deadline = time.monotonic() + limit
-        quiet = 0
-        while time.monotonic() < deadline:
+        quiet_since: float | None = None
+        while (now := time.monotonic()) < deadline:
             # Whatever ARM says meanwhile, no answer is no verdict.
             with contextlib.suppress(ReleaseError):
                 site = await self.slot(PRODUCTION)
                 if site.last_swap_at != asked.last_swap_at:
                     return True
-                quiet = 0 if site.operation else quiet + 1
-            if quiet > _QUIET_LOOKS:
-                return False
-            await asyncio.sleep(self._doubt_seconds / _QUIET_LOOKS)
+                quiet_since = None if site.operation else now if quiet_since is None else quiet_since
+                if quiet_since is not None and now - quiet_since >= self._doubt_seconds:
+                    return False
+            await asyncio.sleep(min(_LOOK_SECONDS, self._doubt_seconds / _QUIET_LOOKS))
         raise SwapUncertain(doubt)
 
     async def reachable(self) -> None:

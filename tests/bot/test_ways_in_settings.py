@@ -47,6 +47,7 @@ def test_a_site_is_deployed_and_built_as_it_says(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("table", "told"),
     [
+        ("swap_doubt_seconds = 900", "shorter than swap_seconds"),
         ('package = "image"', "go together"),
         ('image = "registry.example.com/blog:{version}"', "go together"),
         ('package = "image"\nimage = "registry.example.com/blog:latest"', "its version in the tag"),

@@ -188,6 +188,20 @@ async def test_polls_that_fail_for_a_minute_are_outlasted(
         await was_swapped_once(cloud)
 
 
+async def test_a_swap_that_azure_does_not_name_while_it_goes_on_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer is lost, the site looks as ever for longer than most of the doubt, and then it is swapped."""
+    unnamed = {"swap_seconds": 0.3, "names_operations": False}
+    async with a_cloud(tmp_path / "unnamed", monkeypatch, unnamed) as cloud:
+        await cloud.answers(host="arm", method="POST", path="slotsswap", status=504, after=True)
+        assert (await cloud.site.app.slot(PRODUCTION)).operation is None
+        kept = Kept()
+        await swap(cloud, kept)
+        await was_swapped_once(cloud)
+        assert kept.ended
+
+
 async def test_no_right_to_swap_is_told_as_that(cloud: Cloud) -> None:
     await cloud.answers(host="arm", method="POST", path="slotsswap", status=403)
     with pytest.raises(AzureRefused):

@@ -69,7 +69,9 @@ def site_row(resource: Resource) -> dict[str, Any]:
             "httpsOnly": slot.record.https_only,
             "sku": "Standard",
             "clientAffinityEnabled": False,
-            "inProgressOperationId": operation.id if operation else None,
+            "inProgressOperationId": operation.id
+            if operation and resource.cloud.options.names_operations
+            else None,
             "publicNetworkAccess": "Enabled",
         },
     }
