@@ -1,7 +1,7 @@
 # Everything is installed into .venv and the user's cache folder; nothing needs root.
 PYTHON ?= python3
 BIN := .venv/bin
-SLOW := ghost or browser or azcli or azurite or story or postgres or mariadb or appservice
+SLOW := ghost or browser or azcli or azurite or story or postgres or mariadb or appservice or npm
 
 .PHONY: help demo test test-fast test-slow soak bench screenshots check format clean
 
@@ -14,12 +14,12 @@ demo: .venv/.demo ## see all of it on a real Ghost (ARGS="--yes", "--tiny", ...)
 test: test-fast test-slow ## set up and pass all tests
 
 # Three at once on two cores: much of a test's time is waiting.
-test-fast: .venv/.dev ## the tests without local App Service, real Ghost, browser, databases, az and whole stories
+test-fast: .venv/.dev ## the tests without local App Service, npm, real Ghost, browser, databases, az and whole stories
 	$(BIN)/python -m pytest -n 3 -m "not ($(SLOW) or faults)" $(ARGS)
 
 # Two files at once: a story waits most of its time for a swap or a process. A file shares one world, so it stays whole.
 test-slow: .venv/.dev ## the tests with all of these, and every fault
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(SLOW)" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "($(SLOW)) and not faults" $(ARGS)
 	$(BIN)/python -m pytest -n 2 -m faults $(ARGS)
 
 soak: .venv/.dev ## kill the bot and break Azure's answers for half an hour, and see what holds (ARGS="--minutes 5", "--seed N", ...)

@@ -1,12 +1,17 @@
-"""What a test takes is known by its fixtures: those of a local App Service start its processes."""
+"""What a test takes is known by its fixtures: processes of a local App Service, installations by npm."""
 
 import pytest
 
-_WITH_A_LOCAL_APP_SERVICE = {"azure", "cloud"}
+_TAKES = {
+    "appservice": {"azure", "cloud", "bench"},
+    "npm": {"registry"},
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark them, so that nobody forgets to."""
     for item in items:
-        if _WITH_A_LOCAL_APP_SERVICE.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.appservice)
+        fixtures = set(getattr(item, "fixturenames", ()))
+        for mark, of_it in _TAKES.items():
+            if fixtures & of_it:
+                item.add_marker(mark)
