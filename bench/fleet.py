@@ -116,10 +116,10 @@ async def _in_waves(place: Place, postgres: Postgres, run: Run, waves: int, each
                 run.waves[number] = staged = await fleet.wave(wave, commands=1)
                 if number in (1, waves):
                     run.live[number] = await fleet.go_live(staged)
+                await fleet.leave(wave)
             except BROKE_OFF as error:
                 run.lost.append(f"wave {number}: {error}")
                 place.tell(run.lost[-1])
-            await fleet.leave(wave)
 
 
 def _tell(found: Measured, run: Run, count: int) -> None:

@@ -165,6 +165,7 @@ async def a_fleet(
     """So many replicas on a database of their own, which know these sites."""
     url = await asyncio.to_thread(postgres.new_database)
     bots = [f"bot{number}" for number in range(1, replicas + 1)]
+    await asyncio.to_thread(shutil.rmtree, place.folder / "world", ignore_errors=True)  # the one before
     async with (
         a_tiny_team(place, (FIRST,), database_url=url, bots=bots, more=sites) as team,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
@@ -172,7 +173,6 @@ async def a_fleet(
         fleet = Fleet(place, team, http, bots, url)
         await fleet.begin()
         yield fleet
-    await asyncio.to_thread(shutil.rmtree, place.folder / "world", ignore_errors=True)
 
 
 async def all_staged(

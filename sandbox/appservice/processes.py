@@ -7,6 +7,7 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from random import SystemRandom
 
@@ -18,6 +19,8 @@ _log = logging.getLogger(__name__)
 _GUARD = Path(__file__).with_name("guard.py")
 # Below Linux's ephemeral range, so that no outgoing connection takes the port between choosing and listening.
 _PORTS = range(20_000, 32_000)
+# Each in its turn: one that was given away, and is not listened on yet, does not come again for long.
+_TURNS = cycle(SystemRandom().sample(_PORTS, len(_PORTS)))
 
 
 class Child:
@@ -115,10 +118,8 @@ async def _hear(process: Process, hear: Callable[[bytes], None]) -> None:
 
 
 def free_port(host: str = "127.0.0.1", taken: frozenset[int] = frozenset()) -> int:
-    """A TCP port nobody listens on just now."""
-    choose = SystemRandom()
-    while True:
-        port = choose.choice(_PORTS)
+    """A TCP port nobody listens on just now, and that nobody in this process was given lately."""
+    for port in _TURNS:
         if port in taken:
             continue
         with socket.socket() as probe:
@@ -127,6 +128,7 @@ def free_port(host: str = "127.0.0.1", taken: frozenset[int] = frozenset()) -> i
             with contextlib.suppress(OSError):
                 probe.bind((host, port))
                 return port
+    raise AssertionError("turns have no end")
 
 
 def kill_leftovers(instance: str) -> int:
