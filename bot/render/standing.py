@@ -72,12 +72,6 @@ def _staging(release: Release) -> str:
         return ""
     if release.state in (State.REJECTED, State.EXPIRED) and release.kind is Kind.DEPLOY and facts.candidate:
         return f"Staging: {escape(facts.candidate.version)}, as it was tested, running; /ghost swap would put it live."
-    shared = release.kind is Kind.UPGRADE_SHARED
-    if release.state in (State.REJECTED, State.EXPIRED) and shared and facts.candidate:
-        return (
-            f"Staging: {escape(facts.candidate.version)}, as it was tested, running on its scratch database; "
-            "a new /ghost upgrade puts it live."
-        )
     if release.state in (State.REJECTED, State.EXPIRED) and release.kind in ON_STAGING and facts.candidate:
         return (
             f"Staging: {escape(facts.candidate.version)}, as it was tested, running; /ghost swap would put it live "
@@ -101,7 +95,9 @@ def _way_back(release: Release) -> str:
     if before is None or before.way_back is None or release.facts.production_now is not None:
         return ""
     left, version = release.facts.staging_left, escape(before.way_back)
-    if not _deployed(release) or (left is not None and left.undone):
+    # What only ran on a scratch database is undone by closing staging: then the old version is not there any more.
+    is_back = left is not None and left.undone and left.version == before.way_back
+    if not _deployed(release) or is_back:
         return f"/ghost rollback still goes back to {version}."
     instead = f" (/ghost restore {escape(before.database.id)} brings it)" if before.database else ""
     return f"The way back to {version} was on staging and is gone{instead}."

@@ -35,6 +35,12 @@ RELEASE = Release(
 BACK = StagingLeft(
     undone=True, running=True, version="6.39.0", words="Ghost 6.39.0 is back on staging, running"
 )
+NOT_REHEARSED = StagingLeft(
+    undone=True,
+    running=False,
+    version=None,
+    words="blog_ghostbot is dropped, and staging is closed to swaps",
+)
 CLOSED = StagingLeft(
     undone=False, running=False, version=None, words="stopped, and closed to swaps: <no> Ghost."
 )
@@ -73,11 +79,16 @@ CLOSED = StagingLeft(
                 kind=Kind.UPGRADE_SHARED,
                 state=State.REJECTED,
                 steps=DEPLOYED,
-                facts=replace(RELEASE.facts, candidate=CANDIDATE),
+                facts=replace(
+                    RELEASE.facts,
+                    candidate=CANDIDATE,
+                    staging_before=replace(BEFORE, database=None),
+                    staging_left=NOT_REHEARSED,
+                ),
             ),
             [
-                "Staging: 6.65.0, as it was tested, running on its scratch database; "
-                "a new /ghost upgrade puts it live.",
+                "Staging: blog_ghostbot is dropped, and staging is closed to swaps.",
+                "The way back to 6.39.0 was on staging and is gone.",
             ],
         ),
         (
