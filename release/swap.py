@@ -1,4 +1,4 @@
-"""The one place where production is touched: swap, watch, verify, and back at once if it is not well."""
+"""The one place where production is swapped: swap, watch, verify, and back at once if it is not well."""
 
 import asyncio
 import contextlib
