@@ -108,11 +108,13 @@ def _is_sick(release: Release) -> bool:
 
 
 def left_on_new(release: Release) -> str:
-    """What was written on the version that was taken back, and where it is kept; empty where nothing was."""
-    left = release.facts.left_on_new
-    if left is None or not left.anything:
-        return ""
-    names = f" ({escape(clip(left.names, 300))})" if left.names else ""
-    version = escape(release.version or "the newer version")
-    kept = f"Kept as backup {escape(left.backup)}."
-    return f":warning: Written on {version} and left behind: {escape(left.words)}{names}. {kept}"
+    """What was written on the version that was taken back, and where it is kept, or still is; empty for nothing."""
+    left, lines = release.facts.left_on_new, []
+    if left is not None and left.anything:
+        names = f" ({escape(clip(left.names, 300))})" if left.names else ""
+        version = escape(release.version or "the newer version")
+        kept = f"Kept as backup {escape(left.backup)}."
+        lines.append(f":warning: Written on {version} and left behind: {escape(left.words)}{names}. {kept}")
+    if release.facts.left_unkept:
+        lines.append(f":warning: {escape(clip(release.facts.left_unkept, 600))}")
+    return "\n".join(lines)

@@ -55,6 +55,7 @@ class Facts:
     Where the slots share a database, `way_back` is its dump from right before this release began to change it, which
     it does `changing_since` then and until it is put back, and `put_back` says what became of that database when the
     release did not go through.
+    After a swap back, `left_on_new` is what was written on the newer version, and `left_unkept` why that is not kept.
     `superseded_by` is the release that went live after this one. Since `old_version_gone_at` staging is known to hold
     something else than the version of before: no swap brings it back.
     `production_now` is what production was found to hold where somebody swapped or deployed by hand meanwhile.
@@ -114,6 +115,7 @@ class Facts:
     sick: TurnedSick | None = None
     watch: WatchDecided | None = None
     left_on_new: Written | None = None
+    left_unkept: str | None = None
     way_back: BackupTaken | None = None
     changing_since: datetime | None = None
     put_back: str | None = None

@@ -55,6 +55,10 @@ log = logging.getLogger(__name__)
 # An old slot that was swapped out a moment ago is often not well for some seconds.
 LOOKS = 3
 LOOK_PAUSE = 5.0
+LEFT_UNKEPT = (
+    "What was written on {0} up to the swap back is not kept as a backup: {1}. It is still in the database on {2}: "
+    "download {3} from its Kudu before anything is deployed there."
+)
 KEEP_SECONDS = 60.0
 """How long the backup may take while visitors see errors; the database itself stays on the slot that is swapped out."""
 
@@ -236,25 +240,37 @@ class Steps:
         found = await differences(await self._store.read(before), await self._store.read(after))
         return await keep_written(self._store, after, found, self._work(release_id), files, left_out)
 
-    async def _keep_left(self, release: Release, site: Site, slot: str) -> None:
-        """The newer version's database, on the slot where it is now; an earlier look stays where it cannot be had."""
+    async def _keep_left_behind(self, release: Release, site: Site) -> None:
+        """As `_keep_left`, after a swap back: nobody waits any more, and what cannot be kept is told."""
+        why = await self._keep_left(release, site, site.staging, site.config.backup_limit)
+        if why is not None:
+            told = LEFT_UNKEPT.format(release.version, why.rstrip("."), site.staging, site.config.database)
+            await self._records.note(release.id, left_unkept=told)
+
+    async def _keep_left(self, release: Release, site: Site, slot: str, seconds: float) -> str | None:
+        """The newer version's database, on the slot where it is now, is a backup; else why not.
+
+        An earlier look stays where it cannot be had within so many seconds.
+        """
         if not site.shape.own_database:
-            return
+            return None
         facts = (await self._records.release(release.id)).facts
+        kept: BackupTaken | None = None
         try:
-            async with asyncio.timeout(min(KEEP_SECONDS, site.config.backup_limit)):
+            async with asyncio.timeout(seconds):
                 kept = await back_up(site, self._folders.backups, slot)
                 await self._records.keep_backup(kept)
+                written = Written("what was written since it went live", "", kept.id)
+                await self._records.note(release.id, left_on_new=written, left_unkept=None)
                 await self._keep_late(kept)
                 if facts.live_backup is not None:
                     written = await self._written(release.id, facts.live_backup, kept)
-                else:
-                    written = Written("what was written since it went live", "", kept.id)
-                await self._records.note(release.id, left_on_new=written)
+                    await self._records.note(release.id, left_on_new=written)
         except (ReleaseError, TimeoutError) as error:
-            log.warning(
-                "no backup around the swap back", extra={"release": release.id, "problem": str(error)}
-            )
+            why = str(error) or f"it took longer than {seconds:.0f} s"
+            log.warning("the swap back is not all backed up", extra={"release": release.id, "problem": why})
+            return None if kept else why
+        return None
 
 
 async def looked_at(look: Callable[[], Awaitable[str]], words: Words, pause: float = LOOK_PAUSE) -> str:

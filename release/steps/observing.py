@@ -13,7 +13,7 @@ from release.silence import keep_silent
 from release.site import PRODUCTION, Site
 from release.smoke import Expected, smoke_test
 from release.staging import read_mark, start_and_warm
-from release.steps.common import Steps
+from release.steps.common import KEEP_SECONDS, Steps
 from release.steps.promoting import SwapMemory
 from release.swap import change_of, lawful, take_back
 from release.watching import ASKS, Streak, pages_to_watch, what_is_wrong
@@ -169,7 +169,8 @@ class Observing(Steps):
     async def _keep_what_is_left(self, release: Release, site: Site) -> None:
         """Production's database is kept where that is quickly done, and what was written on the new version is told."""
         if (await self._records.release(release.id)).facts.left_on_new is None:
-            await self._keep_left(release, site, PRODUCTION)
+            seconds = min(KEEP_SECONDS, site.config.backup_limit)
+            await self._keep_left(release, site, PRODUCTION, seconds)
 
     async def _take_back(self, release: Release, site: Site, decided: WatchDecided) -> None:
         """The old version is in production again. Safe to repeat: what was condemned and asked for is remembered."""
@@ -184,7 +185,7 @@ class Observing(Steps):
             await memory.condemn(decided.why or f"{decided.by} asked for it")
         await take_back(site, change_of(release), memory)
         # Until Azure switched, people wrote on the newer version; a kill can make that long.
-        await self._keep_left(release, site, site.staging)
+        await self._keep_left_behind(release, site)
         if release.facts.swap is not None:
             await self._records.note(release.id, swap=replace(release.facts.swap, swapped_back=True))
 

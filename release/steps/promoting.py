@@ -222,7 +222,7 @@ class Promoting(Merging):
             tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
             await self._records.note(release_id, swap=tried)
             # For some minutes people wrote on the version that is out again.
-            await self._keep_left(release, site, site.staging)
+            await self._keep_left_behind(release, site)
             raise
         stops_at = datetime.now(UTC) + site.config.grace if site.config.stop_old_slot else None
         release = await self._records.release(release_id)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.render.watch import left_on_new
 from release.errors import BeingWatched, NotWatched
 from release.model import (
     Facts,
@@ -97,6 +98,22 @@ async def test_sick_for_long_enough_the_old_version_comes_back(live: Live) -> No
     with pytest.raises(SickAndTakenBack):
         await live.stages.observing.observe(release.id)
     assert await live.swaps() == 2
+
+
+async def test_what_cannot_be_kept_after_the_swap_back_is_told_with_where_it_still_is(live: Live) -> None:
+    release = await live.goes_live()
+    asked_for = WatchDecided(WatchEnd.TAKEN_BACK, datetime.now(UTC), "ben")
+    await live.records.note(release.id, watch=asked_for)
+    await live.cloud.answers(host="scm", slot="blog/staging", path="triggeredwebjobs", status=404, count=99)
+    assert await live.stages.observing.observe(release.id) is State.ROLLED_BACK
+    told = left_on_new(await live.records.release(release.id))
+    assert f"What was written on {NEW} up to the swap back is not kept as a backup: " in told
+    assert "It is still in the database on staging: download site/wwwroot/content/data/ghost.db" in told
+    assert "Kept as backup b-" in told, "what was kept before the swap back"
+
+    await live.cloud.behaves_again()
+    assert await live.stages.observing.observe(release.id) is State.ROLLED_BACK  # as after a kill
+    assert "not kept" not in left_on_new(await live.records.release(release.id))
 
 
 async def back_as_soon_as_staging_is_asked(live: Live, release: Release) -> None:
