@@ -229,7 +229,7 @@ async def _swap(site: Site, change: Change, memory: Memory) -> None:
         await _reset_preview(site)
         raise
     try:
-        instead = await _settled(site, change, Held.AFTER)
+        instead = await settled(site, change, Held.AFTER)
     except ReleaseError as error:
         # Azure says that it has swapped; what production is, the step after this one finds out.
         log.warning("files not seen after the swap", extra={"site": site.name, "problem": str(error)})
@@ -238,8 +238,8 @@ async def _swap(site: Site, change: Change, memory: Memory) -> None:
         raise NotVerified(change.after.version, f"its files are version {instead}")
 
 
-async def _settled(site: Site, change: Change, wanted: Held) -> str | None:
-    """Azure has swapped; the SCM site may need a moment to show it. What it shows instead in the end, or None."""
+async def settled(site: Site, change: Change, wanted: Held) -> str | None:
+    """A swap is done; the SCM site may need a moment to show it. What it shows instead in the end, or None."""
     deadline = time.monotonic() + site.config.scm_patience
     while True:
         held, current = await held_by_production(site, change)
@@ -309,7 +309,7 @@ async def take_back(site: Site, change: Change, memory: Memory, before_back: Las
         if memory.token is not None or (await held_by_production(site, change))[0] is Held.AFTER:
             await site.app.swap(memory.token, memory.keep_token, site.config.swap_limit)
         with contextlib.suppress(ReleaseError):
-            await _settled(site, change, Held.BEFORE)  # the look says it if not
+            await settled(site, change, Held.BEFORE)  # the look says it if not
         await _look(site, change.before)
     except ReleaseError as error:
         wrong = memory.condemned or ""

@@ -15,7 +15,7 @@ from release.smoke import Expected, smoke_test
 from release.staging import read_mark, start_and_warm
 from release.steps.common import KEEP_SECONDS, Steps
 from release.steps.promoting import SwapMemory
-from release.swap import change_of, lawful, take_back
+from release.swap import Held, change_of, held_by_production, lawful, settled, take_back
 from release.watching import ASKS, Streak, pages_to_watch, what_is_wrong
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,11 @@ class NoWayBack(ReleaseError):
     remedy = "Look at both slots with /ghost status. When the old one is well, /ghost rollback."
 
 
+class SwappedByHand(ReleaseError):
+    problem = "{0} was live, but production holds {1} now: somebody swapped or deployed by hand while it was watched."
+    remedy = "The bot swapped nothing back. Look at both slots with /ghost status {2} before you start again."
+
+
 class SickWithoutAWayBack(ReleaseError):
     problem = (
         "{0} is in production and turned sick at {1}: {2}. The old version on staging is not well either, "
@@ -52,7 +57,7 @@ class Observing(Steps):
     async def observe(self, release_id: str) -> State:
         """Production stayed well until the end of its time, or runs the old version again because somebody wanted it.
 
-        Raises SickAndTakenBack or SickWithoutAWayBack. After a restart it goes on until the same end.
+        Raises SickAndTakenBack, SickWithoutAWayBack or SwappedByHand. After a restart it goes on until the same end.
         """
         release, site, journal = await self._of(release_id)
         if site.config.observe <= timedelta() and release.facts.watch is None:
@@ -63,6 +68,8 @@ class Observing(Steps):
             await self._records.note(release_id, watched_until=until)
             decided = release.facts.watch or await self._watched(release, site, words, until)
             if decided.end is WatchEnd.KEPT:
+                if decided.by is not None:
+                    await self._still_live(release, site)
                 words.text = "well all the time" if decided.by is None else "kept, as somebody decided"
                 return State.LIVE
             await self._take_back(release, site, decided)
@@ -106,9 +113,27 @@ class Observing(Steps):
                     return decided
                 streak = Streak(site.config.sick_seconds)
             elif wrong is None and datetime.now(UTC) >= until:
+                await self._still_live(release, site)
                 kept = WatchDecided(WatchEnd.KEPT, datetime.now(UTC))
                 return await self._records.decide_watch(release.id, kept)
             await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))
+
+    async def _still_live(self, release: Release, site: Site) -> None:
+        """Nobody swapped production back by hand, as far as that can be seen. Raises SwappedByHand."""
+        change = change_of(release)
+        try:
+            if await settled(site, change, Held.AFTER) is None:
+                return
+            held, current = await held_by_production(site, change)
+        except ReleaseError as error:
+            log.warning("files not seen", extra={"release": release.id, "problem": str(error)})
+            return
+        if held is Held.AFTER:
+            return
+        await self._records.note(release.id, production_now=current)
+        if held is Held.BEFORE:
+            await self._keep_left_behind(release, site)
+        raise SwappedByHand(release.version or "", current, site.name)
 
     async def _sick(self, release: Release, site: Site, words: Words, why: str) -> WatchDecided | None:
         """The decision to take it back, unless production is well again by the time all is ready for that."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.render.result import production_stands
 from bot.render.watch import left_on_new
 from release.errors import BeingWatched, NotWatched
 from release.model import (
@@ -26,10 +27,11 @@ from release.model import (
 )
 from release.records import Records
 from release.site import PRODUCTION
-from release.steps.observing import SickAndTakenBack, SickWithoutAWayBack
+from release.steps.observing import SickAndTakenBack, SickWithoutAWayBack, SwappedByHand
 from release.watching import ASKS, Streak, Watched, pages_to_watch
 from tests.release.conftest import NEW, OLD, Cloud
 from tests.release.test_releases import Desk
+from tests.release.test_undoing import swaps_by_hand
 from tests.sandbox.appservice_fixtures import eventually
 
 MINUTE = timedelta(minutes=1)
@@ -261,6 +263,33 @@ async def test_swapped_back_on_demand_at_once_even_while_answers_hang(live: Live
     await live.cloud.behaves_again()
     assert await observing is State.ROLLED_BACK
     assert await live.cloud.site.version(PRODUCTION) == OLD
+
+
+@pytest.mark.parametrize("by", [None, "ben"])
+async def test_swapped_back_by_hand_while_it_is_watched_it_is_not_told_as_live(
+    live: Live, by: str | None
+) -> None:
+    """The old version is well, too: nothing but production's files tells."""
+    release = await live.goes_live()
+    await swaps_by_hand(live.cloud)
+    now = datetime.now(UTC)
+    await live.records.note(
+        release.id, watched_until=now, watch=WatchDecided(WatchEnd.KEPT, now, by) if by else None
+    )
+    with pytest.raises(SwappedByHand, match=f"{NEW} was live, but production holds {OLD} now") as caught:
+        await live.stages.observing.observe(release.id)
+    await live.stages.ending.end(release.id, State.FAILED, str(caught.value), caught.value.advice)
+    told = await live.records.release(release.id)
+    assert production_stands(told).startswith(f"Production runs {OLD} now: somebody swapped")
+    assert "Kept as backup b-" in left_on_new(told), "people may have written on it"
+    assert await live.swaps() == 2, "the second was the one by hand"
+
+
+async def test_a_production_whose_files_cannot_be_looked_at_is_kept(live: Live) -> None:
+    release = await live.goes_live()
+    await live.cloud.answers(host="scm", slot="blog", status=503, count=9999)
+    await live.records.note(release.id, watched_until=datetime.now(UTC))
+    assert await live.stages.observing.observe(release.id) is State.LIVE
 
 
 async def test_the_end_is_counted_from_the_swap_and_stays_through_a_restart(
