@@ -284,7 +284,7 @@ class Workflows(DBOSConfiguredInstance):
         await step(deploying.list_pending, release_id)
         await step(deploying.migrate, release_id)
         await step(deploying.test_production, release_id)
-        await step(self.stages.staging.start, release_id)
+        await step(deploying.start, release_id)
         await step(deploying.smoke_test, release_id)
         await step(self.stages.staging.ask, release_id)
         return State.AWAITING_APPROVAL
@@ -316,7 +316,7 @@ class Workflows(DBOSConfiguredInstance):
         await step(deploying.note_production, release_id)
         await step(deploying.migrate, release_id)
         await step(deploying.test_production, release_id)
-        await step(self.stages.staging.start, release_id)
+        await step(deploying.start, release_id)
         await step(deploying.smoke_test, release_id)
         await step(self.stages.promoting.put_live, release_id)
         return State(await step(self.stages.observing.observe, release_id))

@@ -14,7 +14,7 @@ from release.preflight import preflight_deploy
 from release.shape import Deployed, Expected
 from release.site import PRODUCTION, Site
 from release.smoke import SmokeTestFailed, smoke_test
-from release.staging import NotTheCandidate, deploy, read_mark
+from release.staging import NotTheCandidate, deploy, read_mark, start_and_warm
 from release.steps.common import megabytes
 from release.steps.promoting import NotTheSame
 from release.steps.remembering import Remembering
@@ -22,6 +22,7 @@ from release.swap import is_past_the_swap
 from release.unfinished import note_unfinished, unfinished_by
 from release.warm_up import warm_up_findings
 
+PAST = "production is swapped already"
 SHORT = 8
 """Characters of a digest that people are shown: enough to tell two builds apart."""
 SHOWN_TO_ALL = (
@@ -210,10 +211,23 @@ class Deploying(Remembering):
         if production != release.from_version:
             raise NotTheSame(site.name, production, str(release.from_version))
 
+    async def start(self, release_id: str) -> None:
+        """Staging runs and answers its front page; swapped already, it holds the old version, and stays as it is."""
+        release, site, journal = await self._of(release_id)
+        async with journal.step(Step.START) as words:
+            if await is_past_the_swap(site, release):
+                words.text = PAST
+                return
+            await start_and_warm(site, site.staging)
+            words.text = "ready"
+
     async def smoke_test(self, release_id: str) -> None:
         """Staging is the artefact that was deployed, and answers as it should."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.SMOKE_TEST) as words:
+            if await is_past_the_swap(site, release):
+                words.text = PAST
+                return
             pages = await smoke_test(site, site.staging, Expected(release.version or ""))
             # Now staging holds what will be warmed up.
             seen = await self._compare_pages(release_id, site)

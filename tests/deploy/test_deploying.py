@@ -143,7 +143,7 @@ async def test_every_step_twice_is_the_same_as_once(bench: Bench) -> None:
         steps.list_pending,
         steps.migrate,
         steps.test_production,
-        staging.start,
+        steps.start,
         steps.smoke_test,
         staging.ask,
     ):
@@ -158,7 +158,7 @@ async def test_every_step_twice_is_the_same_as_once(bench: Bench) -> None:
         await again(release.id)
     assert await bench.answer() == (200, "2")
     assert bench.asked_of_azure().count("POST slotsswap") == 1
-    for late in (steps.migrate, steps.test_production):
+    for late in (steps.migrate, steps.test_production, steps.start, steps.smoke_test):
         await late(release.id)  # a restart after the swap changes nothing any more
     assert await bench.answer() == (200, "2")
     await bench.records.move(release.id, State.LIVE)

@@ -18,7 +18,7 @@ from release.checking import check_site
 from release.errors import NotForThisSite
 from release.migrations.config import HandOver
 from release.migrations.errors import DownCutOff, NoDownMigration, SchemaInUse
-from release.model import ArtefactAsked, Kind, State, Step, StepState, Verdict
+from release.model import ArtefactAsked, Kind, State, Step, StepState, Verdict, WatchEnd
 from release.unfinished import UnfinishedThere, refuse_unfinished
 from sandbox.appservice.records import ConnectionString
 from tests.deploy.bench import (
@@ -351,6 +351,30 @@ async def test_one_that_turns_sick_while_it_is_watched_is_swapped_back_and_the_d
     assert await bench.answer() == (200, "1")
     assert bench.schema() == ["001", "002", "bomb"]
     assert ended.facts.left_on_new is None, "nothing that was written is on another database"
+
+
+async def test_updated_while_it_is_watched_what_asked_first_begins_anew_and_stays_live(bench: Bench) -> None:
+    bench.configure(asks_first=True, observe=timedelta(seconds=40))
+    await bench.opens(ONE)
+    asked = await bench.asks(TWO)
+    approval = await bench.records.approval_of(asked.id)
+    assert approval is not None
+    await bench.releases.decide(approval.id, Verdict.APPROVED, "ben")
+    await bench.at(asked, Step.OBSERVE)
+    # As a newer bot does when it starts: it gives up what the older one had begun, and begins it anew.
+    await DBOS.cancel_workflow_async(f"{asked.id}-{State.PROMOTING}")
+    await bench.releases.go_on()
+
+    async def is_past_the_tests() -> bool:
+        release = await bench.records.release(asked.id)
+        return not release.state.is_open or "swapped already" in release.step(Step.SMOKE_TEST).detail
+
+    await in_time(is_past_the_tests, "the work has begun anew", 30)
+    await bench.releases.end_watch(asked.id, WatchEnd.KEPT, "ben")
+    live = await bench.stands(asked)
+    assert live.state is State.LIVE, live.reason
+    assert await bench.answer() == (200, "2")
+    assert bench.asked_of_azure().count("POST slotsswap") == 1
 
 
 async def test_the_old_slot_is_stopped_after_its_grace_and_a_rollback_wakes_it(bench: Bench) -> None:
