@@ -296,12 +296,14 @@ def _failed(release: Release) -> Message:
 
 def production_stands(release: Release) -> str:
     """What a failed release leaves production in, in one sentence; escaped."""
-    swap = release.facts.swap
-    if release.facts.put_back:
+    facts, swap = release.facts, release.facts.swap
+    if facts.put_back:
+        # Where a swap was asked for and is not known to be taken back, it says itself what production holds.
+        asked = facts.swap_token is not None or facts.condemned is not None
+        is_old = swap.swapped_back if swap else not asked
         runs = f"Production runs {escape(swap.before if swap else release.from_version or '?')}. "
-        stays = "" if swap and not swap.swapped_back else runs
-        return f"{stays}{escape(release.facts.put_back)}"
-    if release.facts.production_now:
+        return f"{runs if is_old else ''}{escape(facts.put_back)}"
+    if facts.production_now:
         return by_hand(release)
     if swap and swap.swapped_back:
         return f"Production was swapped back and runs {escape(swap.before)} again."

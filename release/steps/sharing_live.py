@@ -147,8 +147,13 @@ class SharingLive(Sharing):
     async def last_look(self, release_id: str) -> None:
         """Production still refuses writes, right before the swap, for as long as a swap may take."""
         release, site, journal = await self._of(release_id)
-        async with journal.step(Step.LAST_LOOK) as words, self._closed(release, site):
-            words.text = release.facts.writes_stay_open or "nothing is written"
+        async with journal.step(Step.LAST_LOOK) as words:
+            never_asked = await site.app.never_arrived(release.facts.swap_token, site.config.swap_limit)
+            if await is_past_the_swap(site, release) and not never_asked:
+                words.text = PAST
+                return
+            async with self._closed(release, site):
+                words.text = release.facts.writes_stay_open or "nothing is written"
 
     async def put_live(self, release_id: str) -> SwapDone:
         """What is on staging is in production, on the real database, verified; and it takes writes."""
@@ -173,9 +178,11 @@ class SharingLive(Sharing):
             tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
             await self._records.note(release_id, swap=tried)
             raise
-        except StaysOpen:
+        except ReleaseError as error:
             if done is None:
                 raise
+            # Live and verified: what could not be kept closed, as the SCM sites recycle, is opened in a moment.
+            log.warning("not closed after the swap", extra={"release": release_id, "problem": str(error)})
         if done is None:
             raise AssertionError("the swap returns or raises")
         await self._records.note(release_id, swap=done[0], probe=done[1])
@@ -278,10 +285,16 @@ class SharingLive(Sharing):
     @asynccontextmanager
     async def _closed(self, release: Release, site: Site) -> AsyncIterator[None]:
         """Inside the block writes stay refused, on both slots; nothing to do where they could not be."""
-        closed_at = (await self._records.release(release.id)).facts.writes_closed_at
+        facts = (await self._records.release(release.id)).facts
         async with AsyncExitStack() as stack:
-            if closed_at is not None:
-                await renew(site, site.staging)
+            if facts.writes_closed_at is not None:
+                try:
+                    await renew(site, site.staging)
+                except ReleaseError as error:
+                    if facts.swap_token is None:
+                        raise
+                    # In a swap the SCM sites are away for a while, and it goes on whoever can write.
+                    log.warning("not renewed", extra={"release": release.id, "problem": str(error)})
                 await stack.enter_async_context(staying_closed(site, site.staging))
             yield
 

@@ -10,7 +10,7 @@ from bot.render.approval import card, migration_line
 from bot.render.message import Message, naming, when
 from bot.render.release import log_line, parent
 from bot.render.replies import refusal
-from bot.render.result import result
+from bot.render.result import production_stands, result
 from bot.render.watch import sick_message, watch_message
 from release.errors import SiteBusy
 from release.model import (
@@ -241,6 +241,34 @@ def test_a_failure_says_where_production_stands(facts: Facts, swap: StepState, s
     assert told.text.count("Production is untouched") == (1 if "untouched" in stands else 0)
     assert f"<@{ANN}>" in told.text
     assert "Read the slot's log." in told.text
+
+
+AS_BEFORE = "Production's database is as it was before this release: from b-3."
+HOLDS_NEW = "Production holds 6.65.0, and the swap was asked for."
+
+
+@pytest.mark.parametrize(
+    ("facts", "stands"),
+    [
+        (Facts(put_back=AS_BEFORE), f"Production runs 6.40.0. {AS_BEFORE}"),
+        (
+            Facts(
+                condemned="/ answers 500",
+                swap=SwapDone("6.40.0", "6.65.0", 0, 0, swapped_back=True),
+                put_back=AS_BEFORE,
+            ),
+            f"Production runs 6.40.0. {AS_BEFORE}",
+        ),
+        (Facts(swap_token="t", put_back=HOLDS_NEW), HOLDS_NEW),
+        (Facts(condemned="/ answers 500", put_back=HOLDS_NEW), HOLDS_NEW),
+        (Facts(swap_token="t", swap=SwapDone("6.40.0", "6.65.0", 8.1, 9.0), put_back=HOLDS_NEW), HOLDS_NEW),
+    ],
+)
+def test_the_old_version_is_said_to_run_on_a_shared_database_only_where_it_does(
+    facts: Facts, stands: str
+) -> None:
+    failed = replace(RELEASE, kind=Kind.UPGRADE_SHARED, state=State.FAILED, facts=facts)
+    assert production_stands(failed) == stands
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from demo.stages import TINY_NODE
 from demo.tiny import versions as tiny
 from demo.tiny.seed import Seeded
 from release.backups import BackupStore
-from release.closing import renew
+from release.closing import CLOSED, renew
 from release.errors import ReleaseError
 from release.fitting import DATABASE, HELD, only_for
 from release.ghost.build import GUARD_FILE, build, package_key
@@ -333,6 +333,42 @@ async def test_nobody_is_routed_to_staging_when_it_is_stopped_for_the_scratch_da
     assert await shop.cloud.site.app.routed() == {}
     told = (await shop.desk.records.release(rollback.id)).step(Step.REHEARSE_BACK).detail
     assert "traffic routing cleared" in told
+
+
+async def is_migrated(shop: Shop, new: Seeded) -> None:
+    """The real database is, production refuses writes, and the new version waits on staging for its swap."""
+    await shop.cloud.install(new, "staging")
+    shop.cloud.settings("staging").update(shop.real.as_ghosts)
+    await shop.cloud.is_well("staging")
+    await shop.steps.close_writes(shop.release.id)
+    await shop.steps.dump(shop.release.id)
+    await shop.steps.migrate_shared(shop.release.id)
+
+
+async def is_swapping(shop: Shop) -> bool:
+    return "swap started" in [event["event"] for event in (await shop.cloud.shows())["events"]]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_good_swap_is_no_failure_where_a_slot_cannot_be_closed_once_more(
+    shop: Shop, new: Seeded, killed: bool
+) -> None:
+    await is_migrated(shop, new)
+    putting = asyncio.create_task(shop.steps.put_live(shop.release.id))
+    await eventually(lambda: is_swapping(shop), "the swap is under way")
+    # After a swap Azure starts the SCM site of what was swapped out anew, which can take longer than patience does.
+    slot = "blog" if killed else "blog/staging"
+    await shop.cloud.answers(host="scm", slot=slot, method="PUT", path=CLOSED, status=503, count=999)
+    if killed:
+        putting.cancel()
+        await asyncio.gather(putting, return_exceptions=True)
+        putting = asyncio.create_task(shop.steps.put_live(shop.release.id))
+    assert (await putting).after == NEW
+    assert await shop.cloud.site.version(PRODUCTION) == NEW
+    assert await shop.takes_writes()
+    live = (await shop.facts()).facts
+    assert live.swap is not None
+    assert live.writes_closed_seconds is not None
 
 
 async def test_what_says_that_only_another_version_may_start_never_outlives_its_release(shop: Shop) -> None:
