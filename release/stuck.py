@@ -63,14 +63,14 @@ def limits(config: SiteConfig) -> dict[Step, float]:
         Step.PREVIEW: testing,
         Step.LAST_LOOK: catching_up,
         Step.SWAP: config.swap_limit + config.scm_patience + config.watch_seconds,
-        # It may end in a swap back, which is verified as well.
-        Step.VERIFY: 2 * ASKING + config.swap_limit + config.scm_patience + config.watch_seconds,
+        # It may end in a swap back, which is asked for until its limit is over, and verified as well.
+        Step.VERIFY: 2 * ASKING + 2 * config.swap_limit + config.scm_patience + config.watch_seconds,
         Step.LATE_WRITES: 2 * backing_up + CONTENT,
         Step.OBSERVE: (
             config.observe.total_seconds()
             + config.sick_seconds
             + (READY_SECONDS + KEEP_SECONDS + ASKING)
-            + config.swap_limit
+            + 2 * config.swap_limit
             + config.scm_patience
         ),
         Step.CHECK_BACKUP: CONTENT,

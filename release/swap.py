@@ -12,7 +12,7 @@ from typing import Literal, NoReturn, Protocol
 
 import httpx
 
-from release.azure.errors import SwapUncertain
+from release.azure.errors import SwapRefused, SwapUncertain
 from release.errors import ReleaseError
 from release.model import Kind, ProbeSeen, Release, Step, SwapDone
 from release.probe import Probe
@@ -22,6 +22,9 @@ from release.staging import read_mark, start_and_warm
 from release.warm_up import answer_to_warm_up
 
 log = logging.getLogger(__name__)
+
+ASK_AGAIN_SECONDS = 20.0
+"""Between two tries to swap back what is not well in production."""
 
 
 class ProductionMoved(ReleaseError):
@@ -307,13 +310,50 @@ async def take_back(site: Site, change: Change, memory: Memory, before_back: Las
             await before_back()
         # A swap back that was asked for is known by its token, ended or not: files that show late start no second one.
         if memory.token is not None or (await held_by_production(site, change))[0] is Held.AFTER:
-            await site.app.swap(memory.token, memory.keep_token, site.config.swap_limit)
+            await _swap_back(site, memory)
         with contextlib.suppress(ReleaseError):
             await settled(site, change, Held.BEFORE)  # the look says it if not
         await _look(site, change.before)
     except ReleaseError as error:
         wrong = memory.condemned or ""
         raise NotWellInProduction(change.after.version, wrong, str(error), change.before.version) from error
+
+
+async def _swap_back(site: Site, memory: Memory) -> None:
+    """Azure has swapped the slots; what is refused is asked for again within `swap_limit`, as production is sick.
+
+    Only where nothing happened, and nothing is under way: two swaps would put the sick version live again.
+    """
+    deadline = time.monotonic() + site.config.swap_limit
+    before = (await site.app.slot(PRODUCTION)).last_swap_at
+    while True:
+        try:
+            await site.app.swap(memory.token, memory.keep_token, site.config.swap_limit)
+        except SwapRefused as refused:
+            log.warning("not swapped back yet", extra={"site": site.name, "problem": str(refused)})
+            if await _swapped_all_the_same(site, before, deadline, refused):
+                return
+        else:
+            return
+
+
+async def _swapped_all_the_same(
+    site: Site, before: str | None, deadline: float, refused: SwapRefused
+) -> bool:
+    """Wait until the site is quiet: whether it was swapped meanwhile, late or by somebody. Raises `refused` in the end.
+
+    The site's own word counts and not its files, which show late.
+    """
+    while time.monotonic() < deadline:
+        await asyncio.sleep(min(site.config.swap_doubt, ASK_AGAIN_SECONDS))
+        # Whatever ARM says meanwhile, no answer is no verdict.
+        with contextlib.suppress(ReleaseError):
+            production = await site.app.slot(PRODUCTION)
+            if production.last_swap_at != before:
+                return True
+            if production.operation is None:
+                return False
+    raise refused
 
 
 async def _twice(check: Callable[[], Awaitable[object]]) -> None:

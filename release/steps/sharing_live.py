@@ -175,8 +175,7 @@ class SharingLive(Sharing):
                     before_back=partial(self._put_database_back, release_id),
                 )
         except SwappedBack:
-            tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
-            await self._records.note(release_id, swap=tried)
+            await self._note_swapped_back(release)
             raise
         except ReleaseError as error:
             if done is None:
@@ -232,24 +231,47 @@ class SharingLive(Sharing):
             if held is not Held.BEFORE or asked:
                 await self._tell_it_stays(release, version)
                 return
+            if release.facts.condemned is not None and release.facts.swap is None:
+                await self._note_swapped_back(release)  # although it is not well either
             await site.app.reset_preview()
             await stop_staging(site)  # of the preview it may still be on this database
             await self._put_database_back(release_id)
         except ReleaseError as error:
             log.error("the database is not put back", extra={"release": release_id, "problem": str(error)})
-            told = f"Production's database could NOT be put back: {error} {error.advice}"
+            became = "could NOT be put back"
+            if _is_put_back(release):
+                became = f"was put back from {release.facts.way_back.id}, but not all could be looked at"
+            told = f"Production's database {became}: {error} {error.advice}"
             await self._records.note(release_id, put_back=told)
             return
         await open_again(site)
         await for_any(site)
 
+    async def _note_swapped_back(self, release: Release) -> None:
+        tried = SwapDone(release.from_version or "", release.version or "", 0, 0, swapped_back=True)
+        await self._records.note(release.id, swap=tried)
+
     async def _tell_it_stays(self, release: Release, version: str) -> None:
-        if release.facts.put_back is None:
+        """Production holds the new version, or may: which database that is on."""
+        dump = _needed(release.facts.way_back).id
+        if _is_put_back(release):
+            told = (
+                f"Production holds {version} on the database from before this release, which {release.from_version} "
+                f"needs: it was put back from {dump}, and then swapping back failed."
+            )
+        elif release.facts.put_back is not None:
+            return
+        elif release.facts.condemned is not None:
+            told = (
+                f"Production holds {version}. Its database was to be put back before it is swapped back, which did not "
+                f"come to its end, so look at what it holds. The dump from before is {dump}."
+            )
+        else:
             told = (
                 f"Production holds {version}, and the swap was asked for, so the database stays as this release made "
-                f"it. The dump from before is {_needed(release.facts.way_back).id}."
+                f"it. The dump from before is {dump}."
             )
-            await self._records.note(release.id, put_back=told)
+        await self._records.note(release.id, put_back=told)
 
     async def _put_database_back(self, release_id: str) -> None:
         """The database holds what the way back does; where nothing of it was changed, it stays. Raises NotAsDumped."""
@@ -377,6 +399,12 @@ class SharingLive(Sharing):
             else:
                 return None
         return wrong
+
+
+def _is_put_back(release: Release) -> bool:
+    """Whether the database was put back already, before the swap back of what was not well in production."""
+    facts = release.facts
+    return facts.condemned is not None and facts.put_back is not None and facts.changing_since is None
 
 
 def _needed(fact: Fact | None) -> Fact:

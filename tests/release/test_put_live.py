@@ -221,6 +221,49 @@ async def test_sick_in_production_it_is_swapped_back_and_stays_condemned(staged:
     assert await staged.asked("slotsswap") == 2
 
 
+@pytest.mark.parametrize("fault", [{"status": 409, "body": '{"Message": "busy"}'}, {"status": 503}])
+async def test_a_swap_back_that_azure_refuses_is_asked_for_again(
+    staged: Cloud, fault: dict[str, object]
+) -> None:
+    thread = Thread()
+    await go(staged.site, thread, preview=False)
+    await thread.condemn("the feed answers 500")
+    await staged.answers(host="arm", method="POST", path="slotsswap", count=2, **fault)
+    with pytest.raises(SwappedBack):
+        await go(staged.site, thread, preview=False)
+    assert await staged.site.version(PRODUCTION) == OLD
+    assert await events(staged, "swap started") == 2
+    assert await staged.asked("slotsswap") == 4
+
+
+async def test_a_swap_back_that_somebody_makes_meanwhile_is_not_made_twice(staged: Cloud) -> None:
+    thread, other = Thread(), Thread()
+    await go(staged.site, thread, preview=False)
+    await thread.condemn("the feed answers 500")
+    await staged.answers(host="arm", method="POST", path="slotsswap", status=409)
+    going = asyncio.create_task(go(staged.site_with(swap_doubt=3), thread, preview=False))
+
+    async def refused() -> bool:
+        return await staged.asked("slotsswap") == 2
+
+    await eventually(refused, "the swap back is refused")
+    await staged.site.app.swap(None, other.keep_token, 20)
+    with pytest.raises(SwappedBack):
+        await going
+    assert await staged.site.version(PRODUCTION) == OLD
+    assert await staged.asked("slotsswap") == 3
+
+
+async def test_a_swap_back_that_azure_refuses_for_too_long_is_told(staged: Cloud) -> None:
+    thread = Thread()
+    await go(staged.site, thread, preview=False)
+    await thread.condemn("the feed answers 500")
+    await staged.answers(host="arm", method="POST", path="slotsswap", status=409, count=999)
+    with pytest.raises(NotWellInProduction, match="Azure did not swap"):
+        await go(staged.site_with(swap_limit=0.5), thread, preview=False)
+    assert await staged.site.version(PRODUCTION) == NEW
+
+
 async def test_one_unlucky_request_does_not_swap_back(staged: Cloud) -> None:
     going = asyncio.create_task(go(staged.site, Thread(), preview=False))
     await eventually(lambda: swapping(staged), "the swap is under way")

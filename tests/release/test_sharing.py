@@ -38,6 +38,7 @@ from release.site import PRODUCTION
 from release.steps.common import kept_of
 from release.steps.sharing import CannotRefuseWrites
 from release.steps.sharing_live import NotMigrated, OldVersionCannotRead, RestartedMeanwhile
+from release.swap import NotWellInProduction
 from release.unfinished import note_unfinished, unfinished_by
 from release.version import Version
 from tests.ghost.small_mysql import asked, config_of, new_blog, tell
@@ -369,6 +370,28 @@ async def test_a_good_swap_is_no_failure_where_a_slot_cannot_be_closed_once_more
     live = (await shop.facts()).facts
     assert live.swap is not None
     assert live.writes_closed_seconds is not None
+
+
+async def test_a_swap_back_that_fails_says_which_version_runs_on_which_database(
+    shop: Shop, new: Seeded
+) -> None:
+    before = await shop.holds()
+    await is_migrated(shop, new)
+    shop.cloud.site.config = replace(shop.cloud.site.config, swap_limit=5)
+    putting = asyncio.create_task(shop.steps.put_live(shop.release.id))
+    await eventually(lambda: is_swapping(shop), "the swap is under way")
+    await shop.cloud.answers(host="site", slot="blog", path="^/sitemap.xml", status=500, count=2)
+    await shop.cloud.answers(host="arm", method="POST", path="slotsswap", status=409, count=999)
+    with pytest.raises(NotWellInProduction, match="Azure did not swap"):
+        await putting
+    for _ in range(2):
+        await shop.steps.put_back(shop.release.id)
+        told = str((await shop.facts()).facts.put_back)
+        assert told.startswith(
+            f"Production holds {NEW} on the database from before this release, which {OLD} needs"
+        )
+    assert await shop.holds() == before
+    assert await shop.cloud.site.version(PRODUCTION) == NEW
 
 
 async def test_what_says_that_only_another_version_may_start_never_outlives_its_release(shop: Shop) -> None:
