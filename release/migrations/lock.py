@@ -6,6 +6,7 @@ the database gives the lock back.
 
 import asyncio
 import hashlib
+import logging
 import ssl
 import time
 from abc import ABC, abstractmethod
@@ -21,6 +22,7 @@ from release.migrations.config import DatabaseKind
 from release.migrations.connection import Connection
 from release.migrations.errors import LockLost, MigrationGoingOn, TargetUnreachable
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Told = Callable[[str], Awaitable[None]]
 
@@ -51,7 +53,7 @@ class Lock(ABC):
 
     @abstractmethod
     async def end_left_behind(self) -> None:
-        """No session of a command that has ended goes on in the database.
+        """No session of a command that has ended goes on in the database. Raises TimeoutError, or the driver's error.
 
         Only for who holds the lock: nobody else's command runs then.
         """
@@ -83,7 +85,8 @@ async def taken(lock: Lock, site: str, patience: float, told: Told) -> AsyncIter
     """The lock is held inside the block, and its connection closed afterwards. Raises MigrationGoingOn."""
     try:
         await _take(lock, site, patience, told)
-        await _ended(lock)
+        if why := await _ended(lock):
+            await told(f"what an earlier command left in the database could not be ended: {why}")
         yield lock
     finally:
         await asyncio.shield(_closed(lock))
@@ -135,9 +138,15 @@ async def _take(lock: Lock, site: str, patience: float, told: Told) -> None:
         raise TargetUnreachable(site, _why(error)) from error
 
 
-async def _ended(lock: Lock) -> None:
-    with suppress(psycopg.Error, pymysql.MySQLError, OSError):
+async def _ended(lock: Lock) -> str | None:
+    """What commands left behind is ended; why not, or None. It may keep tables of production locked, so it is told."""
+    try:
         await lock.end_left_behind()
+    except (psycopg.Error, pymysql.MySQLError, OSError) as error:
+        why = _why(error)
+        log.warning("what a migration left in its database may go on", extra={"problem": why})
+        return why
+    return None
 
 
 async def _closed(lock: Lock) -> None:
@@ -217,10 +226,11 @@ class PostgresLock(Lock):
         """The server goes on with what a killed client had asked for: it looks for the client only when it answers."""
         mine = "FROM pg_stat_activity WHERE application_name = %s AND usename = current_user"
         await self._ask(f"SELECT count(pg_terminate_backend(pid)) {mine}", SESSION)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
-                while await self._ask(f"SELECT count(*) {mine}", SESSION):  # noqa: ASYNC110 - it tells nobody
-                    await asyncio.sleep(0.1)
+        deadline = time.monotonic() + END_SECONDS
+        while left := await self._ask(f"SELECT count(*) {mine}", SESSION):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{left} of its sessions are still there after {END_SECONDS:.0f} seconds")
+            await asyncio.sleep(0.1)
 
     async def close(self) -> None:
         await self._connection.close()

@@ -1,6 +1,8 @@
 """Only one migration of a database at a time: real servers, real locks."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 
 import psycopg
@@ -9,10 +11,12 @@ import pytest
 from release.migrations.config import DatabaseKind
 from release.migrations.connection import Connection, connection
 from release.migrations.errors import LockLost, MigrationGoingOn, TargetUnreachable
-from release.migrations.lock import one_at_a_time, while_held
+from release.migrations.lock import SESSION, one_at_a_time, while_held
 from tests.logins import Login
 from tests.mariadb import MariaDb, a_mariadb
 from tests.postgres import Postgres, a_postgres
+
+MAY_GO_ON = "what a migration left in its database may go on"
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,9 @@ async def test_mariadb_keeps_others_away(mariadb: MariaDb) -> None:
 
 
 @pytest.mark.postgres
-async def test_a_lock_that_is_lost_stops_the_migration(postgres: Postgres) -> None:
+async def test_a_lock_that_is_lost_stops_the_migration(
+    postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
     login = postgres.new_login()
     target, ended = connected(login), asyncio.Event()
 
@@ -100,8 +106,29 @@ async def test_a_lock_that_is_lost_stops_the_migration(postgres: Postgres) -> No
     with pytest.raises(LockLost):
         await loses_it()
     assert ended.is_set()
+    assert MAY_GO_ON in caplog.messages, "the connection that would end them is gone, too"
     async with one_at_a_time(target, "shop", "ghostbot r-2", 10, quietly) as lock:
         assert lock is not None
+
+
+@pytest.mark.postgres
+async def test_what_cannot_be_ended_in_the_database_is_told_and_logged(
+    postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    login, told = postgres.new_login(), []
+
+    async def tell(text: str) -> None:
+        told.append(text)
+
+    with psycopg.connect(login.url, application_name=SESSION) as left:
+        os.kill(left.info.backend_pid, signal.SIGSTOP)
+        try:
+            async with one_at_a_time(connected(login), "shop", "ghostbot r-1", 5, tell):
+                pass
+        finally:
+            os.kill(left.info.backend_pid, signal.SIGCONT)
+    assert ["could not be ended: 1 of its sessions are still there" in text for text in told] == [True]
+    assert MAY_GO_ON in caplog.messages
 
 
 def _end_sessions(postgres: Postgres) -> None:
