@@ -5,17 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from slack_sdk.errors import SlackApiError
 from slack_sdk.models.blocks import ActionsBlock
 from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.door import Answer, Door, Knock, utc_now
-from bot.identity import SLACK_TROUBLE, Roles, SlackSilent
+from bot.identity import Roles
+from bot.modal import Modal
 from bot.notices import Notices
-from bot.refusals import slack_error
 from bot.render.message import Message, ago, button, escape, person, when
-from bot.render.modals import why_alone, why_rejected
+from bot.render.modals import refused, why_alone, why_rejected
 from bot.render.replies import reply, said
 from bot.render.rollback import confirmed
 from bot.render.schema import untouched
@@ -77,15 +76,8 @@ class Buttons:
         await self._door.enter(knock, Role.APPROVER, act, with_glass, fresh=True)
 
     async def reject(self, knock: Knock, value: str, answer: Answer) -> None:
-        """Ask why, where this person may reject it."""
-
-        async def act() -> Message | None:
-            release, late = await self._still_open(value)
-            if late is None:
-                await self._open(knock, why_rejected(release, value, knock.channel))
-            return late
-
-        await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
+        """Ask why; who may not reject it reads so in the same modal."""
+        await self._ask_why(knock, value, Role.APPROVER, why_rejected, answer)
 
     async def rejected(self, knock: Knock, value: str, reason: str, answer: Answer) -> None:
         """End the release this approval is of, for that reason; production stays as it is."""
@@ -96,15 +88,8 @@ class Buttons:
         await self._door.enter(knock, Role.APPROVER, act, answer, fresh=True)
 
     async def break_glass(self, knock: Knock, value: str, answer: Answer) -> None:
-        """Ask why, where this person may approve alone."""
-
-        async def act() -> Message | None:
-            release, late = await self._still_open(value)
-            if late is None:
-                await self._open(knock, why_alone(release, value, knock.channel))
-            return late
-
-        await self._door.enter(knock, Role.BREAKER, act, answer, fresh=True)
+        """Ask why; who may not approve alone reads so in the same modal."""
+        await self._ask_why(knock, value, Role.BREAKER, why_alone, answer)
 
     async def glass_broken(self, knock: Knock, value: str, reason: str, answer: Answer) -> None:
         """Put the release live on one person's word; the channel is told."""
@@ -132,14 +117,39 @@ class Buttons:
             return release, None
         return release, said(self._too_late(approval, release_title(release)))
 
-    async def _open(self, knock: Knock, view: View) -> None:
-        """Show a modal. Raises SlackSilent where Slack does not (three seconds after the click it no longer does)."""
-        try:
-            await self._client.views_open(trigger_id=knock.delivery, view=view)
-        except SlackApiError as error:
-            raise SlackSilent("your reason", slack_error(error)) from error
-        except SLACK_TROUBLE as error:
-            raise SlackSilent("your reason", "no answer") from error
+    async def _ask_why(
+        self,
+        knock: Knock,
+        approval_id: str,
+        needs: Role,
+        question: Callable[[Release, str, str], View],
+        answer: Answer,
+    ) -> None:
+        """Open the question before Slack is asked anything, then look who clicked.
+
+        Whoever answers it is looked at again.
+        """
+        modal = Modal(self._client, knock.delivery)
+
+        async def at_once() -> None:
+            approval = await self._releases.records.approval(approval_id)
+            if approval is not None and approval.verdict is Verdict.PENDING:
+                release = await self._releases.records.release(approval.release)
+                await modal.open(question(release, approval_id, knock.channel))
+
+        async def act() -> Message | None:
+            if modal.is_open:
+                return None
+            _, late = await self._still_open(approval_id)
+            if late is None:
+                raise modal.trouble
+            return late
+
+        async def also_in_the_modal(told: Message) -> None:
+            await modal.show(refused(told))
+            await answer(told)
+
+        await self._door.enter(knock, needs, act, also_in_the_modal, fresh=True, at_once=at_once)
 
     async def _with_glass(self, told: Message, knock: Knock, approval_id: str) -> Message:
         """The answer to a click on Approve, with a way to decide alone for who may, while it is not decided."""

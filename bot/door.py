@@ -142,8 +142,11 @@ class Door:
         act: Callable[[], Awaitable[Message | None]],
         answer: Answer,
         fresh: bool = False,
+        at_once: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Let `act` happen if this person may, and answer with what it returns (None: nothing more) or why not.
+
+        `at_once` happens before Slack is asked who this is, so it may not do anything that takes a right.
 
         A knock delivered twice is answered once, also by two replicas and after a restart. Anything but a
         ReleaseError or a UsageError is a defect and goes on to Bolt's error handler.
@@ -156,6 +159,8 @@ class Door:
         outcome = "failed by a defect: the log has it"
         told: Message | None
         try:
+            if at_once is not None:
+                await at_once()
             await self.people.identify(knock.visitor, looks=needs is Role.ANYONE)
             await self.people.authorise(user, needs, knock.channel, fresh)
             told = await act()

@@ -13,6 +13,7 @@ from slack_sdk.models.blocks import (
 )
 from slack_sdk.models.views import View
 
+from bot.render.message import Message
 from bot.render.words import release_title
 from release.model import Release
 
@@ -34,6 +35,16 @@ def why_alone(release: Release, approval: str, channel: str) -> View:
     )
     return _asks(
         "break_glass", "Break the glass?", told, "Why can it not wait?", "Put it live", (approval, channel)
+    )
+
+
+def refused(told: Message) -> View:
+    """In the place of a question: why this person is not asked."""
+    return View(
+        type="modal",
+        title=PlainTextObject(text="Not possible"),
+        close=PlainTextObject(text="Close"),
+        blocks=list(told.blocks),
     )
 
 

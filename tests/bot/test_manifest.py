@@ -28,6 +28,7 @@ METHOD_SCOPES = {
     "conversations.open": {"im:write"},
     "views.publish": set(),
     "views.open": set(),
+    "views.update": set(),
     "files.getUploadURLExternal": {"files:write"},
     "files.completeUploadExternal": {"files:write"},
     "chat.postEphemeral": {"chat:write"},

@@ -21,11 +21,38 @@ async def test_who_rejects_says_why_and_everybody_reads_it(team: Team) -> None:
     assert (ended.state, ended.reason) == (State.REJECTED, "The front page lost its picture")
 
 
-async def test_who_may_not_reject_is_not_even_asked_why(team: Team) -> None:
+async def test_who_may_not_reject_reads_so_where_the_question_was(team: Team) -> None:
     release, card = await team.waits_for_approval()
     await team.ask("PUT", "groups", handle="approvers", users=["cleo"])
     await team.clicks("ben", "Reject", card)
     await team.sees("This takes an approver, and you are not one", who="ben")
+    modal = await team.sees_modal("This takes an approver, and you are not one", "ben")
+    assert modal["submit"] is None
+    assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
+
+
+async def test_the_question_opens_while_slack_is_slow_to_say_who_clicked(team: Team) -> None:
+    release, card = await team.waits_for_approval()
+    await team.ask("PUT", "groups", handle="approvers", users=["cleo"])
+    await team.breaks("users.info", hang=4)  # by then Slack opens no modal for that click any more
+    await team.clicks("ben", "Reject", card)
+    await team.submits("ben", "Why not?", "I would rather not")
+    await team.sees("This takes an approver, and you are not one", who="ben")
+
+    async def looked_twice() -> bool:
+        refusals = [line for line in await team.audited() if "refused: This takes an approver" in line]
+        return len(refusals) == 2
+
+    await team.eventually(looked_twice, seconds=15)
+    assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
+
+
+@pytest.mark.parametrize("method", ["users.info", "conversations.info", "usergroups.users.list"])
+async def test_who_cannot_be_looked_up_rejects_nothing(team: Team, method: str) -> None:
+    release, card = await team.waits_for_approval()
+    await team.breaks(method, retry_after=3)
+    await team.clicks("ben", "Reject", card)
+    await team.sees_modal("so I did nothing", "ben")
     assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
 
 
@@ -95,6 +122,27 @@ async def test_one_person_breaks_the_glass_with_a_reason_that_the_channel_reads(
     assert "Reason: The blog is down" in told["plain"]
     assert (await team.records.release(release.id)).state is State.PROMOTING
     assert any("decided: approved: break-glass: The blog is down" in line for line in await team.audited())
+
+
+async def test_who_lost_that_role_meanwhile_breaks_nothing(team: Team) -> None:
+    await team.ask("PUT", "groups", handle="releasers", users=["ann"])
+    await team.stop_bot()
+    await team.start_bot(Roles((team.ann,), (team.ann, team.ben), break_glass=("S0RELEASERS",)))
+    release, card = await team.waits_for_approval()
+    await team.clicks("ann", "Approve", card, confirm=True)
+    offered = await team.sees("You asked for this release", who="ann", button="Break the glass")
+    await team.clicks("ann", "Break the glass", offered)
+
+    async def let_in() -> bool:
+        return any("break_glass: asked for a reason" in line for line in await team.audited())
+
+    await team.eventually(let_in)
+    await team.ask("PUT", "groups", handle="releasers", users=["cleo"])
+    await team.submits("ann", "Why can it not wait?", "The blog is down")
+    await team.sees("and you are not one", who="ann")
+    assert (await team.records.release(release.id)).state is State.AWAITING_APPROVAL
+    await team.clicks("ann", "Break the glass", offered)
+    await team.sees_modal("and you are not one")
 
 
 async def test_without_that_role_nobody_is_offered_the_glass(team: Team) -> None:
