@@ -21,7 +21,6 @@ from release.records import Records
 from release.releases import Releases
 from release.site import Site
 from release.stuck import Watchman
-from release.version import Version
 
 log = logging.getLogger(__name__)
 Chore = Callable[[], Coroutine[Any, Any, None]]
@@ -111,15 +110,11 @@ def _photographer(hands: Hands) -> Photographer | None:
 
 
 async def _look_for_versions(hands: Hands) -> None:
-    """Announce the newest version where a site is behind it, stage it where a site does so by itself, and build it."""
+    """Announce the newest versions that sites are behind, stage them where a site does so by itself, and build them."""
     versions = await hands.releases.versions(None)
     if not versions.newest:
         return  # no site runs Ghost
-    newest = versions.newest[0]
-    if any(site.current and Version.parse(site.current) < Version.parse(newest) for site in versions.sites):
-        await hands.notices.announce(versions, newest)
-    await hands.notices.close_outdated(versions)
-    await hands.notices.add_notes(versions)
+    await hands.notices.look(versions)
     if hands.settings.slack.channel is not None:
         await hands.releases.stage_new(versions, hands.settings.slack.channel)
     if hands.settings.build_ahead:

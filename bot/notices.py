@@ -43,6 +43,12 @@ class Notices:
         self._slash = slash
         self._drawn: tuple[Skip, ...] | None = None  # the skips that the notices were last made to show
 
+    async def look(self, versions: Versions) -> None:
+        """Afterwards people know of each new version that is for one of the sites, and notices say how things stand."""
+        await self.announce(versions, *versions.wanted())
+        await self.close_outdated(versions)
+        await self.add_notes(versions)
+
     async def announce(self, versions: Versions, *new: str) -> None:
         """Announce each of `new` that is neither announced nor skipped yet.
 
@@ -70,13 +76,14 @@ class Notices:
         told = await self._open_ones()
         posted = [version for version, sent in told.items() if sent.ts]
         for version in told:
-            ours = Version.parse(version)
-            if versions.sites and all(
-                site.current and Version.parse(site.current) >= ours for site in versions.sites
-            ):
+            if versions.may_be_wanted(version):
+                continue
+            if versions.sites and all(site.is_past(version) for site in versions.sites):
                 await self._close(version, versions, "Every site runs it, or a newer one.")
-            elif posted and Version.parse(posted[-1]) > ours:
-                await self._close(version, versions, f"Ghost {posted[-1]} is out since: see its own notice.")
+            elif newer := [one for one in posted if Version.parse(one) > Version.parse(version)]:
+                offered = [site.newest for site in versions.sites if site.offers(version)]
+                instead = next((one for one in offered if one in newer), newer[-1])
+                await self._close(version, versions, f"Ghost {instead} is out since: see its own notice.")
 
     async def follow_skips(self) -> None:
         """The notices with buttons show what is skipped now, however somebody skipped it or took that back.

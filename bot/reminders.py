@@ -14,7 +14,6 @@ from bot.refusals import is_limited, is_silent, slack_error
 from bot.render.notice import reminded
 from release.model import Reminder, Versions
 from release.releases import Releases
-from release.version import Version
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +75,5 @@ class Reminders:
 
 
 def _is_wanted(version: str, versions: Versions) -> bool:
-    """Whether some site does not run it, or a newer one, yet. One that cannot be asked now may not."""
-    wanted = Version.parse(version)
-    return any(site.current is None or Version.parse(site.current) < wanted for site in versions.sites)
+    """Whether some site may still go there. One that cannot be asked now may."""
+    return not all(site.is_past(version) for site in versions.sites)

@@ -46,7 +46,7 @@ def version_notice(
         by = {skip.by: person(skip.by) for skip in versions.skips if skip.version == version}
         text += f"\nSkipped by {' and '.join(by.values())}: nobody is asked about this version again."
         return message(text, section(text), buttons(button("Undo skip", "unskip", version)))
-    wanting = [site for site in behind_first(versions.sites) if _wants(site, version, versions)]
+    wanting = [site for site in _its_own_first(version, versions) if _wants(site, version, versions)]
     upgrade = [
         upgrade_button(site, version, f"upgrade:{number}", f"Upgrade {site.site}")
         for number, site in enumerate(wanting[:SITES_WITH_BUTTON])
@@ -93,22 +93,32 @@ def behind_first(sites: tuple[SiteVersions, ...]) -> list[SiteVersions]:
     return sorted(sites, key=lambda site: (not site.trouble and site.current is not None, -site.behind))
 
 
+def _its_own_first(version: str, versions: Versions) -> list[SiteVersions]:
+    """As `behind_first`, and before the others those for which nothing newer is out."""
+    return sorted(behind_first(versions.sites), key=lambda site: site.newest not in ("", version))
+
+
 def _site_lines(version: str, versions: Versions, slash: str) -> str:
-    lines = [_site_line(site, version, versions) for site in behind_first(versions.sites)]
+    lines = [
+        _site_line(site, version, versions)
+        for site in _its_own_first(version, versions)
+        if site.runs(version) or not site.is_past(version)
+    ]
     return whole(lines, ROOM_FOR_SITES, f"and {{}} more: `{slash} versions SITE`") if lines else ""
 
 
 def _wants(site: SiteVersions, version: str, versions: Versions) -> bool:
-    """Whether the site is behind, and nobody has skipped this version for it."""
-    behind = site.current is not None and site.behind > 0 and site.current != version
-    return behind and versions.skip_of(version, site.site) is None
+    """Whether the site can go there, and nobody has skipped this version for it."""
+    return site.offers(version) and versions.skip_of(version, site.site) is None
 
 
 def _site_line(site: SiteVersions, version: str, versions: Versions) -> str:
     if site.trouble or site.current is None:
         return f"• {escape(site.site)}: {escape(site.trouble) if site.current else 'its version could not be read'}"
-    if site.behind == 0:
+    if site.runs(version):
         return f"• {escape(site.site)} runs {escape(site.current)} already"
+    if not site.offers(version):
+        return f"• {escape(site.site)} runs {escape(site.current)}; its own source does not have {escape(version)} yet"
     line = f"• {escape(site.site)} runs {escape(site.current)}, {_count(site.behind)} behind"
     skip = versions.skip_of(version, site.site)
     if skip is not None:

@@ -76,11 +76,13 @@ class Looking(Freezing):
         newest = tuple(str(release.version) for release in reversed(known[-5:]))
 
         async def of(chosen: Site) -> SiteVersions:
+            latest = ""
             try:
-                current = Version.parse(await chosen.version(PRODUCTION))
                 there = await self._ghosts.of(chosen.shape.recipe.source).all()
+                latest = str((there or known)[-1].version)
+                current = Version.parse(await chosen.version(PRODUCTION))
             except ReleaseError as error:
-                return SiteVersions(chosen.name, None, newest[0], 0, str(error))
+                return SiteVersions(chosen.name, None, latest, 0, str(error))
             return _behind(chosen.name, current, there, known)
 
         sites = await asyncio.gather(*(of(one) for one in upgraded))
@@ -128,15 +130,17 @@ def _behind(
         stops = stops_between(current, latest.version, there)
     except TooOld as error:
         return SiteVersions(site, str(current), str(latest.version), 0, f"{error} {error.advice}")
+    ahead = tuple(str(release.version) for release in there if release.version > current)
     return SiteVersions(
         site,
         str(current),
         str(latest.version),
-        sum(release.version > current for release in there),
+        len(ahead),
         stops=tuple(str(stop.version) for stop in stops),
         passes=tuple(str(one.version) for one in known if current < one.version < latest.version)[-PASSES:],
         node=nodes.get(current, ""),
         newest_node=latest.node,
+        ahead=ahead,
     )
 
 

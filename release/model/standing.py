@@ -7,15 +7,17 @@ from release.model.freezes import Freeze
 from release.model.kept import BackupTaken
 from release.model.releases import Release
 from release.model.scheduled import Scheduled
+from release.version import Version
 
 
 @dataclass(frozen=True)
 class SiteVersions:
     """How far behind one site is: `behind` counts the published versions newer than `current`.
 
-    `newest` is the newest that its own source has. `stops` are the versions at which its database stops on the way
-    there, `passes` the newest published versions on that way, oldest first; `node` and `newest_node` are the Nodes that
-    `current` and `newest` accept, in npm's notation, empty where that is not known.
+    `newest` is the newest that its own source has, empty where that could not be read, `ahead` all of these that are
+    newer than `current`. `stops` are the versions at which its database stops on the way there, `passes` the newest
+    published versions on that way, oldest first; `node` and `newest_node` are the Nodes that `current` and `newest`
+    accept, in npm's notation, empty where that is not known.
     """
 
     site: str
@@ -27,6 +29,22 @@ class SiteVersions:
     node: str = ""
     newest_node: str = ""
     passes: tuple[str, ...] = ()
+    ahead: tuple[str, ...] = ()
+
+    def offers(self, version: str) -> bool:
+        """Whether an upgrade to this version can begin: it is newer, and the site's source has it."""
+        return self.current is not None and self.behind > 0 and version in (self.newest, *self.ahead)
+
+    def runs(self, version: str) -> bool:
+        """Whether it is known to run this version, or a newer one."""
+        return self.current is not None and Version.parse(self.current) >= Version.parse(version)
+
+    def is_past(self, version: str) -> bool:
+        """Whether it runs this version, or a newer one, or can go to a newer one while its source has not this one."""
+        if self.current is None or self.runs(version):
+            return self.runs(version)
+        newer = self.behind > 0 and Version.parse(self.newest) > Version.parse(version)
+        return newer and not self.offers(version)
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,20 @@ class Versions:
     newest: tuple[str, ...]
     sites: tuple[SiteVersions, ...]
     skips: tuple[Skip, ...] = ()
+
+    def wanted(self) -> tuple[str, ...]:
+        """The newest version of each source, where it is not skipped for a site that is behind it; oldest first."""
+        found = {
+            site.newest
+            for site in self.sites
+            if site.current and not site.runs(site.newest) and not self.skip_of(site.newest, site.site)
+        }
+        return tuple(sorted(found, key=Version.parse))
+
+    def may_be_wanted(self, version: str) -> bool:
+        """Whether it is the newest that some site could be upgraded to, or may be: one that cannot be read now."""
+        unread = version not in self.newest and any(not site.newest for site in self.sites)
+        return unread or any(site.newest == version and not site.runs(version) for site in self.sites)
 
     def skip_of(self, version: str, site: str | None) -> Skip | None:
         """Who skipped this version for that site, or for all; with None only for all."""

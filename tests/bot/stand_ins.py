@@ -68,17 +68,20 @@ class StandInSite(Site):
 
 
 class StandInGhosts(PublishedGhosts):
-    """The published versions, oldest first."""
+    """The published versions, oldest first; `elsewhere` has those of other sources, by name. `away` does not answer."""
 
     def __init__(self, *versions: str) -> None:
         self.versions = versions
+        self.elsewhere: dict[str, StandInGhosts] = {}
+        self.away = False
 
     def of(self, source: Source) -> Published:
-        """The same versions, wherever a site gets its own."""
-        del source
-        return self
+        """The same versions, wherever a site gets its own, unless others are there."""
+        return self.elsewhere.get(source.name, self)
 
     async def all(self) -> tuple[GhostRelease, ...]:
+        if self.away:
+            raise Unreachable("the repository")
         return tuple(GhostRelease(Version.parse(version), "^22") for version in self.versions)
 
 

@@ -11,10 +11,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.reminders import Reminders
 from bot.render.notice import version_notice
 from commands.moment import next_working_morning
+from release.ghost.git import FromGit
 from release.model import Kind, SiteVersions, State, Versions
 from release.releases import Releases
+from release.shapes import GHOST_ON_SQLITE
 from tests.bot.conftest import Team
-from tests.bot.stand_ins import StandInSite
+from tests.bot.stand_ins import StandInGhosts, StandInSite
 
 
 async def announced(team: Team, *versions: str) -> None:
@@ -120,6 +122,91 @@ async def test_a_site_that_cannot_be_asked_takes_no_reminder_away(team: Team) ->
     client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
     await Reminders(client, team.releases, team.bot.notices).look()
     assert len(await team.calls("chat.postMessage")) == 1
+
+
+async def has_a_fork(team: Team, *tags: str, blog: str) -> tuple[StandInSite, StandInGhosts]:
+    """Beside the blog a site whose Ghost comes from a repository with these tags."""
+    source = FromGit("https://example.com/fork", "v*", "server.js", ())
+    forked = StandInSite("forked", "6.40.0", "6.39.0")
+    forked.shape = replace(GHOST_ON_SQLITE, recipe=replace(GHOST_ON_SQLITE.recipe, source=source))
+    fork = team.ghosts.elsewhere[source.name] = StandInGhosts(*tags)
+    team.blog.versions["production"] = blog
+    sites = {"blog": team.blog, "forked": forked}
+    team.releases = Releases(sites, team.records, team.ghosts, team.engine.start)
+    await team.stop_bot()
+    await team.start_bot()
+    return forked, fork
+
+
+async def look(team: Team) -> None:
+    await team.bot.notices.look(await team.releases.versions(None))
+
+
+async def test_a_new_version_of_a_fork_is_announced_beside_that_of_npm_and_begun_from_there(
+    team: Team,
+) -> None:
+    forked, fork = await has_a_fork(team, "6.40.0", "6.41.5", blog="6.64.0")
+    for _ in range(2):
+        await look(team)
+    npm = await team.sees("Ghost 6.65.0 is out", button="Upgrade blog")
+    assert "forked runs 6.40.0; its own source does not have 6.65.0 yet" in npm["plain"]
+    assert "Upgrade forked" not in str(npm["buttons"])
+    notice = await team.sees("Ghost 6.41.5 is out", button="Upgrade forked")
+    assert "Upgrade blog" not in str(notice["buttons"])
+    assert len(await team.calls("chat.postMessage")) == 2, "each once"
+    await team.clicks("ann", "Upgrade forked", notice, confirm=True)
+    await team.sees("has begun")
+    assert team.engine.started[0].version == "6.41.5"
+    assert team.engine.started[0].site == "forked"
+    forked.versions["production"] = "6.41.5"
+    await look(team)
+    await team.sees("Ghost 6.41.5 is out", without="Upgrade forked")
+    fork.versions = ("6.40.0", "6.41.5", "6.65.0")
+    await look(team)
+    await team.sees("Ghost 6.65.0 is out", button="Upgrade forked")
+
+
+async def test_a_fork_is_not_asked_about_what_only_npm_has(team: Team) -> None:
+    await has_a_fork(team, "6.40.0", blog="6.65.0")
+    await look(team)
+    assert await team.calls("chat.postMessage") == []
+
+
+@pytest.mark.parametrize("away", ["the repository", "production"])
+async def test_a_fork_that_cannot_be_read_now_keeps_its_notice(team: Team, away: str) -> None:
+    forked, fork = await has_a_fork(team, "6.40.0", "6.41.5", blog="6.64.0")
+    await look(team)
+    await team.sees("Ghost 6.41.5 is out", button="Upgrade forked")
+    fork.away, forked.sick = away == "the repository", {"production"} if away == "production" else set()
+    await look(team)
+    await team.sees("", regex="Ghost 6.41.5 is out.*forked: its version could not be read")
+    fork.away, forked.sick = False, set()
+    await look(team)
+    await team.sees("Ghost 6.41.5 is out", button="Upgrade forked")
+    fork.versions = ("6.40.0", "6.41.5", "6.41.6")
+    await look(team)
+    await team.sees("Ghost 6.41.6 is out", button="Upgrade forked")
+    await team.sees("Ghost 6.41.6 is out since: see its own notice", without="Upgrade forked")
+
+
+async def test_a_version_of_a_fork_can_be_skipped_and_is_no_reminder_once_it_runs(team: Team) -> None:
+    forked, _ = await has_a_fork(team, "6.40.0", "6.41.5", blog="6.64.0")
+    await team.records.skip_version("6.65.0", team.ann)
+    await look(team)
+    notice = await team.sees("Ghost 6.41.5 is out", button="Remind me")
+    await team.clicks("ann", "Skip this version", notice)
+    skipped = await team.sees("Skipped by @ann", without="Upgrade forked", button="Undo skip")
+    await team.clicks("ann", "Undo skip", skipped)
+    await team.sees("Ghost 6.41.5 is out", button="Upgrade forked")
+    posted = len(await team.calls("chat.postMessage"))
+    client = AsyncWebClient(token=team.addresses["bot_token"], base_url=team.addresses["api"])
+    await team.records.remind("6.41.5", team.ann, datetime.now(UTC))
+    await Reminders(client, team.releases, team.bot.notices).look()
+    assert len(await team.calls("chat.postMessage")) == posted + 1
+    forked.versions["production"] = "6.41.5"
+    await team.records.remind("6.41.5", team.ann, datetime.now(UTC))
+    await Reminders(client, team.releases, team.bot.notices).look()
+    assert len(await team.calls("chat.postMessage")) == posted + 1
 
 
 async def test_the_notice_says_the_way_there(team: Team) -> None:

@@ -15,7 +15,7 @@ from bot.threads import LOG, messages_of
 from commands import COMMANDS
 from commands.command import HelpReply, HistoryReply, StatusReply, UsageError, VersionsReply
 from release.errors import NotPermitted
-from release.model import Approval, Release, SiteStatus, StepRecord, Versions
+from release.model import Approval, Release, SiteStatus, SiteVersions, StepRecord, Versions
 from tests.bot.limits import assert_slack_takes
 
 # Few letters, and the dangerous ones among them, so that they meet often.
@@ -38,6 +38,14 @@ STEPS = st.lists(st.builds(StepRecord, detail=FOREIGN | ENDLESS), max_size=15, u
 RELEASES: st.SearchStrategy[Release] = st.builds(
     Release, id=IDS, steps=STEPS.map(tuple), reason=FOREIGN | ENDLESS, remedy=FOREIGN | ENDLESS
 )
+NUMBERED = st.tuples(*[st.integers(0, 9)] * 3).map(lambda three: ".".join(map(str, three)))
+SITES = st.builds(
+    SiteVersions,
+    current=st.none() | NUMBERED,
+    newest=NUMBERED,
+    behind=st.integers(0, 1000),
+    ahead=st.lists(NUMBERED, max_size=3).map(tuple),
+)
 RELAXED = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -55,10 +63,10 @@ def test_slack_takes_every_message_of_a_release(
 
 
 @RELAXED
-@given(st.builds(Versions), FOREIGN.filter(bool))
+@given(st.builds(Versions, sites=st.lists(SITES, max_size=30).map(tuple)), NUMBERED)
 def test_slack_takes_every_notice(versions: Versions, version: str) -> None:
     for skipped_by in (None, "U0ANN000001"):
-        assert_slack_takes(version_notice(version[:30], versions, skipped_by))
+        assert_slack_takes(version_notice(version, versions, skipped_by))
 
 
 @RELAXED
