@@ -22,7 +22,7 @@ from bot.render.words import release_title, state_words
 from commands.command import CancelAsked, Role, Skipped, Started, Unscheduled, Unskipped
 from commands.moment import next_working_morning, zone_of
 from release.errors import NotPermitted
-from release.model import Approval, Kind, Release, State, Verdict, WatchEnd
+from release.model import Approval, Release, Verdict, WatchEnd
 from release.releases import Releases
 
 VERDICT_WORDS = {
@@ -209,12 +209,9 @@ class Buttons:
                 return said(
                     f"{release_title(release)} was taken back already, by rollback {escape(release.undone_by)}."
                 )
-            if await self._newest_live(release.site) != release.id:
-                raise NotPermitted(
-                    f"Production of {release.site} no longer runs what this release put there.",
-                    f"See {self._door.slash} status {release.site}, and roll back from the newest release.",
-                )
-            rollback = await self._releases.roll_back(release.site, knock.visitor.user, release.channel)
+            rollback = await self._releases.roll_back(
+                release.site, knock.visitor.user, release.channel, of=release.id
+            )
             return reply(Started(rollback), self._door.slash)
 
         await self._door.enter(knock, Role.RELEASER, act, answer, fresh=True)
@@ -345,14 +342,6 @@ class Buttons:
             raise NotPermitted(
                 "This question is not about a rollback.", "Decide it with the buttons on its own card."
             )
-
-    async def _newest_live(self, site: str) -> str | None:
-        """The release that put the present version into production."""
-        for release in await self._releases.records.reached_production(site):
-            goes_live = release.kind.upgrades or release.kind in (Kind.SWAP, Kind.RESTORE, Kind.CARRY_OVER)
-            if release.state is State.LIVE and (goes_live or release.kind.deploys):
-                return release.id
-        return None
 
     async def _decide(
         self, approval_id: str, verdict: Verdict, by: str, reason: str | None = None

@@ -45,6 +45,11 @@ class NothingToRollBack(ReleaseError):
     remedy = "A rollback needs a release that went live, with the one before still on staging: see /ghost history {0}."
 
 
+class NoLongerLive(ReleaseError):
+    problem = "Production of {0} no longer runs what this release put there."
+    remedy = "See /ghost status {0}, and roll back from the newest release."
+
+
 class NothingToCancel(ReleaseError):
     problem = "No release of {0} is under way."
     remedy = "See /ghost history {0} for how the last ones ended."

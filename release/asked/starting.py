@@ -11,6 +11,7 @@ from release.backups import BackupOfAnother, UnknownBackup
 from release.carry import NothingToCarry, to_carry
 from release.errors import (
     BeingWatched,
+    NoLongerLive,
     NotForThisSite,
     NothingScheduled,
     NothingToRollBack,
@@ -125,13 +126,18 @@ class Starting(Freezing):
         """Test what is on staging, then ask whether it may go live."""
         return await self._begin(Kind.SWAP, self._site(site), by, channel)
 
-    async def roll_back(self, site: str | None, by: str, channel: str) -> Release:
-        """Put the version before the last live release back. Raises NothingToRollBack."""
+    async def roll_back(self, site: str | None, by: str, channel: str, of: str | None = None) -> Release:
+        """Put the version before the last live release back. Raises NothingToRollBack.
+
+        With `of` only if that release still is the last live one. Raises NoLongerLive.
+        """
         chosen = self._site(site)
         holder = await self.records.open_release(chosen.name)
         if holder is not None and holder.is_watched:
             raise BeingWatched(chosen.name, holder.id)
         last = await last_live(chosen, self.records)
+        if of is not None and (last is None or last.id != of):
+            raise NoLongerLive(chosen.name)
         if last is None or last.from_version is None:
             raise NothingToRollBack(chosen.name)
         way_back = next((kind for kind in chosen.shape.kinds if kind.goes_back), Kind.ROLLBACK)

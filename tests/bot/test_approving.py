@@ -4,7 +4,9 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from release.model import State, Verdict
+import pytest
+
+from release.model import State, Step, Verdict
 from tests.bot.conftest import IN_BOTH_MODES, Team
 
 pytestmark = IN_BOTH_MODES
@@ -70,13 +72,16 @@ async def test_a_click_while_the_bot_is_away_can_be_made_again(team: Team) -> No
     assert [one.id for one in team.engine.started] == [release.id, release.id]
 
 
-async def test_the_rollback_of_an_older_release_is_refused(team: Team) -> None:
+@pytest.mark.parametrize("state", [State.LIVE, State.FAILED], ids=["live", "failed and yet live"])
+async def test_the_rollback_of_an_older_release_is_refused(team: Team, state: State) -> None:
     older, _ = await team.goes_live()
     old_result = await team.sees("is live on 6.65.0", button="Rollback")
     newer = await team.records.create(
         older.kind, "blog", team.ann, older.channel, version="6.66.0", before="6.65.0"
     )
-    await team.engine.goes_live(newer.id, "6.65.0", "6.66.0", State.LIVE)
+    await team.engine.does(newer.id, Step.SWAP)
+    await team.engine.goes_live(newer.id, "6.65.0", "6.66.0", state)
+    team.blog.versions = {"production": "6.66.0", "staging": "6.65.0"}
     started = len(team.engine.started)
     await team.clicks("ann", "Rollback", old_result, confirm=True)
     await team.sees("no longer runs what this release put there")
