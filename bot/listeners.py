@@ -151,7 +151,13 @@ class Listeners:
             blocks = list(message.blocks)
             try:
                 if message.for_all:
-                    await self.client.chat_postMessage(channel=channel, text=message.text, blocks=blocks)
+                    await self.client.chat_postMessage(
+                        channel=channel,
+                        text=message.text,
+                        blocks=blocks,
+                        unfurl_links=False,
+                        unfurl_media=False,
+                    )
                 else:
                     await self.client.chat_postEphemeral(
                         channel=channel, user=user, text=message.text, blocks=blocks
@@ -160,7 +166,9 @@ class Listeners:
                 log.warning("An answer goes to the person directly", extra={"why": slack_error(error)})
                 opened = await self.client.conversations_open(users=user)
                 there = opened["channel"]["id"]
-                await self.client.chat_postMessage(channel=there, text=message.text, blocks=blocks)
+                await self.client.chat_postMessage(
+                    channel=there, text=message.text, blocks=blocks, unfurl_links=False, unfurl_media=False
+                )
 
         return answer
 

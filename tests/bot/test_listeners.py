@@ -1,10 +1,13 @@
 """What Slack sends is acknowledged before anything is done about it."""
 
+import ast
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+import bot
 from bot.listeners import Listeners
 
 
@@ -32,3 +35,14 @@ async def test_of_many_commands_at_once_all_are_acknowledged_before_the_first_is
     typed = (listeners._command(door.ack, body, nobody) for _ in range(50))
     await asyncio.gather(*typed)
     assert door.order == ["acknowledged"] * 50 + ["done"] * 50
+
+
+def test_nothing_that_is_posted_unfurls_what_somebody_typed() -> None:
+    posts = [
+        (path.name, call.lineno, {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords})
+        for path in Path(bot.__path__[0]).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("chat_postMessage")
+    ]
+    assert posts
+    assert not [place for *place, given in posts if given.get("unfurl_links") != "False"]
