@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from bot.render.words import STEP_TITLES
 from bot.settings import PREFIX, Settings, read_settings
 from commands import COMMANDS
 
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 PLACES = re.compile(r"`((?:bot|commands|release|sandbox|demo|docs|tests)/[\w./-]*)`")
+NO_STEPS = ("step in the thread", "the notice", "the approval card", "the result")
+"""What docs/pipelines.md has beside steps in the column for them."""
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
@@ -122,6 +125,16 @@ def test_every_command_is_described_in_the_order_of_help() -> None:
         assert f"`/ghost {command.example}`" in part, command.name
         assert f"For: {command.needs.value}" in part, command.name
         assert command.summary.lower() in part.lower(), command.name
+
+
+def test_the_steps_that_the_papers_name_are_called_so_in_the_thread() -> None:
+    rows = [line.split("|") for line in (ROOT / "docs" / "pipelines.md").read_text().splitlines()]
+    said = {name.strip() for row in rows if len(row) == 5 for name in row[3].split(",")}
+    for paper in PAPERS:
+        for steps in re.findall(r"\bsteps? (\*[^*]+\*(?: and \*[^*]+\*)?)", paper.read_text()):
+            said |= set(re.findall(r"\*([^*]+)\*", steps))
+    assert {"Swap staging into production", "List content and pages"} <= said
+    assert said - set(STEP_TITLES.values()) == {"", "---", *NO_STEPS}
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
