@@ -103,8 +103,9 @@ class Control:
     async def wait(self, wish: Json) -> Json:
         """{as, contains | regex, channel?, thread_ts?, button?, after_ts?, without?, surface?, timeout}.
 
-        The newest message that fits, as soon as there is one. ``surface`` "view" or "home" looks at the
-        modal in front or the Home tab instead. 408 with what was there instead when the time is up.
+        The newest message that fits, as soon as there is one; ``without``: one that has neither these words nor a
+        button with them. ``surface`` "view" or "home" looks at the modal in front or the Home tab instead.
+        408 with what was there instead when the time is up.
         """
         person = self._workspace.people.the(_word(wish, "as"))
         try:
@@ -288,6 +289,11 @@ def _fits(shown: Json, pattern: re.Pattern[str], wish: Json) -> bool:
         return False
     if wish.get("button") and wish["button"] not in [button["label"] for button in shown["buttons"]]:
         return False
+    if without := str(wish.get("without") or ""):
+        if re.search(rf"(?<!\w){re.escape(without)}(?!\w)", shown["plain"]):
+            return False
+        if without in [button["label"] for button in shown["buttons"]]:
+            return False
     if wish.get("from") and wish["from"] not in (shown.get("user"), shown.get("user_name")):
         return False
     return bool(pattern.search(shown["plain"]) or pattern.search(str(shown.get("text", ""))))

@@ -251,6 +251,9 @@ async def test_people_can_do_only_what_they_may(hands: Hands) -> None:
         await hands.types("zoe", "hello")
     with pytest.raises(Refused, match="Nothing like that"):
         await hands.sees("something else", timeout=0.1)
+    with pytest.raises(Refused, match="Nothing like that"):
+        await hands.sees("hello", channel="random", who="cleo", without="hello", timeout=0.1)
+    await hands.sees("hello", channel="random", who="cleo", without="hell")
 
 
 async def test_foreign_pages_cannot_drive_the_workspace(hands: Hands) -> None:
