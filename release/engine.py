@@ -4,10 +4,19 @@ import asyncio
 import hashlib
 import inspect
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, Queue, SetEnqueueOptions, SetWorkflowID, _workflow_commands
+from dbos import (
+    DBOS,
+    DBOSConfig,
+    Queue,
+    SetEnqueueOptions,
+    SetWorkflowID,
+    WorkflowStatus,
+    _workflow_commands,
+)
 from dbos._error import DBOSWorkflowConflictIDError, DBOSWorkflowIDInUseError
 from dbos._sys_db import SystemDatabase
 
@@ -53,19 +62,41 @@ async def give_up_work_of_other_versions(executor_id: str, shared: bool) -> None
     begins their work anew, and every step may run twice. So it is with what waits in the queue of a bot that was not
     alone then: one that is has no queue.
     """
-    left = await DBOS.list_workflows_async(
+    for work in await _not_ended():
+        if work.executor_id in (executor_id, None, "") and (
+            _is_others(work) or (not shared and work.queue_name == QUEUE)
+        ):
+            await _give_up(work)
+
+
+async def give_up_what_a_replica_left(gone: str, present: Collection[str]) -> None:
+    """As above, for another replica that is gone: each has a name of its own, so that none finds its own work again.
+
+    So it is with what waits in the queue since replicas were there that are not `present` any more: only one of
+    their version would take it.
+    """
+    for work in await _not_ended():
+        waits = work.status == "ENQUEUED" and work.executor_id not in present
+        if _is_others(work) and (waits or work.executor_id == gone):
+            await _give_up(work)
+
+
+async def _not_ended() -> list[WorkflowStatus]:
+    return await DBOS.list_workflows_async(
         status=["PENDING", "ENQUEUED"], load_input=False, load_output=False
     )
-    for work in left:
-        other = work.app_version != DBOS.application_version
-        if work.executor_id in (executor_id, None, "") and (
-            other or (not shared and work.queue_name == QUEUE)
-        ):
-            log.warning(
-                "work that another version of the bot had begun begins anew",
-                extra={"work": work.workflow_id, "version": work.app_version},
-            )
-            await DBOS.cancel_workflow_async(work.workflow_id)
+
+
+def _is_others(work: WorkflowStatus) -> bool:
+    return work.app_version != DBOS.application_version
+
+
+async def _give_up(work: WorkflowStatus) -> None:
+    log.warning(
+        "work that another version of the bot had begun begins anew",
+        extra={"work": work.workflow_id, "version": work.app_version},
+    )
+    await DBOS.cancel_workflow_async(work.workflow_id)
 
 
 class Engine:

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Select, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from release.engine import give_up_what_a_replica_left
 from release.errors import ReleaseError
 from release.records import Records
 from release.records.opening import driven, unreachable
@@ -132,6 +133,7 @@ class Replica:
         try:
             # First the records, so that it cannot write or act any more, then its work.
             left = await records.bury(other)
+            await give_up_what_a_replica_left(other, await records.replicas_present())
             await asyncio.to_thread(DBOS._recover_pending_workflows, [other])
         finally:
             await asyncio.to_thread(self.let_go, other)

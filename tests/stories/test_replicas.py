@@ -17,6 +17,7 @@ from release.model import Release, State, Step, StepState
 from release.records.opening import driven
 from release.replicas import FROZEN_SECONDS
 from tests.postgres import Postgres, a_postgres
+from tests.stories.newer import use
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
 pytestmark = [
@@ -30,6 +31,7 @@ Tell = Callable[[str], None]
 
 BOTS = ("first", "second")
 SITES = ("reading", "writing", "swapping", "before", "during", "cut", "one", "two", "three")
+UPDATED = ("together", "rolling")
 # With the machine busy; printed is what it took.
 SECONDS_TO_TAKE_OVER = 10
 
@@ -47,7 +49,7 @@ async def team(
     folder = tmp_path_factory.mktemp("replicas")
     (folder / "third").mkdir()
     (folder / "third" / "backups").symlink_to(folder / "backups")
-    async with a_team(folder, cache, SITES, database_url=postgres.url, bots=BOTS) as team:
+    async with a_team(folder, cache, (*SITES, *UPDATED), database_url=postgres.url, bots=BOTS) as team:
         yield team
 
 
@@ -267,6 +269,60 @@ async def test_what_is_asked_for_at_once_is_shared_by_all_three(team: Team, tell
         f"{len(SITES)} pieces of work at once, done by {len(each)} of three replicas: {sorted(each.values())}"
     )
     assert len(each) == 3
+
+
+async def are_back(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next story begins with the bots of today."""
+    monkeypatch.undo()
+    await asyncio.gather(*(team.world.stop_bot(bot) for bot in BOTS))
+    await asyncio.gather(*(team.world.start_bot(bot) for bot in BOTS))
+
+
+async def test_all_are_updated_while_azure_swaps_and_the_newer_ones_wait_for_the_same_swap(
+    team: Team, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await team.world.stop_bot("third")
+    await team.has_site("together")
+    await team.clicks("ben", await team.ask_for_approval("together"), "Approve")
+    await team.is_at("together", "swap")
+    await team.has_asked_for_a_swap("together")
+    await asyncio.gather(*(team.world.kill_bot(bot) for bot in BOTS))
+    use(newer, monkeypatch)
+    await asyncio.gather(*(team.world.start_bot(bot) for bot in BOTS))
+    await team.reaches("together", State.LIVE)
+    assert await team.world.version("together") == NEWEST
+    assert await team.world.swaps("together") == 1
+    await told_once(team, "together")
+    assert "work that another version of the bot had begun begins anew" in logs(team)
+    await are_back(team, monkeypatch)
+
+
+async def test_updated_one_after_the_other_the_newer_one_begins_anew_what_the_older_one_left(
+    team: Team, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await team.has_site("rolling")
+    # The note that staging is unfinished is there, and no answer comes.
+    note = {"host": "scm", "slot": "rolling/staging", "method": "PUT", "path": r"/\.ghostbot\.json"}
+    await team.azure_answers(**note, hang=60, after=True)
+    await team.types("ann", f"/ghost upgrade {NEWEST} rolling")
+
+    async def hangs() -> bool:
+        return not await team.azure_waits_to_disturb()
+
+    await until(hangs, "it deploys", 60)
+    older = await holder_of(team, "rolling")
+    updated = next(bot for bot in BOTS if bot != older)
+    await team.world.stop_bot(updated)
+    use(newer, monkeypatch)
+    await team.world.start_bot(updated)
+    await team.world.kill_bot(older)
+    await team.reaches("rolling", State.AWAITING_APPROVAL)
+    assert await holder_of(team, "rolling", (updated,)) == updated
+    await team.clicks("ben", await team.card("rolling"), "Approve")
+    await team.reaches("rolling", State.LIVE)
+    assert await team.world.swaps("rolling") == 1
+    await told_once(team, "rolling")
+    await are_back(team, monkeypatch)
 
 
 async def test_nothing_of_all_this_is_a_defect(team: Team) -> None:

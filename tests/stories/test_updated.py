@@ -1,7 +1,6 @@
 """The bot is updated in the middle of a release, to a version whose releases take other steps in another order."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ import pytest
 import pytest_asyncio
 
 from release.model import State
+from tests.stories.newer import use
 from tests.stories.team import NEWEST, OLDER, Team, a_team
 
 # The bot starts up to four times in a story.
 pytestmark = [pytest.mark.story, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
-ROOT = Path(__file__).parents[2]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -22,30 +21,6 @@ async def team(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> AsyncIt
     sites = ("staging", "waiting", "swapping", "noted", "marked", "carrying")
     async with a_team(tmp_path_factory.mktemp("updated"), cache, sites) as team:
         yield team
-
-
-@pytest.fixture(scope="module")
-def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bot's code one version later: staging and promoting begin with one more step each."""
-    code = tmp_path_factory.mktemp("newer")
-    for package in ("bot", "commands", "release"):
-        shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
-    workflows = code / "release" / "workflows.py"
-    text = workflows.read_text()
-    for first, inserted in (
-        ("cleared = await step(self.stages.staging.preflight, release_id)", "staging.take_stock"),
-        ("await step(self.stages.promoting.recheck, release_id)", "promoting.recheck"),
-    ):
-        assert first in text
-        text = text.replace(first, f"await step(self.stages.{inserted}, release_id)\n        {first}", 1)
-    workflows.write_text(text)
-    return code
-
-
-def use(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bot that is started from now on runs this code; without SAFEPATH Python prefers the working folder's."""
-    monkeypatch.setenv("PYTHONPATH", str(code))
-    monkeypatch.setenv("PYTHONSAFEPATH", "1")
 
 
 def log_of(team: Team) -> str:
