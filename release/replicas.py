@@ -156,7 +156,8 @@ async def open_replica(url: str, records: Records, lost: Lost) -> AsyncIterator[
         await records.enlist(replica.name, lost)
         yield replica
     finally:
-        await asyncio.to_thread(replica.leave)
+        # Here and not in a thread: by now the engine has ended those of the loop.
+        replica.leave()
 
 
 def _enter(url: str, lost: Lost) -> Replica:
