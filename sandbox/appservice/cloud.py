@@ -113,6 +113,11 @@ class Cloud:
         records = [slot for site in self.store.sites.values() for slot in site.slots.values()]
         return [port for slot in records for port in (slot.site_port, slot.scm_port)]
 
+    def move(self, slot: Slot, name: str) -> None:
+        """Another port for a slot, in place of its `site_port` or `scm_port`."""
+        self._owners.pop(getattr(slot.record, name), None)
+        setattr(slot.record, name, free_port(self.options.host, frozenset(self.taken_ports())))
+
     async def start(self) -> None:
         """Start what is meant to run, and go on with the swaps that were under way."""
         for site in self.sites.values():

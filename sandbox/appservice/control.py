@@ -138,7 +138,6 @@ class Control:
             site.record.sticky_settings = [str(one) for one in body["sticky"]]
         if "sticky_connection_strings" in body:
             site.record.sticky_connection_strings = [str(one) for one in body["sticky_connection_strings"]]
-        self._cloud.store.save_site(site.record)
         await self._open_ports(site)
         for slot in site.slots.values():
             await slot.restart()

@@ -1,6 +1,7 @@
 """The local App Service as one running thing: its servers and their ports."""
 
 import asyncio
+import errno
 import ssl
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class LocalAppService:
         self._runners: list[web.AppRunner] = []
         self._edge: web.AppRunner | None = None
         self._open: set[int] = set()
+        self._opening = asyncio.Lock()
         self._doors: list[TlsOrPlain] = []
 
     async def open(self) -> None:
@@ -52,16 +54,28 @@ class LocalAppService:
         )
         self.cloud.store.save()
         for site in self.cloud.sites.values():
-            await self.open_site(site)
+            await self._open_slots(site, known=True)
         await self.cloud.start()
 
     async def open_site(self, site: Site) -> None:
-        """Listen on the ports of a site's slots, if that is not done yet."""
+        """Listen on the ports of a site's slots, if that is not done yet; nobody was told the addresses of new ones."""
+        async with self._opening:
+            await self._open_slots(site, known=False)
+        self.cloud.store.save_site(site.record)
+
+    async def _open_slots(self, site: Site, *, known: bool) -> None:
+        """What another program has taken meanwhile is left to it, unless people know the address. Raises OSError."""
         for slot in site.slots.values():
-            for port in (slot.record.site_port, slot.record.scm_port):
-                if port not in self._open and self._edge:
-                    await self._listen_as_a_site(self._edge, port)
-                    self._open.add(port)
+            for name in ("site_port", "scm_port"):
+                while (port := getattr(slot.record, name)) not in self._open and self._edge:
+                    try:
+                        await self._listen_as_a_site(self._edge, port)
+                    except OSError as error:
+                        if known or error.errno != errno.EADDRINUSE:
+                            raise
+                        self.cloud.move(slot, name)
+                    else:
+                        self._open.add(port)
 
     async def stop(self) -> None:
         """Everything is closed, every process gone; the state folder can be used again."""

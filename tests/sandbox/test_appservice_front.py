@@ -1,6 +1,8 @@
 """The front end and the processes behind it: headers, streams, start-up, crashes, and who listens where."""
 
 import asyncio
+import socket
+from typing import Any
 
 import httpx
 import pytest
@@ -107,3 +109,16 @@ async def test_a_large_answer_is_passed_on_as_it_comes(azure: Azure) -> None:
         async for _ in answer.aiter_raw():
             pieces += 1
     assert pieces > 5
+
+
+async def test_a_port_that_somebody_takes_before_a_new_site_listens_is_left_to_them(azure: Azure) -> None:
+    site = azure.service.cloud.make_site("late", ("staging",))
+    before = site.slots["production"].record.site_port
+    with socket.create_server(("127.0.0.1", before)):
+        await azure.service.open_site(site)
+    now = site.slots["production"].record.site_port
+    assert now != before
+    assert (await azure.visitor.get(f"http://127.0.0.1:{now}/")).status_code != 404
+    assert azure.service.cloud.slot_by_port(before) is None
+    addresses: dict[str, Any] = azure.service.as_json()
+    assert addresses["sites"]["late"]["production"]["site"] == f"http://127.0.0.1:{now}"
