@@ -5,7 +5,7 @@ may have arrived is not sent again.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.chart import chart, in_words
 from bot.refusals import Later, is_limited, is_silent, retry_after, slack_error
 from bot.render.words import STEP_TITLES
-from release.model import Picture, Release, SentMessage, State
+from release.model import Picture, Release, SentMessage, State, Step
 from release.records import Records
 
 log = logging.getLogger(__name__)
@@ -66,8 +66,7 @@ class Attachments:
             title = f"Logs: {', '.join(names)}"
             files.append(Attachment(f"{release.site}-{release.id}.txt", title, text.encode()))
         if files:
-            await self._send(release, top, files, picture is not None)
-            await self._records.forget_outputs(release.id, outputs)
+            await self._send(release, top, files, outputs, picture is not None)
 
     async def pictures(self, release: Release) -> tuple[Picture, ...]:
         """Those that the approval card can show: Slack has them. Raises Later where it takes them only later."""
@@ -100,12 +99,18 @@ class Attachments:
         await self._records.forget_pictures(release.id)
 
     async def _send(
-        self, release: Release, top: SentMessage, files: Sequence[Attachment], with_picture: bool
+        self,
+        release: Release,
+        top: SentMessage,
+        files: Sequence[Attachment],
+        outputs: Mapping[Step, str],
+        with_picture: bool,
     ) -> None:
         tickets = await self._tickets(release, files)
+        # Written down first: the same files a second time, after a kill in between, would be worse than none.
+        await self._records.forget_outputs(release.id, outputs)
         if tickets is None:
             return
-        # Written down first: a second picture would be worse than none.
         if with_picture:
             await self._records.remember_message(release.id, CHART, top.channel, "", "tried")
         try:
@@ -113,6 +118,8 @@ class Attachments:
         except Later:
             if with_picture:
                 await self._records.remember_message(release.id, CHART, top.channel, "", AGAIN)
+            for step, text in outputs.items():
+                await self._records.keep_output(release.id, step, text)
             raise
 
     async def _tickets(

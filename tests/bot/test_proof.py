@@ -68,6 +68,24 @@ async def test_what_the_programs_said_is_a_file_in_the_thread_while_people_are_a
     await team.eventually(forgotten)
 
 
+async def test_a_bot_that_ends_before_slack_has_answered_does_not_send_a_file_again(team: Team) -> None:
+    release, _ = await team.waits_for_approval()
+    await team.breaks("files.completeUploadExternal", hang=5, after=True, count=1)
+    await team.records.keep_output(release.id, Step.BUILD, "added 12 packages")
+    await team.records.note(release.id, warnings=("told again",))
+
+    async def uploaded() -> bool:
+        return len(await _files(team)) == 1
+
+    await team.eventually(uploaded, seconds=30)
+    assert await team.records.outputs(release.id) == {}, "whoever starts now would send them again"
+    await team.stop_bot()
+    await team.start_bot()
+    await team.records.note(release.id, warnings=("and again",))
+    await team.bot.threads.catch_up()
+    assert len(await _files(team)) == 1
+
+
 @pytest.mark.parametrize("error", ["not_in_channel", "restricted_action"])
 async def test_where_no_file_may_be_uploaded_nothing_waits_for_it(team: Team, error: str) -> None:
     release, _ = await team.waits_for_approval()
