@@ -17,9 +17,8 @@ class Options:
     node: Mapping[int, Path] = field(default_factory=dict)  # major -> binary
     https: bool = False
     swap_seconds: float = 2.0  # 62 is what Azure usually takes
-    names_operations: bool = (
-        True  # a site tells that it is being swapped; whether Azure does all along is not recorded
-    )
+    # A site tells that it is being swapped. Whether Azure does so all along is not recorded.
+    names_operations: bool = True
     recycle_seconds: float = 1.0  # how long SCM answers 503 after a change of settings; minutes on a bad day
     deployment_lag_seconds: float = 0.2  # how long deployments/latest still shows the deployment before
     hold_seconds: float = 230.0  # how long the front end holds a request for a site that is starting

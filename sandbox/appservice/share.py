@@ -5,15 +5,16 @@ import os
 import time
 from pathlib import Path
 
-LONG_SECONDS, KEPT_TIMES = 0.05, 20
-"""Hundreds of sites take longer than that to count; then a count holds for so many times as long as it took."""
-
 
 class Share:
-    """How much is on it. Those who ask while others do wait for their turn, so that nothing is counted side by side."""
+    """How much is on it. Those who ask while others do wait for their turn, so that nothing is counted side by side.
 
-    def __init__(self, folder: Path) -> None:
+    Hundreds of sites take longer than `long_seconds` to count; then a count holds for `kept_times` as long as it took.
+    """
+
+    def __init__(self, folder: Path, long_seconds: float = 0.05, kept_times: float = 20) -> None:
         self._folder = folder
+        self._long, self._kept_times = long_seconds, kept_times
         self._turn = asyncio.Lock()
         self._counted, self._holds_until = 0, 0.0
 
@@ -24,7 +25,7 @@ class Share:
             if began >= self._holds_until:
                 self._counted = await asyncio.to_thread(_size, self._folder)
                 took = time.monotonic() - began
-                self._holds_until = began + took * KEPT_TIMES if took > LONG_SECONDS else 0.0
+                self._holds_until = began + took * self._kept_times if took > self._long else 0.0
             return self._counted
 
 
