@@ -4,6 +4,7 @@ A small one in the usual run; the whole one takes longer than all else together.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bench.figures import Curve, Measured, Plot
@@ -116,10 +117,11 @@ async def _in_waves(place: Place, postgres: Postgres, run: Run, waves: int, each
                 run.waves[number] = staged = await fleet.wave(wave, commands=1)
                 if number in (1, waves):
                     run.live[number] = await fleet.go_live(staged)
-                await fleet.leave(wave)
             except BROKE_OFF as error:
                 run.lost.append(f"wave {number}: {error}")
                 place.tell(run.lost[-1])
+            with suppress(*BROKE_OFF):  # as far as the sandbox can
+                await fleet.leave(wave)
 
 
 def _tell(found: Measured, run: Run, count: int) -> None:
