@@ -52,6 +52,8 @@ from release.version import Version
 
 log = logging.getLogger(__name__)
 
+PAST = "production is swapped already"
+"""What a step says that finds its work done by a swap, as after a restart."""
 # An old slot that was swapped out a moment ago is often not well for some seconds.
 LOOKS = 3
 LOOK_PAUSE = 5.0

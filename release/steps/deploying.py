@@ -15,14 +15,13 @@ from release.shape import Deployed, Expected
 from release.site import PRODUCTION, Site
 from release.smoke import SmokeTestFailed, smoke_test
 from release.staging import NotTheCandidate, deploy, read_mark, start_and_warm
-from release.steps.common import megabytes
+from release.steps.common import PAST, megabytes
 from release.steps.promoting import NotTheSame
 from release.steps.remembering import Remembering
 from release.swap import is_past_the_swap
 from release.unfinished import note_unfinished, unfinished_by
 from release.warm_up import warm_up_findings
 
-PAST = "production is swapped already"
 SHORT = 8
 """Characters of a digest that people are shown: enough to tell two builds apart."""
 SHOWN_TO_ALL = (

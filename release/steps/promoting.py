@@ -38,7 +38,7 @@ from release.scheduled import (
 from release.site import Site
 from release.smoke import Expected, smoke_test
 from release.staging import leave_mark, put_database, recheck, start_and_warm
-from release.steps.common import looked_at, mark_of, shipped_themes
+from release.steps.common import PAST, looked_at, mark_of, shipped_themes
 from release.steps.merging import Merging
 from release.swap import Held, SwappedBack, change_of, held_by_production, is_past_the_swap, put_live
 from release.unfinished import note_unfinished, unfinished_by
@@ -60,7 +60,7 @@ class Promoting(Merging):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.RECHECK) as words:
             if await is_past_the_swap(site, release):
-                words.text = "production is swapped already"
+                words.text = PAST
                 return
             production = await self._still_before(release, site)
             await self._still_staged(release, site)
@@ -92,7 +92,7 @@ class Promoting(Merging):
         candidate_of(release)
         async with journal.step(Step.CATCH_UP) as words:
             if await is_past_the_swap(site, release):
-                words.text = "production is swapped already"
+                words.text = PAST
                 return
             waited: list[Due] = []
             found: list[str] = []
@@ -176,7 +176,7 @@ class Promoting(Merging):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.LAST_LOOK) as words:
             if await is_past_the_swap(site, release):
-                words.text = "production is swapped already"
+                words.text = PAST
                 return
             if not site.config.close_writes:
                 words.text = await self._look_again(release_id, site, words)

@@ -25,7 +25,7 @@ from release.preflight import (
 from release.silence import EVER, keep_silent
 from release.site import PRODUCTION, Site
 from release.staging import leave_mark, put_database, read_mark, recheck
-from release.steps.common import Steps, kept_of, looked_at, mark_of
+from release.steps.common import PAST, Steps, kept_of, looked_at, mark_of
 from release.steps.promoting import is_taken_back
 from release.swap import Held, change_of, held_by_production, is_past_the_swap
 from release.unfinished import unfinished_by
@@ -181,7 +181,7 @@ class Restoring(Steps):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.RECHECK) as words:
             if await is_past_the_swap(site, release):
-                words.text = "production is swapped already"
+                words.text = PAST
                 return
             held, version = await held_by_production(site, change_of(release))
             if held is Held.NEITHER:
@@ -201,7 +201,7 @@ class Restoring(Steps):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.KEEP_LEAVING) as words:
             if await is_past_the_swap(site, release):
-                words.text = "production is swapped already"
+                words.text = PAST
                 return
             await keep_silent(site, EVER)
             leaving = await back_up(site, self._folders.backups)

@@ -11,7 +11,7 @@ from release.site import PRODUCTION, Site
 from release.slot_database import database_read_by
 from release.smoke import Expected, smoke_test
 from release.staging import read_mark, start_and_warm
-from release.steps.common import looked_at
+from release.steps.common import PAST, looked_at
 from release.steps.remembering import Remembering
 from release.swap import Held, change_of, held_by_production, is_past_the_swap, lawful
 from release.unfinished import refuse_unfinished
@@ -72,7 +72,7 @@ class RollingBack(Remembering):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.RECHECK) as words:
             if await is_past_the_swap(site, release):
-                words.text = "production is swapped already"
+                words.text = PAST
                 return
             current = await self._still_to_take_back(release, site)
             await self._still_the_old_one(release, site)
@@ -90,7 +90,7 @@ class RollingBack(Remembering):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.KEEP_LEAVING) as words:
             if await is_past_the_swap(site, release):
-                words.text = "production is swapped already"
+                words.text = PAST
                 return
             try:
                 words.text = await self._keep(release, site, PRODUCTION)

@@ -16,9 +16,10 @@ from release.mysql.scratch import fill_scratch
 from release.preflight import PreflightFailed, preflight_back
 from release.smoke import Expected, smoke_test
 from release.staging import start_and_warm
+from release.steps.common import PAST
 from release.steps.rolling_back import NO_FIRST_COPY, RollingBack
 from release.steps.sharing import config_of
-from release.steps.sharing_live import PAST, SharingLive
+from release.steps.sharing_live import SharingLive
 from release.swap import is_past_the_swap
 
 WHAT_IT_MEANS = (

@@ -26,6 +26,7 @@ from release.scheduled import StillScheduled, due_within, in_words, look_again_a
 from release.site import PRODUCTION, Site
 from release.smoke import SmokeTestFailed, smoke_test
 from release.staging import stop_staging
+from release.steps.common import PAST
 from release.steps.promoting import SwapMemory, closed_seconds
 from release.steps.sharing import CannotRefuseWrites, Sharing, config_of
 from release.swap import Held, SwappedBack, change_of, held_by_production, is_past_the_swap
@@ -34,7 +35,6 @@ from release.swap import put_live as swap_live
 log = logging.getLogger(__name__)
 Fact = TypeVar("Fact")
 
-PAST = "production is swapped already"
 # What a database looks like that a restore or a migration was cut off in.
 CUT_OFF = (LockedMigrations, NotGhost, EmptyDatabase, CorruptDatabase)
 ONE_MORE_LOOK_SECONDS = 2
