@@ -3,7 +3,7 @@
 from release.model.approvals import Approval, Decided, Verdict, Waiting
 from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, PackageStored, ReadBack
-from release.model.kinds import FIRST_STATE, OPEN, Kind, State
+from release.model.kinds import FIRST_STATE, FIRST_TOLD, OPEN, Kind, State
 from release.model.looks import Looks, PageDiffers, PageSeen, Picture
 from release.model.notes import ReleaseNotes, WhatIsNew
 from release.model.plan import PLAN, PROMOTE_STEPS, STAGE_STEPS, UNPLANNED, Step, StepRecord, StepState
@@ -48,6 +48,7 @@ from release.model.swapped import (
 
 __all__ = [
     "FIRST_STATE",
+    "FIRST_TOLD",
     "NOTHING_SYNCED",
     "OPEN",
     "PLAN",

@@ -82,6 +82,8 @@ OPEN = frozenset(
     }
 )
 
+FIRST_TOLD = frozenset({State.AWAITING_APPROVAL, State.PROMOTING, State.ROLLING_BACK, State.FAILED})
+"""Where somebody is waited for or should look: told before what only goes on, since a channel takes a post a second."""
 
 FIRST_STATE = {
     Kind.UPGRADE: State.STAGING,

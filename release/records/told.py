@@ -3,17 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import (
-    Connection,
-    delete,
-    select,
-    update,
-)
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from release.model import (
-    SentMessage,
-)
+from release.model import FIRST_TOLD, SentMessage
 from release.records import tables
 from release.records.base import Base
 from release.records.rows import now
@@ -24,11 +17,15 @@ class ToldRecords(Base):
     """Where its messages are, and up to which revision of a release they tell."""
 
     async def releases_to_tell(self) -> dict[str, int]:
-        """The revisions of releases that changed since their audience last heard of them, oldest change first."""
+        """The revisions of releases that changed since their audience last heard of them.
+
+        Those of `FIRST_TOLD` first; of each, the oldest change first.
+        """
+        first = tables.releases.c.state.in_(FIRST_TOLD)
         query = (
             select(tables.releases.c.id, tables.releases.c.revision)
             .where(tables.releases.c.revision > tables.releases.c.told_revision)
-            .order_by(tables.releases.c.updated_at)
+            .order_by(first.desc(), tables.releases.c.updated_at)
         )
         rows = await self._read(lambda c: c.execute(query).all())
         return {str(row.id): int(row.revision) for row in rows}

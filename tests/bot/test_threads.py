@@ -211,6 +211,29 @@ async def test_releases_that_wait_for_their_turn_in_a_channel_are_not_read_in_va
     assert not await team.records.releases_to_tell()
 
 
+async def test_a_question_is_not_asked_behind_what_only_goes_on(team: Team) -> None:
+    await team.stop_bot()
+    channel = str(team.addresses["channels"]["releases"])
+    backups = [
+        (await team.records.create(Kind.BACKUP, f"site{number}", team.ann, channel)).id for number in range(8)
+    ]
+    asked = await team.records.create(Kind.UPGRADE, "blog", team.ann, channel, version="6.65.0")
+    await team.engine.stages(asked.id, "6.40.0", "6.65.0")
+    now = 0.0
+    threads = Threads(
+        client_of_threads(team.addresses["bot_token"], team.addresses["api"]),
+        team.records,
+        (),
+        Pace(post_burst=1, posts_a_second=1),
+        lambda: now,
+    )
+    for second in range(3):
+        now = float(second)
+        await threads.catch_up()
+    await team.sees("Approve blog", button="Approve")
+    assert list(await team.records.releases_to_tell()) == backups
+
+
 async def test_an_update_is_never_older_than_the_one_before(team: Team) -> None:
     release = await team.starts_upgrade()
     await team.sees("Upgrade blog", button="Cancel")

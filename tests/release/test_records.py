@@ -280,6 +280,14 @@ async def test_every_change_is_told_once(records: Records) -> None:
     assert tuple(await records.releases_to_tell()) == (release.id,)
 
 
+async def test_what_waits_for_somebody_is_told_before_what_only_goes_on(records: Records) -> None:
+    going = [await records.create(Kind.BACKUP, f"site{number}", "U1", "C1") for number in range(2)]
+    asked = await upgrade(records)
+    going.append(await records.create(Kind.BACKUP, "site2", "U1", "C1"))
+    await records.ask(asked.id, DAY)
+    assert tuple(await records.releases_to_tell()) == (asked.id, *(release.id for release in going))
+
+
 async def test_backups_messages_and_skipped_versions_are_kept(records: Records) -> None:
     for number in (2, 1, 3):
         await records.keep_backup(backup(number))

@@ -90,6 +90,10 @@ async def taken_over(team: Team, site: str, before: Release, seconds: float) -> 
     return await until(by_another, f"{site} is taken over", seconds)
 
 
+async def all_is_told(team: Team) -> bool:
+    return not await team.records.releases_to_tell()
+
+
 async def told_once(team: Team, site: str) -> None:
     """The thread ends with the truth, said once."""
     await team.sees("ann", f"{site} is live on {NEWEST}")
@@ -170,10 +174,7 @@ def a_gate_before_the_swap(postgres: Postgres) -> Iterator[Connection]:
 async def wakes_up_to_nothing(team: Team, frozen: str, site: str) -> None:
     """The frozen bot wakes up, ends by itself, and what the other one did stays as it was."""
 
-    async def all_is_told() -> bool:
-        return not await team.records.releases_to_tell()
-
-    await until(all_is_told, "the other one tells how it ended", 30)
+    await until(lambda: all_is_told(team), "the other one tells how it ended", 30)
     release, said = await team.last(site), await team.told("ann")
     team.world.wake_bot(frozen)
     assert await team.world.bot_ends(frozen, 10) == 1
@@ -269,6 +270,7 @@ async def test_what_is_asked_for_at_once_is_shared_by_all_three(team: Team, tell
         f"{len(SITES)} pieces of work at once, done by {len(each)} of three replicas: {sorted(each.values())}"
     )
     assert len(each) == 3
+    await until(lambda: all_is_told(team), "a channel takes a post a second, and these are three each", 60)
 
 
 async def are_back(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
