@@ -14,7 +14,7 @@ from bench.answering import AT_ONCE
 from bench.deciding import fill_database
 from bench.figures import Curve, Measured, Plot, percentile
 from bench.place import Place, a_tiny_team, between, forget_the_most, look_at, staged
-from bench.waves import BROKE_OFF, all_staged
+from bench.waves import BROKE_OFF, all_staged, open_slack
 from release.ghost.database import inspect
 from release.model import Step
 
@@ -129,8 +129,7 @@ async def _at_once(found: Measured, place: Place, counts: tuple[int, ...]) -> No
     sites = tuple(f"site{number}" for number in range(sum(counts)))
     async with a_tiny_team(place, sites) as team, aiohttp.ClientSession() as http:
         control = str(team.world.slack["control"])
-        async with http.put(f"{control}conditions", json={"rate_limits": "off"}) as answer:
-            answer.raise_for_status()
+        await open_slack(http, control)
         left = list(sites)
         for count in counts:
             chosen, left = left[:count], left[count:]

@@ -98,12 +98,7 @@ class Fleet:
 
     async def begin(self) -> None:
         """What is made once for a version is made, and Slack takes as many commands as are typed."""
-        async with self._http.put(f"{self._control}conditions", json={"rate_limits": "off"}) as answer:
-            answer.raise_for_status()
-        for name in CHANNELS:
-            members = {"name": name, "members": ["ann", "ben", BOT_USER]}
-            async with self._http.put(f"{self._control}channels", json=members) as answer:
-                answer.raise_for_status()
+        await open_slack(self._http, self._control)
         await staged(self._team, FIRST, seconds=120)
 
     async def wave(
@@ -175,6 +170,16 @@ async def a_fleet(
         yield fleet
 
 
+async def open_slack(http: aiohttp.ClientSession, control: str) -> None:
+    """Slack takes as many commands as are typed, and each team has its channel."""
+    async with http.put(f"{control}conditions", json={"rate_limits": "off"}) as answer:
+        answer.raise_for_status()
+    for name in CHANNELS:
+        members = {"name": name, "members": ["ann", "ben", BOT_USER]}
+        async with http.put(f"{control}channels", json=members) as answer:
+            answer.raise_for_status()
+
+
 async def all_staged(
     team: Team,
     http: aiohttp.ClientSession,
@@ -183,7 +188,10 @@ async def all_staged(
     commands: int,
     pause: float,
 ) -> tuple[list[Release], list[float]]:
-    """All of them asked for at once, and how long commands took, so many at once, while that was under way."""
+    """All of them asked for at once, and how long commands took, so many at once, while that was under way.
+
+    Slack is one of `open_slack`.
+    """
     asking = asyncio.create_task(_asked_and_waiting(team, sites))
     answers: list[float] = []
     try:
