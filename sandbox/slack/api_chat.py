@@ -319,7 +319,7 @@ METHODS = (
     Method("chat.postEphemeral", post_ephemeral, 4, WRITE),
     Method("chat.update", update, 3, WRITE),
     Method("chat.delete", delete, 3, WRITE),
-    Method("chat.getPermalink", permalink, 5),
+    Method("chat.getPermalink", permalink, 5, takes_json=False),
     Method("reactions.add", add_reaction, 3, ("reactions:write",)),
     Method("reactions.remove", remove_reaction, 2, ("reactions:write",)),
     Method("pins.add", add_pin, 2, ("pins:write",)),

@@ -164,12 +164,12 @@ async def join(workspace: Workspace, arguments: Json) -> Json:
 
 
 METHODS = (
-    Method("conversations.info", info, 3, READ),
-    Method("conversations.list", listing, 2, READ),
-    Method("conversations.members", members, 4, READ),
+    Method("conversations.info", info, 3, READ, takes_json=False),
+    Method("conversations.list", listing, 2, READ, takes_json=False),
+    Method("conversations.members", members, 4, READ, takes_json=False),
     Method("conversations.history", history, 3, HISTORY),
-    Method("conversations.replies", replies, 3, HISTORY),
+    Method("conversations.replies", replies, 3, HISTORY, takes_json=False),
     Method("conversations.open", opening, 3, ("channels:manage", "groups:write", "im:write", "mpim:write")),
     Method("conversations.join", join, 3, ("channels:join",)),
-    Method("users.conversations", joined, 3, READ),
+    Method("users.conversations", joined, 3, READ, takes_json=False),
 )

@@ -74,6 +74,6 @@ def _channel(workspace: Workspace, name: str) -> Json:
 
 
 METHODS = (
-    Method("files.getUploadURLExternal", upload_url, 4, ("files:write",)),
+    Method("files.getUploadURLExternal", upload_url, 4, ("files:write",), takes_json=False),
     Method("files.completeUploadExternal", complete, 4, ("files:write",)),
 )

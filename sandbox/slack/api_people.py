@@ -50,9 +50,9 @@ async def bots_info(workspace: Workspace, arguments: Json) -> Json:
 
 async def users_info(workspace: Workspace, arguments: Json) -> Json:
     """users.info: everyone the workspace can see, other workspaces' people and deleted ones included."""
-    need(arguments, "user")
-    person = workspace.people.find(str(arguments["user"]))
-    if person is None or person["id"] != arguments["user"]:
+    wanted = arguments.get("user")  # without one Slack says the same as of one that is not there
+    person = workspace.people.find(str(wanted))
+    if person is None or person["id"] != wanted:
         raise SlackRefusal("user_not_found")
     user = as_user(person)
     return {"user": user | ({"locale": "en-GB"} if flag(arguments, "include_locale") else {})}
@@ -109,10 +109,10 @@ async def team_info(_workspace: Workspace, arguments: Json) -> Json:
 METHODS = (
     Method("api.test", api_test, 4, token=Token.NONE),
     Method("auth.test", auth_test, 5),
-    Method("bots.info", bots_info, 3, ("users:read",)),
-    Method("users.info", users_info, 4, ("users:read",)),
-    Method("users.list", users_list, 2, ("users:read",)),
-    Method("usergroups.list", usergroups_list, 2, ("usergroups:read",)),
-    Method("usergroups.users.list", usergroup_users, 2, ("usergroups:read",)),
+    Method("bots.info", bots_info, 3, ("users:read",), takes_json=False),
+    Method("users.info", users_info, 4, ("users:read",), takes_json=False),
+    Method("users.list", users_list, 2, ("users:read",), takes_json=False),
+    Method("usergroups.list", usergroups_list, 2, ("usergroups:read",), takes_json=False),
+    Method("usergroups.users.list", usergroup_users, 2, ("usergroups:read",), takes_json=False),
     Method("team.info", team_info, 3, ("team:read",)),
 )

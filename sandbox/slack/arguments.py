@@ -1,4 +1,4 @@
-"""Arguments of Web API calls: forms and JSON bodies read alike, paging, required fields."""
+"""Arguments of Web API calls: forms, and JSON bodies where the method takes them; paging, required fields."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from aiohttp import web
 from sandbox.slack.shapes import Json, SlackRefusal
 
 
-async def read_arguments(request: web.Request) -> tuple[Json, list[str]]:
+async def read_arguments(request: web.Request, takes_json: bool) -> tuple[Json, list[str]]:
     """The arguments of a call and Slack's warnings about how they were sent."""
     found: Json = dict(request.query)
     warnings: list[str] = []
@@ -23,7 +23,7 @@ async def read_arguments(request: web.Request) -> tuple[Json, list[str]]:
             raise SlackRefusal("json_not_object")
         if request.charset is None:
             warnings.append("missing_charset")
-        found |= body
+        found |= body if takes_json else {}
     elif request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
         found |= {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
     elif request.can_read_body and request.content_length:

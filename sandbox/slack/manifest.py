@@ -56,6 +56,16 @@ EVENT_SCOPES = {
 }
 
 
+# How many characters Slack takes, from its schema of manifests.
+LENGTHS = {
+    ("display_information", "name"): (1, 35),
+    ("display_information", "description"): (1, 140),
+    ("display_information", "long_description"): (175, 4000),
+    ("features", "bot_user", "display_name"): (1, 80),
+}
+COMMAND_LENGTHS = {"command": (2, 32), "description": (1, 2000), "usage_hint": (1, 1000)}
+
+
 @dataclass(frozen=True)
 class Manifest:
     """An installed app, read from its manifest. URLs are empty in Socket Mode."""
@@ -112,15 +122,11 @@ def _read(source: Json) -> Manifest:
     home = features.get("app_home") or {}
     name = str(source["display_information"]["name"])
     socket_mode = bool(settings.get("socket_mode_enabled"))
+    for path, bounds in LENGTHS.items():
+        _check_length(".".join(path), _at(source, path), bounds)
     commands = tuple(dict(command) for command in features.get("slash_commands") or ())
     for command in commands:
-        spelled = str(command["command"])
-        if not spelled.startswith("/") or not 2 <= len(spelled) <= 32 or " " in spelled:
-            raise NotPossible(f"{spelled} cannot be a slash command.")
-        if not command.get("description"):
-            raise NotPossible(f"{spelled} needs a description.")
-        if not socket_mode and not command.get("url"):
-            raise NotPossible(f"{spelled} needs a url when Socket Mode is off.")
+        _check_command(command, socket_mode)
     return Manifest(
         source=source,
         name=name,
@@ -135,3 +141,29 @@ def _read(source: Json) -> Manifest:
         home_tab=bool(home.get("home_tab_enabled")),
         messages_tab=bool(home.get("messages_tab_enabled", True)),
     )
+
+
+def _check_command(command: Json, socket_mode: bool) -> None:
+    spelled = str(command["command"])
+    if not spelled.startswith("/") or " " in spelled:
+        raise NotPossible(f"{spelled} cannot be a slash command.")
+    if not command.get("description"):
+        raise NotPossible(f"{spelled} needs a description.")
+    for name, bounds in COMMAND_LENGTHS.items():
+        _check_length(f"{name} of {spelled}", command.get(name), bounds)
+    if not socket_mode and not command.get("url"):
+        raise NotPossible(f"{spelled} needs a url when Socket Mode is off.")
+
+
+def _check_length(what: str, value: Any, bounds: tuple[int, int]) -> None:
+    least, most = bounds
+    if value is not None and not least <= len(str(value)) <= most:
+        raise NotPossible(f"{what} has {len(str(value))} characters; Slack takes {least} to {most}.")
+
+
+def _at(source: Json, path: tuple[str, ...]) -> Any:
+    """What stands there; None where nothing does."""
+    found: Any = source
+    for key in path:
+        found = (found or {}).get(key)
+    return found

@@ -21,13 +21,17 @@ class Token(Enum):
 
 @dataclass(frozen=True)
 class Method:
-    """One method. ``scopes``: holding one of them is enough to enter; tiers are explained in limits.py."""
+    """One method. ``scopes``: holding one of them is enough to enter; tiers are explained in limits.py.
+
+    Without ``takes_json`` a JSON body is not looked at, as if no argument had been given: most methods that only read.
+    """
 
     name: str
     run: Run
     tier: int
     scopes: tuple[str, ...] = ()
     token: Token = Token.BOT
+    takes_json: bool = True
 
 
 def require_scope(workspace: Workspace, *scopes: str) -> None:

@@ -57,8 +57,8 @@ class WebApi:
         headers: dict[str, str] = {}
         warnings: list[str] = []
         try:
-            arguments, warnings = await read_arguments(request)
             method = self._methods.get(name)
+            arguments, warnings = await read_arguments(request, method is None or method.takes_json)
             if method is None:
                 raise SlackRefusal("unknown_method", req_method=name)
             token = self._token(request, arguments)

@@ -1,6 +1,7 @@
 """HTTP mode, response_urls, App Home, and what the control API refuses."""
 
 import asyncio
+import copy
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -220,6 +221,30 @@ async def test_an_eleventh_connection_is_one_too_many(hands: Hands, bots: Bots) 
                 assert (hello["type"], hello["num_connections"]) == ("hello", number + 1)
             else:
                 assert (hello["type"], hello["reason"]) == ("disconnect", "too_many_websockets")
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "length"),
+    [
+        (("display_information",), "name", 36),
+        (("display_information",), "description", 141),
+        (("display_information",), "long_description", 174),
+        (("features", "bot_user"), "display_name", 81),
+        (("features", "slash_commands", 0), "usage_hint", 1001),
+    ],
+)
+async def test_a_manifest_with_more_words_than_slack_takes_is_refused(
+    hands: Hands, place: tuple[str | int, ...], name: str, length: int
+) -> None:
+    before = (await hands.ask("GET", "manifest"))["manifest"]
+    changed = copy.deepcopy(before)
+    part = changed
+    for key in place:
+        part = part[key]
+    part[name] = "x" * length
+    with pytest.raises(Refused, match=f"{name}.* has {length} characters"):
+        await hands.ask("PUT", "manifest", manifest=changed)
+    assert (await hands.ask("GET", "manifest"))["manifest"] == before
 
 
 async def test_a_redelivered_command_arrives_twice(hands: Hands, bots: Bots) -> None:

@@ -200,6 +200,19 @@ async def test_tokens_and_scopes_are_checked(hands: Hands, bots: Bots) -> None:
     assert "chat:write" in answer.headers["x-oauth-scopes"]
 
 
+async def test_most_methods_that_read_do_not_look_at_a_json_body(hands: Hands, bots: Bots) -> None:
+    client, channels = bots.client(), hands.addresses["channels"]
+    calls: dict[str, tuple[Json, str]] = {
+        "users.info": ({"user": hands.addresses["users"]["ann"]}, "user_not_found"),
+        "conversations.info": ({"channel": channels["releases"]}, "invalid_arguments"),
+        "files.getUploadURLExternal": ({"filename": "log.txt", "length": 3}, "invalid_arguments"),
+    }
+    for method, (arguments, error) in calls.items():
+        assert (await client.api_call(method, data=arguments))["ok"]
+        assert (await refusal_of(client, method, **arguments))["error"] == error
+    assert (await client.api_call("conversations.history", json={"channel": channels["releases"]}))["ok"]
+
+
 async def test_too_many_messages_are_told_to_wait_and_the_sdk_does(hands: Hands, bots: Bots) -> None:
     client = bots.client()
 
@@ -235,7 +248,8 @@ async def test_people_are_who_they_are(hands: Hands, bots: Bots) -> None:
     assert people["ann"]["tz"] == "Europe/Berlin"
     bot = (await client.users_info(user=users["ghostbot"]))["user"]
     assert bot["is_bot"]
-    assert (await refusal_of(client, "users.info", user="U1"))["error"] == "user_not_found"
+    with pytest.raises(SlackApiError, match="user_not_found"):
+        await client.users_info(user="U1")
     groups = (await client.usergroups_list())["usergroups"]
     assert [group["handle"] for group in groups] == ["approvers", "releasers"]
     await hands.ask("PUT", "groups", handle="approvers", users=["cleo"])
@@ -257,7 +271,8 @@ async def test_lists_come_in_pages(bots: Bots) -> None:
         if not cursor:
             break
     assert sorted(names) == ["general", "random", "releases", "shared"]
-    assert (await refusal_of(client, "users.list", cursor="x"))["error"] == "invalid_cursor"
+    with pytest.raises(SlackApiError, match="invalid_cursor"):
+        await client.users_list(cursor="x")
     shared = await client.conversations_info(channel="C0SHARED001")
     assert shared["channel"]["is_ext_shared"]
 
