@@ -298,9 +298,9 @@ def production_stands(release: Release) -> str:
     """What a failed release leaves production in, in one sentence; escaped."""
     facts, swap = release.facts, release.facts.swap
     if facts.put_back:
-        # Where a swap was asked for and is not known to be taken back, it says itself what production holds.
+        # After a swap that was asked for and is not known to be taken back, or one by hand, it says what is live.
         asked = facts.swap_token is not None or facts.condemned is not None
-        is_old = swap.swapped_back if swap else not asked
+        is_old = swap.swapped_back if swap else not (asked or facts.production_now)
         runs = f"Production runs {escape(swap.before if swap else release.from_version or '?')}. "
         return f"{runs if is_old else ''}{escape(facts.put_back)}"
     if facts.production_now:

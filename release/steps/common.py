@@ -47,6 +47,7 @@ from release.side_by_side import all_of
 from release.site import Site
 from release.smoke import Expected
 from release.staging import Mark
+from release.swap import Held, change_of, held_by_production
 from release.turns import Turns
 from release.version import Version
 
@@ -63,6 +64,11 @@ LEFT_UNKEPT = (
 )
 KEEP_SECONDS = 60.0
 """How long the backup may take while visitors see errors; the database itself stays on the slot that is swapped out."""
+
+
+class NotTheSame(ReleaseError):
+    problem = "Production of {0} is {1} now; it was {2} when this release was staged."
+    remedy = "Nothing more was changed. Look at what is in production, and start the release again."
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,15 @@ class Steps:
     async def _of(self, release_id: str) -> tuple[Release, Site, Journal]:
         release = await self._records.release(release_id)
         return release, self._sites[release.site], Journal(self._records, release_id)
+
+    async def _still_before(self, release: Release, site: Site) -> str:
+        """Production's version, which is that of before the release. Raises NotTheSame."""
+        held, production = await held_by_production(site, change_of(release))
+        if held is Held.BEFORE:
+            return production
+        await self._records.note(release.id, production_now=production)
+        now = f"what was staged ({production})" if held is Held.AFTER else production
+        raise NotTheSame(site.name, now, str(release.from_version))
 
     async def _clear_routing(self, release_id: str, site: Site) -> str:
         """Nobody is routed to staging any more; said in words, and kept so that it can be set again."""

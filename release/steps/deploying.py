@@ -15,8 +15,7 @@ from release.shape import Deployed, Expected
 from release.site import PRODUCTION, Site
 from release.smoke import SmokeTestFailed, smoke_test
 from release.staging import NotTheCandidate, deploy, read_mark, start_and_warm
-from release.steps.common import PAST, megabytes
-from release.steps.promoting import NotTheSame
+from release.steps.common import PAST, NotTheSame, megabytes
 from release.steps.remembering import Remembering
 from release.swap import is_past_the_swap
 from release.unfinished import note_unfinished, unfinished_by
@@ -158,6 +157,7 @@ class Deploying(Remembering):
         async with journal.step(Step.DEPLOY) as words:
             release, artefact = await self._artefact(release_id)
             package = await self._kept(release, site, artefact.digest)
+            await self._still_before(release, site)
             await self._remember(release, site, with_database=False)
             # Whoever is routed to staging would meet a stopped slot.
             cleared = await self._clear_routing(release_id, site)

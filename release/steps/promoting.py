@@ -40,7 +40,7 @@ from release.smoke import Expected, smoke_test
 from release.staging import leave_mark, put_database, recheck, start_and_warm
 from release.steps.common import PAST, looked_at, mark_of, shipped_themes
 from release.steps.merging import Merging
-from release.swap import Held, SwappedBack, change_of, held_by_production, is_past_the_swap, put_live
+from release.swap import SwappedBack, change_of, is_past_the_swap, put_live
 from release.unfinished import note_unfinished, unfinished_by
 
 log = logging.getLogger(__name__)
@@ -67,15 +67,6 @@ class Promoting(Merging):
             cleared = await self._clear_routing(release_id, site)
             words.text = f"still {release.version} on {site.staging}, {production} in production"
             words.text = "; ".join(part for part in (words.text, cleared) if part)
-
-    async def _still_before(self, release: Release, site: Site) -> str:
-        """Production's version, which is that of before the release. Raises NotTheSame."""
-        held, production = await held_by_production(site, change_of(release))
-        if held is Held.BEFORE:
-            return production
-        await self._records.note(release.id, production_now=production)
-        now = f"what was staged ({production})" if held is Held.AFTER else production
-        raise NotTheSame(site.name, now, str(release.from_version))
 
     async def _still_staged(self, release: Release, site: Site) -> None:
         """Staging holds what the release put there. Raises NotTheCandidate."""
@@ -358,11 +349,6 @@ class Promoting(Merging):
         told_late = late_writes(base, late, found.carried, found.left_out, files, digest)
         await self._records.note(release.id, late=told_late)
         return told
-
-
-class NotTheSame(ReleaseError):
-    problem = "Production of {0} is {1} now; it was {2} when this release was staged."
-    remedy = "Nothing was changed. Start the release again."
 
 
 class SwapMemory:

@@ -157,7 +157,9 @@ class Restoring(Steps):
         async with journal.step(Step.PUT_BACKUP) as words:
             if release.facts.backup is not None:
                 await self._tell_what_is_left(release_id, backup, release.facts.backup)
-            await put_database(site, await self._store.read(backup))
+            database = await self._store.read(backup)
+            await self._still_before(release, site)
+            await put_database(site, database)
             candidate = Candidate(
                 version=package.version,
                 package_digest=(release.facts.package or package).digest,

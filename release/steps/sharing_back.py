@@ -20,7 +20,6 @@ from release.steps.common import PAST
 from release.steps.rolling_back import NO_FIRST_COPY, RollingBack
 from release.steps.sharing import config_of
 from release.steps.sharing_live import SharingLive
-from release.swap import is_past_the_swap
 
 WHAT_IT_MEANS = (
     "Both versions share one database, so it is put back from the dump {0}, taken right before the upgrade: all that "
@@ -92,7 +91,7 @@ class SharingBack(SharingLive, RollingBack):
         """Both slots still hold what they held when people were asked."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.RECHECK) as words:
-            if await is_past_the_swap(site, release):
+            if await self._is_past(release, site):
                 words.text = PAST
                 return
             current = await self._still_to_take_back(release, site)
@@ -107,7 +106,7 @@ class SharingBack(SharingLive, RollingBack):
         """What is left behind is kept whole: nobody can write any more. It is also what a failed rollback puts back."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.DUMP) as words:
-            if await is_past_the_swap(site, release):
+            if await self._is_past(release, site):
                 words.text = PAST
                 return
             async with self._closed(release, site):
@@ -117,7 +116,7 @@ class SharingBack(SharingLive, RollingBack):
         """Production's database is what it was right before the upgrade, compared table by table."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.RESTORE_SHARED) as words:
-            if await is_past_the_swap(site, release):
+            if await self._is_past(release, site):
                 words.text = PAST
                 return
             dump = await self._dump_of_before(release)

@@ -15,7 +15,7 @@ from release.ghost.database import Inspection, inspect
 from release.ghost.errors import CorruptDatabase, EmptyDatabase, LockedMigrations, NotGhost
 from release.journal import Words, telling
 from release.migrations.lock import while_held
-from release.model import BackupTaken, Kind, ProbeSeen, Release, Step, SwapDone
+from release.model import BackupTaken, Kind, ProbeSeen, Release, Step, StepState, SwapDone
 from release.mysql.connection import Connection
 from release.mysql.dumped import dump_database, dump_of, unlike
 from release.mysql.errors import NotAsDumped
@@ -29,7 +29,7 @@ from release.staging import stop_staging
 from release.steps.common import PAST
 from release.steps.promoting import SwapMemory, closed_seconds
 from release.steps.sharing import CannotRefuseWrites, Sharing, config_of
-from release.swap import Held, SwappedBack, change_of, held_by_production, is_past_the_swap
+from release.swap import Held, SwappedBack, change_of, held_by_production
 from release.swap import put_live as swap_live
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class SharingLive(Sharing):
         """Production refuses writes, and so will what is swapped in; nothing is scheduled for the next minutes."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.CLOSE_WRITES) as words:
-            if await is_past_the_swap(site, release):
+            if await self._is_past(release, site):
                 words.text = PAST
                 return
             await self._until_quiet(release, site, words)
@@ -92,7 +92,7 @@ class SharingLive(Sharing):
         """The way back is kept: a dump of production's database, as it is before this release changes it."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.DUMP) as words:
-            if await is_past_the_swap(site, release):
+            if await self._is_past(release, site):
                 words.text = PAST
                 return
             async with self._closed(release, site):
@@ -103,7 +103,7 @@ class SharingLive(Sharing):
         """Production's database is migrated, nothing of it is lost, and the old version still runs on it."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.MIGRATE_SHARED) as words:
-            if await is_past_the_swap(site, release):
+            if await self._is_past(release, site):
                 words.text = PAST
                 return
             real, way_back = (await self._databases(site))[0], _needed(release.facts.way_back)
@@ -130,7 +130,7 @@ class SharingLive(Sharing):
         """The old version shows its pages on the migrated database; or visitors may see errors, as the site says."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.TEST_PRODUCTION) as words:
-            if await is_past_the_swap(site, release):
+            if await self._is_past(release, site):
                 words.text = PAST
                 return
             async with self._closed(release, site):
@@ -149,7 +149,7 @@ class SharingLive(Sharing):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.LAST_LOOK) as words:
             never_asked = await site.app.never_arrived(release.facts.swap_token, site.config.swap_limit)
-            if await is_past_the_swap(site, release) and not never_asked:
+            if await self._is_past(release, site) and not never_asked:
                 words.text = PAST
                 return
             async with self._closed(release, site):
@@ -230,6 +230,9 @@ class SharingLive(Sharing):
             asked = release.facts.swap_token is not None and release.facts.condemned is None
             if held is not Held.BEFORE or asked:
                 await self._tell_it_stays(release, version)
+                if not _has_swapped(release):
+                    await open_again(site)
+                    await for_any(site)
                 return
             if release.facts.condemned is not None and release.facts.swap is None:
                 await self._note_swapped_back(release)  # although it is not well either
@@ -265,6 +268,11 @@ class SharingLive(Sharing):
             told = (
                 f"Production holds {version}. Its database was to be put back before it is swapped back, which did not "
                 f"come to its end, so look at what it holds. The dump from before is {dump}."
+            )
+        elif not _has_swapped(release):
+            told = (
+                f"Production holds {version}, which somebody put there by hand meanwhile, so this release changes "
+                f"nothing more: {_made_of(release)}. The dump from before is {dump}."
             )
         else:
             told = (
@@ -303,6 +311,13 @@ class SharingLive(Sharing):
         return f"; what was there is kept as {kept.id}"
 
     # -- what they share --------------------------------------------------------------------------
+
+    async def _is_past(self, release: Release, site: Site) -> bool:
+        """As `is_past_the_swap`. Raises NotTheSame after a swap by hand: the database may not be ready for it."""
+        if _has_swapped(release):
+            return True
+        await self._still_before(release, site)
+        return False
 
     @asynccontextmanager
     async def _closed(self, release: Release, site: Site) -> AsyncIterator[None]:
@@ -399,6 +414,23 @@ class SharingLive(Sharing):
             else:
                 return None
         return wrong
+
+
+def _has_swapped(release: Release) -> bool:
+    """Whether this release asked for a swap; a token that is forgotten was never asked with."""
+    return release.facts.swap_token is not None or release.facts.condemned is not None
+
+
+def _made_of(release: Release) -> str:
+    """What became of production's database."""
+    if release.facts.changing_since is None:
+        return "it had not begun to change the database"
+    if StepState.DONE not in (
+        release.step(Step.MIGRATE_SHARED).state,
+        release.step(Step.RESTORE_SHARED).state,
+    ):
+        return "it had begun to change the database and had not ended, so look at what that holds"
+    return f"the database is the one for {release.version}"
 
 
 def _is_put_back(release: Release) -> bool:

@@ -145,6 +145,8 @@ class Staging(Remembering, Merging):
         """The package is on staging, which is muted, stopped, and has its Node; returns the deployment's id."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.DEPLOY) as words:
+            # What somebody swapped out by hand meanwhile is on staging now, and nobody asked to overwrite that.
+            await self._still_before(release, site)
             # Whoever is routed to staging would meet a stopped slot.
             cleared = await self._clear_routing(release_id, site)
             given = await self._give_stack(release, site)
@@ -220,6 +222,7 @@ class Staging(Remembering, Merging):
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.PUT_DATABASE) as words:
             migration = await self._still_made_from(release, backup, package, migration)
+            await self._still_before(release, site)
             await put_database(site, Path(migration.path))
             await carry_silence(site)
             deployed = release.facts.package or package

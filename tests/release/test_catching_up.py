@@ -21,8 +21,7 @@ from release.scheduled import ScheduledMeanwhile
 from release.site import PRODUCTION
 from release.staging import NotTheCandidate, leave_mark, read_mark
 from release.steps import Stages
-from release.steps.common import kept_of, mark_of, quietly
-from release.steps.promoting import NotTheSame
+from release.steps.common import NotTheSame, kept_of, mark_of, quietly
 from release.unfinished import unfinished_by
 from release.version import Version
 from tests.release.conftest import NEW, OLD, Cloud
@@ -129,6 +128,27 @@ async def test_deployed_over_by_hand_while_it_catches_up_nothing_is_put_there(
         await stages(desk, MIGRATING, somebody_deploys).promoting.catch_up(release.id)
     assert file_digest(desk.cloud.wwwroot("staging") / DATABASE) == before
     assert await desk.cloud.site.version(PRODUCTION) == OLD
+
+
+async def test_swapped_by_hand_before_staging_is_made_the_old_production_is_left_alone_there(
+    desk: Desk,
+) -> None:
+    site, staging = desk.cloud.site, desk.stages.staging
+    release = await desk.records.create(Kind.UPGRADE, "blog", "ann", "C1", version=NEW, before=OLD)
+    package = await build(Version.parse(NEW), TINY_NODE, desk.npm, quietly, site.shape.recipe)
+    backup = await back_up(site, desk.folder / "backups")
+    await desk.records.keep_backup(backup)
+    await desk.records.note(release.id, backup=backup, package=kept_of(package))
+    migration = await staging.migrate(release.id, backup, package)
+    written = file_digest(desk.cloud.wwwroot() / DATABASE)
+    await swaps_by_hand(desk.cloud)
+    with pytest.raises(NotTheSame, match=NEW):
+        await staging.deploy(release.id, package)
+    with pytest.raises(NotTheSame, match=NEW):
+        await staging.put_database(release.id, backup, package, migration, "a deployment")
+    assert file_digest(desk.cloud.wwwroot("staging") / DATABASE) == written
+    assert (await site.app.slot("staging")).running
+    assert await unfinished_by(site) is None
 
 
 async def test_what_comes_due_while_the_last_look_makes_staging_again_puts_the_swap_off(desk: Desk) -> None:
