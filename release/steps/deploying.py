@@ -181,7 +181,10 @@ class Deploying(Remembering):
         """As `recheck`, before the migration: staging holds the files that people were told of."""
         release, site, journal = await self._of(release_id)
         async with journal.step(Step.RECHECK) as words:
-            if await is_past_the_swap(site, release) or await self._is_marked(release, site):
+            if await is_past_the_swap(site, release):
+                words.text = PAST
+                return
+            if await self._is_marked(release, site):
                 words.text = "it was migrated already"
                 return
             await self._still_in_production(release, site)
