@@ -29,7 +29,7 @@ from bench import (
     visiting,
     waiting,
 )
-from bench.figures import Measured, Row, as_told, machine
+from bench.figures import Measured, as_told, machine
 from bench.place import Place
 from bench.plots import draw
 from bench.report import BEGIN, END, has_place, in_readme, page, with_earlier
@@ -82,7 +82,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped; everything that was started is gone.")
         return 130
-    return 0 if all(part.rows and not part.title.endswith("(failed)") for part in parts.values()) else 1
+    return 0 if all(part.rows and not part.incomplete for part in parts.values()) else 1
 
 
 def _as_many_files_as_allowed() -> None:
@@ -139,8 +139,8 @@ async def _one(name: str, place: Place) -> Measured:
         httpx.HTTPError,
         aiohttp.ClientError,
     ) as error:
-        why = f"{type(error).__name__}: {error}"
-        found = Measured(f"{name} (failed)", [Row(name, f"could not be measured: {why[:600]}", "", False)])
+        found = Measured(f"{name} (failed)")
+        found.lacks(name, f"{type(error).__name__}: {error}")
     found.at, found.commit, found.load = told_at["at"], told_at["commit"], told_at["load before"]
     found.quick = place.quick
     found.seconds = round(time.monotonic() - began, 1)

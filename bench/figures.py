@@ -63,6 +63,7 @@ class Measured:
     commit: str = ""
     load: str = ""
     quick: bool = False
+    incomplete: bool = False
 
     def add(
         self,
@@ -73,6 +74,11 @@ class Measured:
         **figures: float,
     ) -> None:
         self.rows.append(Row(work, measured, target, reached, figures))
+
+    def lacks(self, work: str, why: str, target: str = "") -> None:
+        """What was to be measured and could not be: a target that is not reached, and no complete part."""
+        self.rows.append(Row(work, f"not measured: {why[:600]}", target, reached=False))
+        self.incomplete = True
 
     def table(self) -> Table:
         table = Table(title=self.title, title_justify="left")

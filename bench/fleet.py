@@ -127,7 +127,7 @@ async def _in_waves(place: Place, postgres: Postgres, run: Run, waves: int, each
 def _tell(found: Measured, run: Run, count: int) -> None:
     name = f"all of {count:,} sites staged, replicas: {run.replicas}"
     for why in run.lost:
-        found.add(name, f"not measured: {why[:300]}", "all staged", False)
+        found.lacks(name, why, "all staged")
     if not run.waves:
         return
     done = list(run.waves.values())

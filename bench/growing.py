@@ -137,11 +137,13 @@ async def _at_once(found: Measured, place: Place, counts: tuple[int, ...]) -> No
             try:
                 _, times = await all_staged(team, http, control, chosen, AT_ONCE, PAUSE)
             except BROKE_OFF as error:
-                found.add(f"{count} releases at once", f"broke off: {error}", "all staged", False)
+                found.lacks(f"{count} releases at once", str(error), "all staged")
                 break
             took.append(time.monotonic() - began)
             slowest.append(percentile(times, 0.99) * 1000)
             place.tell(f"{count} at once: p99 {slowest[-1]:.0f} ms, all staged in {took[-1]:.0f} s")
+    if not took:
+        return
     told = ", ".join(
         f"{count}: {slow:.0f} ms, all staged in {taken:.0f} s"
         for count, slow, taken in zip(counts, slowest, took, strict=False)  # fewer if it broke off

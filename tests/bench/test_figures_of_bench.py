@@ -103,6 +103,15 @@ def test_a_whole_that_took_too_long_says_so(minutes: int, bounded: bool, said: b
     assert ("more than 40 minutes" in text.getvalue()) is said
 
 
+def test_what_could_not_be_measured_is_a_target_missed_and_the_part_is_not_complete() -> None:
+    part = Measured("Two waves")
+    part.add("the first wave", "20 s")
+    assert not part.incomplete
+    part.lacks("the second wave", "it broke off", "all staged")
+    assert part.incomplete
+    assert [(row.measured, row.reached) for row in part.rows][1:] == [("not measured: it broke off", False)]
+
+
 def test_a_fleet_that_lost_a_wave_is_told_by_those_it_has() -> None:
     waves = {
         1: Wave(2, 10, 20.0, 12.0, (), (), (6, 4), (), ()),

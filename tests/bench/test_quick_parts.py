@@ -14,6 +14,6 @@ pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]
 def test_a_quick_run_measures_all_there_is(part: str, tmp_path: Path) -> None:
     written = tmp_path / "bench.json"
     assert main(["--quick", "--only", part, "--json", str(written)]) == 0
-    rows = json.loads(written.read_text())["parts"][part]["rows"]
-    assert rows
-    assert [row for row in rows if row["reached"] is False] == []
+    told = json.loads(written.read_text())["parts"][part]
+    assert told["rows"]
+    assert not told["incomplete"]
