@@ -40,6 +40,7 @@ class Probe:
         self._failures: list[str] = []
         self._unanswered = 0  # beside those that have a time
         self._healthy: dict[str, int] = {}
+        self._asked_all = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._started = 0.0
         self._began_at: datetime | None = None
@@ -88,6 +89,8 @@ class Probe:
             # A blog without a feed answers 404 before and after; an error of the server is never well.
             status = response.status_code
             healthy = self._healthy.setdefault(url, status if status < 500 else 200)
+            if self._healthy.keys() >= set(self._urls):
+                self._asked_all.set()
             well = status == healthy
             if not well:
                 self._failures.append(f"HTTP {status}")
@@ -96,6 +99,11 @@ class Probe:
         took = (time.monotonic() - start) * 1000
         self._times.append(took)
         self._points.append((round(start - self._started, 2), round(took, 1), well))
+
+    async def has_asked_all(self, seconds: float) -> None:
+        """Wait until each path has answered once, so that it is known what it answers; for at most `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._asked_all.wait(), seconds)
 
     def seen(self) -> ProbeSeen:
         """What the visitors got so far."""

@@ -36,8 +36,9 @@ class SiteConfig:
     `backup_command` runs on the SCM site in place of the WebJob, where WebJobs do not run.
     `admin_key` is an Admin API key of the blog ("id:secret"); with it the smoke test also compares
     the totals of posts and members. `probe_rate` is in requests a second; `watch_seconds` is how
-    long visitors are watched before and after a swap; limits are in seconds. For `observe` after
-    a swap production is asked whether it stays well: sick is what fails every time for `sick_seconds`.
+    long visitors are watched after a swap, and at most before it, until each page has answered once; limits are
+    in seconds. For `observe` after a swap production is asked whether it stays well: sick is what fails every time
+    for `sick_seconds`.
     A swap that got no answer counts as not begun when the site has stayed quiet for `swap_doubt` seconds.
     With `close_writes` production refuses writes from the last look until it is swapped out. A swap waits, for
     at most `scheduled_limit`, while a post is scheduled within `scheduled_margin`. `path` is where the site is below

@@ -165,10 +165,10 @@ async def put_live(
         await _swapped_back(site, change, memory, 0, before_back)
     url = await site.url(PRODUCTION)
     async with Probe(site.visitor, url, site.shape.pages.probed, site.config.probe_rate) as probe:
-        await asyncio.sleep(site.config.watch_seconds)
         if preview:
             async with journal(Step.PREVIEW) as words:
                 words.text = await _preview(site, change, memory)
+        await probe.has_asked_all(site.config.watch_seconds)
         if last_look is not None:
             await _look_before(site, memory, last_look)
         async with journal(Step.SWAP) as words:
