@@ -63,8 +63,8 @@ async def can_be_built(desk: Desk, version: str) -> None:
     await desk.npm.cache.folder_of("sites", key, fill)
 
 
-async def an_upgrade(desk: Desk, kind: Kind = Kind.UPGRADE) -> Release:
-    return await desk.records.create(kind, "blog", "ann", "C1", version=THIRD, before=NEW)
+async def an_upgrade(desk: Desk, kind: Kind = Kind.UPGRADE, before: str = NEW) -> Release:
+    return await desk.records.create(kind, "blog", "ann", "C1", version=THIRD, before=before)
 
 
 async def deploys(desk: Desk, release: Release, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ async def test_a_slot_that_held_nothing_is_stopped_and_closed(
     blog: Cloud, records: Records, tmp_path: Path
 ) -> None:
     desk = Desk(blog, records, tmp_path)
-    release = await an_upgrade(desk)
+    release = await an_upgrade(desk, before=OLD)
     await deploys(desk, release, tmp_path)
     await desk.stages.undoing.undo(release.id)
     undone, running, words = await left(desk, release)
