@@ -18,7 +18,7 @@ from bot.render.message import (
     when,
 )
 from bot.render.words import release_title
-from release.model import Approval, Kind, Release, Verdict
+from release.model import Approval, Kind, Release, State, Verdict
 
 NAMES = 600
 SHARED = (
@@ -26,7 +26,7 @@ SHARED = (
     "back does not undo a migration, so the old code must run on it."
 )
 VERDICTS = {
-    Verdict.APPROVED: "Rolled back",
+    Verdict.APPROVED: "Confirmed",
     Verdict.REJECTED: "Kept",
     Verdict.EXPIRED: "Expired",
     Verdict.CANCELLED: "Cancelled",
@@ -37,6 +37,7 @@ def rollback_card(release: Release, approval: Approval) -> Message:
     """What going back costs, and who may decide; afterwards who did."""
     change = f"{release.from_version or '?'} → {release.version or '?'}"
     asking = approval.verdict is Verdict.PENDING
+    is_done = release.state is State.ROLLED_BACK
     if asking:
         title = f"Roll {release.site} back: {change}?"
         who = (
@@ -44,18 +45,15 @@ def rollback_card(release: Release, approval: Approval) -> Message:
             "whoever asked may, since a rollback is for emergencies."
         )
     else:
-        title = f"{VERDICTS[approval.verdict]}: {release.site} {change}"
+        word = "Rolled back" if is_done else VERDICTS[approval.verdict]
+        title = f"{word}: {release.site} {change}"
         if approval.verdict is Verdict.REJECTED:
             title = f"Not rolled back: {release.site} stays on {release.from_version or 'what is there'}"
         decided = (
             decided_line(approval).replace("Approved", "Confirmed", 1).replace("Rejected", "Called off", 1)
         )
         who = f"{decided}\nAsked for by {person(release.asked_by)}."
-    cost = (
-        final_price(release)
-        if approval.verdict is Verdict.APPROVED and release.kind is not Kind.SWAP_BACK
-        else ""
-    )
+    cost = final_price(release) if is_done and release.kind is not Kind.SWAP_BACK else ""
     cost = cost or price(release)
     pages = pages_line(release.facts.pages)
     warnings = "\n".join(f":warning: Warning: {escape(text)}" for text in release.facts.warnings)

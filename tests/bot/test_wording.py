@@ -152,7 +152,19 @@ def test_a_rollback_that_is_done_is_confirmed_and_promises_nothing_more() -> Non
     )
     assert f"Confirmed by <@{BEN}>" in done.text
     assert "What is written until the swap is kept" not in str(done.blocks)
+    assert done.text.startswith("Rolled back: blog 6.65.0 → 6.40.0")
     assert "that is left behind" in done.text
+
+
+@pytest.mark.parametrize("state", [State.PROMOTING, State.FAILED])
+def test_a_rollback_that_is_confirmed_and_not_done_is_not_called_done(state: State) -> None:
+    facts = Facts(left_behind=Written("nothing", "", "b-1"))
+    confirmed = rollback_card(
+        replace(BACK, facts=facts, state=state),
+        replace(ASKED, verdict=Verdict.APPROVED, decided_by=BEN, decided_at=NOON),
+    )
+    assert confirmed.text.startswith("Confirmed: blog 6.65.0 → 6.40.0")
+    assert "that would be left behind" in confirmed.text
 
 
 def test_a_skipped_step_does_not_say_twice_that_it_was_not_needed() -> None:
