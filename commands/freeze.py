@@ -10,11 +10,15 @@ from release.releases import Releases
 
 @dataclass(frozen=True)
 class Freeze:
-    """`words` are those before until or for: a site, perhaps, and a reason. `until` and `lasts` as they were typed."""
+    """`words` are those before until or for: a site, perhaps, and a reason. `until` and `lasts` as they were typed.
+
+    `site` is meant where the words name none; None means all.
+    """
 
     words: tuple[str, ...]
     until: tuple[str, ...] = ()
     lasts: tuple[str, ...] = ()
+    site: str | None = None
 
 
 def parse(words: Words) -> Freeze:
@@ -35,7 +39,7 @@ def _needed(words: tuple[str, ...], word: str) -> tuple[str, ...]:
 
 
 async def run(freeze: Freeze, request: Request, releases: Releases) -> Frozen:
-    site, before = _site_first(freeze.words, releases.sites)
+    named, before = _site_first(freeze.words, releases.sites)
     until: datetime | None = None
     rest: tuple[str, ...] = ()
     if freeze.until:
@@ -44,7 +48,7 @@ async def run(freeze: Freeze, request: Request, releases: Releases) -> Frozen:
         lasts, rest = duration_of(freeze.lasts)
         until = request.now + lasts
     reason = " ".join((*before, *rest)).removeprefix("because ")[:300]
-    return Frozen(await releases.freeze(site, request.by, until, reason))
+    return Frozen(await releases.freeze(named or freeze.site, request.by, until, reason))
 
 
 def _site_first(words: tuple[str, ...], sites: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:

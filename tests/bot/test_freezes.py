@@ -4,6 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.door import Door, Knock
+from bot.identity import Visitor
+from bot.render.message import Message
 from release.freezes import FreezeWindow, times_of
 from release.model import State
 from tests.bot.conftest import Team
@@ -117,6 +120,27 @@ async def test_a_freeze_of_all_is_lifted_for_all_only(team: Team) -> None:
     await team.sees("an audit", who="ben")
     await team.types("ann", "/ghost unfreeze blog")
     await team.sees("frozen together with all other sites")
+
+
+@pytest.mark.parametrize("typed", ["freeze", "freeze blog", "freeze the big sale for 3 days"])
+async def test_a_sites_own_command_freezes_that_site_alone(team: Team, typed: str) -> None:
+    door = Door(team.bot.people, team.releases)
+    told: list[str] = []
+
+    async def answer(message: Message) -> None:
+        told.append(message.text)
+
+    async def types_its_own(text: str) -> None:
+        channel = team.addresses["channels"]["releases"]
+        await door.command(
+            Knock(Visitor(team.ann, ()), channel, text, channel, text, "/blog"), text, answer, "blog"
+        )
+
+    await types_its_own(typed)
+    (freeze,) = await team.records.freezes()
+    assert freeze.site == "blog", told
+    await types_its_own("unfreeze")
+    assert await team.records.freezes() == (), told
 
 
 async def test_a_freeze_of_the_settings_is_told_and_not_lifted(team: Team) -> None:
