@@ -132,12 +132,18 @@ class Steps:
 
     async def _still_before(self, release: Release, site: Site) -> str:
         """Production's version, which is that of before the release. Raises NotTheSame."""
-        held, production = await held_by_production(site, change_of(release))
+        held, production = await self._held(release, site)
         if held is Held.BEFORE:
             return production
-        await self._records.note(release.id, production_now=production)
         now = f"what was staged ({production})" if held is Held.AFTER else production
         raise NotTheSame(site.name, now, str(release.from_version))
+
+    async def _held(self, release: Release, site: Site) -> tuple[Held, str]:
+        """Which side production holds before the release swaps it, and its version; a swap by hand is noted."""
+        held, production = await held_by_production(site, change_of(release))
+        if held is not Held.BEFORE:
+            await self._records.note(release.id, production_now=production)
+        return held, production
 
     async def _clear_routing(self, release_id: str, site: Site) -> str:
         """Nobody is routed to staging any more; said in words, and kept so that it can be set again."""

@@ -15,7 +15,7 @@ from release.shape import Deployed, Expected
 from release.site import PRODUCTION, Site
 from release.smoke import SmokeTestFailed, smoke_test
 from release.staging import NotTheCandidate, deploy, read_mark, start_and_warm
-from release.steps.common import PAST, NotTheSame, megabytes
+from release.steps.common import PAST, megabytes
 from release.steps.remembering import Remembering
 from release.swap import is_past_the_swap
 from release.unfinished import note_unfinished, unfinished_by
@@ -187,7 +187,7 @@ class Deploying(Remembering):
             if await self._is_marked(release, site):
                 words.text = "it was migrated already"
                 return
-            await self._still_in_production(release, site)
+            await self._still_before(release, site)
             candidate, called = release.facts.candidate, site.app.called(site.staging)
             if candidate is None or await unfinished_by(site) != release.id:
                 raise NotTheCandidate(called, "the bot's note is missing")
@@ -207,11 +207,6 @@ class Deploying(Remembering):
     async def _is_marked(self, release: Release, site: Site) -> bool:
         mark = await read_mark(site, site.staging)
         return mark is not None and mark.release == release.id
-
-    async def _still_in_production(self, release: Release, site: Site) -> None:
-        production = await site.version(PRODUCTION)
-        if production != release.from_version:
-            raise NotTheSame(site.name, production, str(release.from_version))
 
     async def start(self, release_id: str) -> None:
         """Staging runs and answers its front page; swapped already, it holds the old version, and stays as it is."""

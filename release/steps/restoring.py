@@ -16,7 +16,6 @@ from release.journal import telling
 from release.model import BackupTaken, Candidate, Kind, Release, Step
 from release.preflight import (
     Cleared,
-    PreflightFailed,
     WrongNode,
     node_major,
     preflight_restore,
@@ -27,7 +26,7 @@ from release.site import PRODUCTION, Site
 from release.staging import leave_mark, put_database, read_mark, recheck
 from release.steps.common import PAST, Steps, kept_of, looked_at, mark_of
 from release.steps.promoting import is_taken_back
-from release.swap import Held, change_of, held_by_production, is_past_the_swap
+from release.swap import is_past_the_swap
 from release.unfinished import unfinished_by
 from release.version import Version
 
@@ -185,9 +184,7 @@ class Restoring(Steps):
             if await is_past_the_swap(site, release):
                 words.text = PAST
                 return
-            held, version = await held_by_production(site, change_of(release))
-            if held is Held.NEITHER:
-                raise NotAsAsked(site.name, version, str(release.from_version))
+            version = await self._still_before(release, site)
             if release.facts.candidate is not None:
                 # What catches up and was cut off there by an update left a note, and all of that is made again.
                 if release.kind is not Kind.CARRY_OVER or await unfinished_by(site) != release_id:
@@ -234,8 +231,3 @@ class Restoring(Steps):
                 words.text = await looked_at(look, words)
             except ReleaseError as error:
                 words.text = f"could not be looked at: {error}"
-
-
-class NotAsAsked(PreflightFailed):
-    problem = "Production of {0} is {1} now; it was {2} when people were asked."
-    remedy = "Nothing was changed. Start again."

@@ -13,7 +13,7 @@ from release.smoke import Expected, smoke_test
 from release.staging import read_mark, start_and_warm
 from release.steps.common import PAST, looked_at
 from release.steps.remembering import Remembering
-from release.swap import Held, change_of, held_by_production, is_past_the_swap, lawful
+from release.swap import Held, is_past_the_swap, lawful
 from release.unfinished import refuse_unfinished
 
 NO_FIRST_COPY = "there is no copy of its database from when it went live"
@@ -172,7 +172,7 @@ class RollingBack(Remembering):
 
     async def _still_to_take_back(self, rollback: Release, site: Site) -> str:
         """Production's version: the one that this rollback takes back."""
-        held, current = await held_by_production(site, change_of(rollback))
+        held, current = await self._held(rollback, site)
         if held is not Held.BEFORE:
             raise ProductionIsAnother(site.name, current, str(rollback.from_version))
         return current

@@ -231,6 +231,7 @@ class SharingLive(Sharing):
             if held is not Held.BEFORE or asked:
                 await self._tell_it_stays(release, version)
                 if not _has_swapped(release):
+                    await self._records.note(release_id, production_now=version)
                     await open_again(site)
                     await for_any(site)
                 return

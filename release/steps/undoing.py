@@ -26,7 +26,7 @@ from release.staging import (
     stop_staging,
 )
 from release.steps.remembering import Remembering
-from release.swap import Held, change_of, held_by_production
+from release.swap import Held
 from release.unfinished import note_unfinished, unfinished_by
 from release.version import Version
 
@@ -86,9 +86,7 @@ class Undoing(Remembering):
 
         After a swap by hand it holds what production ran, with all that was written there up to then.
         """
-        held, runs = await held_by_production(site, change_of(release))
-        if held is not Held.BEFORE:
-            await self._records.note(release.id, production_now=runs)
+        held, runs = await self._held(release, site)
         if held is Held.AFTER:
             why = f"somebody swapped by hand: production runs {runs}, and what ran there before is on {site.staging}"
         elif release.step(Step.DEPLOY).state is StepState.PENDING or await self._is_its_own(
