@@ -17,7 +17,7 @@ from bot.render.message import Message, ago, button, escape, person, when
 from bot.render.modals import refused, why_alone, why_rejected
 from bot.render.replies import reply, said
 from bot.render.rollback import confirmed
-from bot.render.schema import untouched
+from bot.render.standing import untouched
 from bot.render.words import release_title, state_words
 from commands.command import CancelAsked, Role, Skipped, Started, Unscheduled, Unskipped
 from commands.moment import next_working_morning, zone_of

@@ -32,7 +32,7 @@ from bot.render.message import (
 )
 from bot.render.result import people_of, rollback_button, stop_old_button, who_took_it_back
 from bot.render.rollback import confirming_buttons, kept, waiting
-from bot.render.schema import untouched
+from bot.render.standing import untouched
 from bot.render.watch import watch_buttons, watched_line
 from bot.render.words import STATE_SIGNS, STATE_WORDS, STEP_TITLES, plan_of, release_title
 from release.model import (

@@ -31,8 +31,8 @@ from bot.render.message import (
 from bot.render.notice import behind_first
 from bot.render.release import state_line
 from bot.render.scheduled import scheduled, scheduled_line, scheduled_list, unscheduled
-from bot.render.schema import untouched
 from bot.render.slot_log import slot_log
+from bot.render.standing import untouched
 from bot.render.words import STATE_SIGNS, release_title, state_words
 from commands.command import (
     BackupsReply,

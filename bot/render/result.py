@@ -25,8 +25,8 @@ from bot.render.message import (
     when,
 )
 from bot.render.rollback import confirmed_by, final_price, kept
-from bot.render.schema import schema_stands, undo_button, untouched
-from bot.render.standing import by_hand, staging_of_a_failure, standing
+from bot.render.schema import schema_stands, undo_button
+from bot.render.standing import UNTOUCHED, by_hand, staging_of_a_failure, standing, untouched
 from bot.render.swapped import routing_line, warmth
 from bot.render.watch import left_on_new
 from bot.render.words import STATE_SIGNS, release_title
@@ -40,8 +40,6 @@ from release.model import (
     StepState,
     Verdict,
 )
-
-UNTOUCHED = "Production is untouched."
 
 
 def result(release: Release, approval: Approval | None = None) -> Message | None:
@@ -276,7 +274,7 @@ def _failed(release: Release) -> Message:
     reason = naming(release.reason or "The release failed.", *people_of(release))
     stands = production_stands(release)
     remedy = escape(release.remedy or "Look at the bot's log for this release, then try again.")
-    remedy = remedy.removeprefix(UNTOUCHED).strip() or "Start again whenever you like."
+    remedy = remedy.replace(UNTOUCHED, "").replace("  ", " ").strip() or "Start again whenever you like."
     title = f":x: *{release_title(release)} failed.* {person(release.asked_by)}"
     stands = "\n".join(
         part for part in (stands, schema_stands(release), staging_of_a_failure(release)) if part

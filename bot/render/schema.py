@@ -83,15 +83,6 @@ def schema_stands(release: Release) -> str:
     )
 
 
-def untouched(release: Release) -> str:
-    """What a release that is not live has done to production, in one sentence."""
-    if release.kind is Kind.MIGRATE_DOWN:
-        return "Production runs what it ran before."
-    if schema_stands(release):
-        return "Production runs what it ran before; its database was migrated."
-    return "Production is untouched."
-
-
 def undo_button(release: Release) -> ActionsBlock | None:
     """Offered where a release failed because production cannot live with the schema."""
     schema = release.facts.schema

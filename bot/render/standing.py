@@ -1,9 +1,10 @@
 """Where everything stands after a release that changed nothing in production: both slots, backups, the way back."""
 
 from bot.render.message import escape
-from bot.render.schema import schema_stands, untouched
+from bot.render.schema import schema_stands
 from release.model import Facts, Kind, Release, State, Step, StepState
 
+UNTOUCHED = "Production is untouched."
 ON_STAGING = (Kind.UPGRADE, Kind.RESTORE, Kind.CARRY_OVER)
 
 
@@ -20,6 +21,26 @@ def standing(release: Release) -> str:
         )
         if line
     )
+
+
+def untouched(release: Release) -> str:
+    """How production is while a release is not live, in one sentence; escaped."""
+    return changed(release) or UNTOUCHED
+
+
+def changed(release: Release) -> str:
+    """How production is other than it was before a release that is not live; escaped, empty where it is untouched."""
+    facts, down = release.facts, release.step(Step.MIGRATE_DOWN).state
+    if facts.production_now:
+        return by_hand(release)
+    if facts.changing_since is not None:
+        return "Production runs what it ran before, on a database that this release has changed."
+    if down is not StepState.PENDING:
+        may_have = "" if down is StepState.DONE else "may have "
+        return f"Production runs what it ran before; the down migration {may_have}changed its database."
+    if schema_stands(release):
+        return "Production runs what it ran before; its database was migrated."
+    return "Production runs what it ran before." if facts.put_back else ""
 
 
 def by_hand(release: Release) -> str:

@@ -11,7 +11,7 @@ from bot.render.message import (
     section,
     when,
 )
-from bot.render.schema import untouched
+from bot.render.standing import UNTOUCHED, changed
 from bot.render.words import STEP_TITLES, release_title
 from release.model import Release, Step, StepState, Stuck
 
@@ -83,13 +83,8 @@ def _after_a_restart(release: Release, step: Step | None) -> str:
 def _production(release: Release, step: Step | None) -> str:
     """How production stands before a swap; escaped."""
     closed = _closed(release, step)
-    if release.facts.changing_since is not None:
-        stands = "Production runs what it ran before, on a database that this release has changed."
-    elif release.step(Step.MIGRATE_DOWN).state is not StepState.PENDING:
-        stands = "Production runs what it ran before; the down migration changed its database."
-    else:
-        stands = "Production runs what it ran before." if closed else untouched(release)
-    return f"{stands}{closed}"
+    untouched = "Production runs what it ran before." if closed else UNTOUCHED
+    return f"{changed(release) or untouched}{closed}"
 
 
 def _closed(release: Release, step: Step | None) -> str:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.render.release import parent
+from bot.render.replies import reply
 from bot.render.result import result
 from bot.render.standing import staging_of_a_failure, standing
+from commands.command import CancelAsked
 from release.model import (
     BackupTaken,
     Candidate,
@@ -146,3 +148,39 @@ def test_the_plan_shows_an_undoing_only_where_there_is_one() -> None:
         next(block for block in parent(one).blocks if block["type"] == "plan") for one in (RELEASE, undoing)
     ]
     assert [plan["tasks"][-1]["task_id"] == "undo" for plan in plans] == [False, True]
+
+
+CHANGED = "Production runs what it ran before, on a database that this release has changed."
+DATABASE_BACK = "Production's database is as it was before this release: from b-3, and it is what was dumped."
+SHARED = replace(RELEASE, kind=Kind.UPGRADE_SHARED, facts=Facts(changing_since=NOON))
+
+
+@pytest.mark.parametrize("state", [State.PROMOTING, State.UNDOING, State.CANCELLED])
+def test_a_database_that_this_release_is_changing_is_not_called_untouched(state: State) -> None:
+    release = replace(SHARED, state=state, cancel_asked_by=RELEASE.asked_by)
+    told = [reply(CancelAsked(release), "/ghost").text]
+    if state is not State.PROMOTING:
+        told.append(parent(release).text)
+    for text in told:
+        assert CHANGED in text
+        assert "untouched" not in text
+
+
+def test_the_advice_of_what_went_wrong_in_its_migration_does_not_call_it_untouched() -> None:
+    advice = "Look for what differs: Production is untouched. The last lines below say why."
+    failed = replace(
+        SHARED, state=State.FAILED, facts=Facts(put_back=DATABASE_BACK), reason="No.", remedy=advice
+    )
+    message = result(failed)
+    assert message is not None
+    assert "untouched" not in message.text
+    assert "Look for what differs: The last lines below say why." in message.text
+
+
+def test_a_database_that_was_put_back_is_told_as_such_and_nothing_contradicts_it() -> None:
+    stopped = replace(SHARED, facts=Facts(put_back=DATABASE_BACK))
+    assert DATABASE_BACK in standing(stopped)
+    for text in (standing(stopped), parent(stopped).text, reply(CancelAsked(stopped), "/ghost").text):
+        assert "untouched" not in text
+    by_hand = replace(stopped, facts=replace(stopped.facts, production_now="6.65.0"))
+    assert "Production runs 6.65.0 now: somebody swapped by hand" in parent(by_hand).text
