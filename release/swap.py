@@ -40,8 +40,11 @@ class SwappedBack(ReleaseError):
 
 
 class NotWellInProduction(ReleaseError):
-    problem = "{0} is in production and is not well: {1}. Swapping back failed too: {2}"
-    remedy = "Look at production now. Swap the slots in the portal if {3} on staging is well."
+    problem = "{0} was not well in production: {1}. Swapping back, or looking at it afterwards, failed: {2}"
+    remedy = (
+        "/ghost status shows what production runs now: look there before you swap anything. Where that is still {0}, "
+        "and {3} on staging is well, swap the slots in the portal."
+    )
 
 
 class NotVerified(ReleaseError):

@@ -305,6 +305,9 @@ def production_stands(release: Release) -> str:
         return by_hand(release)
     if swap and swap.swapped_back:
         return f"Production was swapped back and runs {escape(swap.before)} again."
+    if facts.condemned is not None:
+        was = f"{escape(release.version or 'The new version')} was to be swapped back"
+        return f"{was}, and how that ended is not known: look at the site's status before anything else."
     if swap:
         return f"Production runs {escape(swap.after)}."
     if release.facts.swap_token is None and release.step(Step.SWAP).state is StepState.PENDING:

@@ -81,7 +81,9 @@ def _ending(release: Release) -> str:
     if decided.end is WatchEnd.KEPT:
         return f"{person(decided.by)} decided to keep it, {when(decided.at)}."
     if decided.by is None:
-        return f"it turned sick and is swapped back, {when(decided.at)}."
+        swap = release.facts.swap
+        became = "is swapped back" if swap and swap.swapped_back else "is to be swapped back"
+        return f"it turned sick and {became}, {when(decided.at)}."
     return f"{person(decided.by)} decided to swap back, {when(decided.at)}."
 
 

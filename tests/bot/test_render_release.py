@@ -224,6 +224,12 @@ def test_going_live_carries_its_proof() -> None:
         ),
         (Facts(swap=SwapDone("6.40.0", "6.65.0", 8.1, 9.0)), StepState.DONE, "Production runs 6.65.0."),
         (Facts(swap_token="t"), StepState.FAILED, "The swap was begun"),
+        (
+            Facts(condemned="/ answers 500", swap=SwapDone("6.40.0", "6.65.0", 8.1, 9.0)),
+            StepState.DONE,
+            "6.65.0 was to be swapped back, and how that ended is not known: look at the site's status before",
+        ),
+        (Facts(condemned="/ answers 500"), StepState.DONE, "6.65.0 was to be swapped back"),
     ],
 )
 def test_a_failure_says_where_production_stands(facts: Facts, swap: StepState, stands: str) -> None:

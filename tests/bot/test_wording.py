@@ -37,6 +37,7 @@ from release.model import (
     Step,
     StepRecord,
     StepState,
+    SwapDone,
     Verdict,
     WatchDecided,
     WatchEnd,
@@ -140,6 +141,15 @@ def test_a_swap_back_is_told_while_it_is_done() -> None:
     told = watch_message(going)
     assert told is not None
     assert f"blog was watched on 6.65.0: <@{BEN}> decided to swap back" in told.text
+
+
+@pytest.mark.parametrize(("back", "said"), [(True, "is swapped back"), (False, "is to be swapped back")])
+def test_what_turned_sick_is_called_swapped_back_once_it_is(back: bool, said: str) -> None:
+    swap = SwapDone("6.40.0", "6.65.0", 8.1, 9.0, swapped_back=back)
+    facts = Facts(watched_until=NOON, watch=WatchDecided(WatchEnd.TAKEN_BACK, NOON, why="no"), swap=swap)
+    told = watch_message(replace(WAITING, state=State.FAILED, facts=facts))
+    assert told is not None
+    assert f"it turned sick and {said}" in told.text
 
 
 def test_a_rollback_that_is_done_is_confirmed_and_promises_nothing_more() -> None:
