@@ -26,7 +26,7 @@ from bot.render.message import (
 )
 from bot.render.rollback import confirmed_by, final_price, kept
 from bot.render.schema import schema_stands, undo_button
-from bot.render.standing import UNTOUCHED, by_hand, staging_of_a_failure, standing, untouched
+from bot.render.standing import UNTOUCHED, by_hand, not_swapped, staging_of_a_failure, standing
 from bot.render.swapped import routing_line, warmth
 from bot.render.watch import left_on_new
 from bot.render.words import STATE_SIGNS, release_title
@@ -311,10 +311,7 @@ def production_stands(release: Release) -> str:
     if swap:
         return f"Production runs {escape(swap.after)}."
     if release.facts.swap_token is None and release.step(Step.SWAP).state is StepState.PENDING:
-        if release.kind is Kind.MIGRATE_DOWN:
-            return f"Production runs {escape(release.version or 'what it ran')}."
-        runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
-        return f"{untouched(release)}{runs}"
+        return not_swapped(release)
     return "The swap was begun: look at the site's status before anything else."
 
 

@@ -43,6 +43,14 @@ def changed(release: Release) -> str:
     return "Production runs what it ran before." if facts.put_back else ""
 
 
+def not_swapped(release: Release) -> str:
+    """How production is where this release swapped nothing, and the version that it still runs; escaped."""
+    # What a down migration comes from is what it undoes, and that is not live.
+    runs = release.version if release.kind is Kind.MIGRATE_DOWN else release.from_version
+    still = f" It still runs {escape(runs)}." if runs else ""
+    return f"{untouched(release)}{still}"
+
+
 def by_hand(release: Release) -> str:
     """What production runs, where somebody swapped or deployed by hand while the release was under way; escaped."""
     how = "swapped by hand, and what ran there before is on staging"
@@ -80,8 +88,7 @@ def _production(release: Release) -> str:
         return escape(release.facts.put_back)
     if release.facts.production_now:
         return by_hand(release)
-    runs = f" It still runs {escape(release.from_version)}." if release.from_version else ""
-    return f"{untouched(release)}{runs}"
+    return not_swapped(release)
 
 
 def _staging(release: Release) -> str:

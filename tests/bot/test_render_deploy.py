@@ -178,6 +178,28 @@ def test_an_undone_migration_is_told_with_what_production_runs() -> None:
     assert "runs shop-1@1" in told(message)
 
 
+@pytest.mark.parametrize("state", [State.CANCELLED, State.FAILED])
+@pytest.mark.parametrize(
+    ("down", "database"),
+    [
+        (StepState.PENDING, "Production is untouched."),
+        (StepState.FAILED, "the down migration may have changed its database."),
+        (StepState.DONE, "the down migration changed its database."),
+    ],
+)
+def test_a_down_migration_that_was_stopped_says_what_production_runs_and_what_it_may_have_changed(
+    state: State, down: StepState, database: str
+) -> None:
+    stopped = Release(
+        "r-3", Kind.MIGRATE_DOWN, "shop", state, ANN, "C1", NOON, NOON, "shop-1@1", "shop-2@2",
+        ended_at=NOON, steps=(StepRecord(Step.MIGRATE_DOWN, down),),
+    )  # fmt: skip
+    message = result(stopped)
+    assert message is not None
+    assert f"{database} It still runs shop-1@1." in told(message)
+    assert "runs shop-2@2" not in told(message)
+
+
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
