@@ -28,6 +28,7 @@ from bot.render.message import (
 )
 from bot.render.notes import what_is_new
 from bot.render.schema import schema_lines
+from bot.render.standing import untouched
 from bot.render.words import release_title
 from release.ghost.database import MUST_NOT_SHRINK
 from release.model import (
@@ -148,7 +149,7 @@ def reminder(release: Release, approval: Approval, approvers: Sequence[str]) -> 
     who = person(release.asked_by) if release.kind.goes_back or not approvers else audience(approvers)
     text = (
         f":bell: {who}: {release_title(release)} has waited for a decision since {when(approval.asked_at, '{time}')}. "
-        f"Decide in its thread by {when(approval.expires_at)}; after that it is over, and nothing has changed."
+        f"Decide in its thread by {when(approval.expires_at)}; after that it is over. {untouched(release)}"
     )
     return message(text, section(text))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.door import words_of
-from bot.render.approval import card
+from bot.render.approval import card, reminder
 from bot.render.message import Message
 from bot.render.release import parent
 from bot.render.result import result
@@ -155,6 +155,14 @@ def test_stopped_after_its_migration_it_says_that_the_schema_stays(state: State)
     early = result(before, approval)
     assert early is not None
     assert "Production is untouched" in told(early)
+
+
+def test_the_reminder_says_what_was_done_to_production_already() -> None:
+    migrated = replace(RELEASE, facts=replace(FACTS, schema=SCHEMA))
+    assert "after that it is over. Production runs what it ran before; its database was migrated." in told(
+        reminder(migrated, PENDING, ())
+    )
+    assert "after that it is over. Production is untouched." in told(reminder(RELEASE, PENDING, ()))
 
 
 def test_a_rollback_says_that_nothing_is_lost_and_that_the_schema_stays() -> None:
