@@ -117,7 +117,7 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
         case State.BACKED_UP | State.VERIFIED | State.MIGRATED_DOWN:
             return f"{sign} {STATE_WORDS[release.state].capitalize()}."
         case State.LIVE:
-            return f"{sign} Live: {escape(release.site)} runs {version}."
+            return f"{sign} {_live(release, version)}"
         case State.ROLLED_BACK if release.kind.goes_back:
             return f"{sign} Rolled back: {escape(release.site)} runs {version} again."
         case State.ROLLED_BACK:
@@ -140,6 +140,13 @@ def state_line(release: Release, approval: Approval | None = None) -> str:
             return f"{sign} Cancelled{by}. {untouched(release)}"
         case State.FAILED:
             return f"{sign} Failed: {naming(release.reason or 'see the thread', *people_of(release))}"
+
+
+def _live(release: Release, version: str) -> str:
+    site, by = escape(release.site), release.facts.superseded_by
+    if by:
+        return f"Was live: {site} ran {version} until {escape(by)} followed."
+    return f"Live: {site} runs {version}."
 
 
 def _waiting(release: Release, approval: Approval | None) -> str:

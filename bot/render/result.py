@@ -146,9 +146,9 @@ def _live(release: Release, approval: Approval | None) -> Message:
 
 
 def _old_version(release: Release) -> str:
-    """What becomes of the version of before on staging; empty where it is not there any more, or nobody stops it."""
+    """What becomes of the version of before on staging; empty where it may be gone, or nobody stops it."""
     facts = release.facts
-    if facts.old_version_gone_at:
+    if facts.superseded_by or facts.old_version_gone_at:
         return ""
     if facts.old_slot_stopped_at:
         stopped = when(facts.old_slot_stopped_at)

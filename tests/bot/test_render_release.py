@@ -213,6 +213,20 @@ def test_going_live_carries_its_proof() -> None:
     assert "*3 failed*" in sick.text
 
 
+def test_a_release_that_another_one_followed_was_live_and_promises_no_way_back() -> None:
+    facts = Facts(swap=SwapDone("6.40.0", "6.65.0", 8.1, 120.0), old_slot_stopped_at=NOON)
+    live = replace(RELEASE, state=State.LIVE, facts=facts, ended_at=NOON)
+    followed = replace(live, facts=replace(facts, superseded_by="r-9"))
+    for release, said, promised in (
+        (live, "Live: blog runs 6.65.0.", True),
+        (followed, "Was live: blog ran 6.65.0 until r-9 followed.", False),
+    ):
+        assert said in parent(release).text
+        told = result(release)
+        assert told is not None
+        assert ("a rollback starts it again" in told.text) is promised
+
+
 @pytest.mark.parametrize(
     ("facts", "swap", "stands"),
     [
