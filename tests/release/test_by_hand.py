@@ -10,7 +10,8 @@ from bot.render.result import production_stands
 from release.azure.kudu import Kudu
 from release.backups import BackupStore
 from release.errors import ReleaseError
-from release.ghost.npm import Cache, Npm, Registry
+from release.ghost.cache import Cache
+from release.ghost.npm import Npm, Registry
 from release.ghost.releases import Releases as PublishedGhosts
 from release.model import BackupTaken, Kind, Release
 from release.packages import Packages
