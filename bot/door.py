@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.identity import People, Visitor
 from bot.render.message import Message
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 STOPS = "cancel"
 
 Answer = Callable[[Message], Awaitable[None]]
+Mistake = TypeVar("Mistake", UsageError, ReleaseError)
 
 
 def utc_now() -> datetime:
@@ -153,7 +154,8 @@ class Door:
         """
         digest = hashlib.sha256(f"delivery {knock.delivery}".encode()).hexdigest()
         if not await self._releases.records.is_new(digest, KEPT_SECONDS):
-            log.info("Delivered twice", extra={"delivery": knock.delivery, "what": knock.what})
+            what = without_secrets(knock.what)
+            log.info("Delivered twice", extra={"delivery": knock.delivery, "what": what})
             return
         user, slash = knock.visitor.user, knock.slash or self.slash
         outcome = "failed by a defect: the log has it"
@@ -166,13 +168,13 @@ class Door:
             told = await act()
         except UsageError as error:
             command = find(knock.what.split(maxsplit=1)[0], self._commands) if knock.what else None
-            told = usage_error(error, command, slash)
+            told = usage_error(_hiding(error), command, slash)
             outcome = f"not understood: {error}"
         except BusyNow as error:
             told = busy(error, error.order, slash, await self._link_to(error.holder))
             outcome = f"refused: {error}"
         except ReleaseError as error:
-            told = refusal(error, slash)
+            told = refusal(_hiding(error), slash)
             outcome = f"refused: {error}"
         else:
             outcome = f"answered: {told.text}" if told else "asked for a reason"
@@ -242,12 +244,18 @@ class Door:
 
     async def _audit(self, knock: Knock, outcome: str) -> None:
         site, release = await subject(knock.what, knock.about, self._releases)
-        told = " ".join(outcome.split())
+        told = without_secrets(" ".join(outcome.split()))
         what = without_secrets(knock.what)
         deed = Deed(knock.visitor.user, what, knock.about, told, site, release, knock.channel)
         entry = await self._releases.records.audit(deed)
         # Each digest in the log, too: who rewrites the whole chain cannot also rewrite a log kept elsewhere.
         log.info("Audited", extra={"entry": entry.id, "digest": entry.digest})
+
+
+def _hiding(error: Mistake) -> Mistake:
+    """The error without what an address among the typed words may carry: answers to mentions are for all to see."""
+    error.args = tuple(without_secrets(one) if isinstance(one, str) else one for one in error.args)
+    return error
 
 
 def words_of(text: str) -> list[str]:

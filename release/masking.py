@@ -16,7 +16,8 @@ _LABELLED = re.compile(
 )
 _SCHEME = re.compile(r"\b(bearer|basic)\s+(?=\S*[\d.+/=])[\w.+/=-]{8,}", re.IGNORECASE)
 _IN_ADDRESS = re.compile(r"(?<=://)[^/\s@]+@")
-_QUERY = re.compile(r"(\w+://[^\s?]+)\?[^\s>|]+")
+# Without https://, too, as Slack shows an address that was typed so. What closes a sentence stays.
+_QUERY = re.compile(r"(\w+://[^\s?]+|[^\s?|<>]/[^\s?|<>]*(?=\?\S*=))\?[^\s>|]*[^\s>|”.]")
 _SHAPES = re.compile(
     r"""\b(?:xox[a-z]|xapp)-[\w-]+          # Slack
       | \beyJ[\w-]+\.[\w.-]+                # a JSON web token

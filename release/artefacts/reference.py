@@ -57,7 +57,7 @@ class Reference:
 def reference(text: str) -> Reference:
     """What `text` refers to. Raises NotAnArtefact, and for an address that carries a secret as well."""
     if not text or len(text) > LONGEST or not text.isprintable():
-        raise NotAnArtefact(text[:80], "it is empty, very long, or holds what cannot be printed")
+        raise NotAnArtefact(masked(text)[:80], "it is empty, very long, or holds what cannot be printed")
     if "://" in text:
         return Reference(Place.ADDRESS, _address(text))
     if text.startswith("blob:"):
@@ -70,7 +70,9 @@ def reference(text: str) -> Reference:
 def _path(text: str) -> str:
     parts = text.split("/")
     if "" in parts or "." in parts or ".." in parts or "\\" in text:
-        raise NotAnArtefact(text[:80], "a path in the folder or container has no empty part and no dots")
+        raise NotAnArtefact(
+            masked(text)[:80], "a path in the folder or container has no empty part and no dots"
+        )
     return text
 
 
@@ -79,9 +81,9 @@ def _address(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise NotAnArtefact(masked(text[:80]), "it cannot be read as an address") from error
+        raise NotAnArtefact(masked(text)[:80], "it cannot be read as an address") from error
     if parts.scheme not in ("https", "http") or not parts.hostname or port == 0 or not parts.path.strip("/"):
-        raise NotAnArtefact(masked(text[:80]), "an address begins with https://, names a host and a file")
+        raise NotAnArtefact(masked(text)[:80], "an address begins with https://, names a host and a file")
     asked = parse_qsl(parts.query, keep_blank_values=True)
     if parts.username or parts.password or any(_SECRET_NAMES.match(name.lower()) for name, _ in asked):
         # It would stand in Slack, in the thread, in the audit: for all to read.

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from release.model import Kind, State
@@ -238,6 +239,28 @@ async def test_a_signature_in_an_address_is_refused_and_stands_in_no_record(team
     audited = "\n".join(await team.audited())
     assert "deploy blog <https://[hidden]@b.example.com/s.zip?[hidden]>" in audited
     for text in (told["plain"], audited):
+        assert "hunter22" not in text
+        assert "Zm9v" not in text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "/ghost deploy {} shop",
+        "/ghost deploy shop production {}",
+        "/ghost upgrade blog {}",
+        "/ghost status {}",
+        "/ghost {}",
+        "@ghostbot status {}",
+    ],
+)
+async def test_a_secret_among_words_that_are_not_understood_is_not_repeated(team: Team, typed: str) -> None:
+    address = "https://ci:hunter22@b.example.com/s.zip?sv=1&sig=Zm9vYmFy"
+    await team.types("ann", typed.format(address))
+    told = await team.sees(":no_entry:" if "status" in typed or "{} shop" in typed else ":grey_question:")
+    history = await team.audited()
+    assert any("[hidden]" in line for line in history)
+    for text in (str(told["blocks"]), told["plain"], *history):
         assert "hunter22" not in text
         assert "Zm9v" not in text
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.masking import masked
+from release.masking import masked, without_secrets
 
 SHOWN = [
     "There is not enough space on the disk.",
@@ -55,3 +55,29 @@ def test_what_looks_like_a_secret_is_hidden(text: str, secret: str) -> None:
 @given(st.text(max_size=300))
 def test_any_text_can_be_masked_and_twice_is_once(text: str) -> None:
     assert masked(masked(text)) == masked(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (
+            "deploy shop https://ci:hunter22@b.example.com/s.zip",
+            "deploy shop https://[hidden]@b.example.com/s.zip",
+        ),
+        (
+            "There is no site called https://b.example.com/s.zip?sig=Zm9v.",
+            "There is no site called https://b.example.com/s.zip?[hidden].",
+        ),
+        (
+            "“https://b.example.com/s.zip?sv=1&sig=Zm9v”. Did you",
+            "“https://b.example.com/s.zip?[hidden]”. Did you",
+        ),
+        (
+            "<http://b.example.com/s.zip?sig=Zm9v|b.example.com/s.zip?sig=Zm9v>",
+            "<http://b.example.com/s.zip?[hidden]|b.example.com/s.zip?[hidden]>",
+        ),
+        ("and/or? He asked", "and/or? He asked"),
+    ],
+)
+def test_what_was_typed_is_kept_without_what_an_address_carries(typed: str, kept: str) -> None:
+    assert without_secrets(typed) == kept
