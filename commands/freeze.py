@@ -22,12 +22,15 @@ class Freeze:
 
 
 def parse(words: Words) -> Freeze:
-    """What ends it may come before the reason or after it; a reason's own “until we know more” does not end it."""
+    """What ends it may come before the reason or after it; a reason's own “until we know more” does not end it.
+
+    What somebody means as a time is one, or is refused: as a part of the reason it would be frozen for good.
+    """
     for place, word in enumerate(words.given):
         early, rest = place < 3, words.given[place + 1 :]
         if word.lower() == "until" and (early or names_moment(rest)):
             return Freeze(words.given[:place], until=_needed(rest, word.lower()))
-        if word.lower() == "for" and ((early and rest and rest[0].isdigit()) or names_duration(rest)):
+        if word.lower() == "for" and ((early and rest and rest[0][0].isdigit()) or names_duration(rest)):
             return Freeze(words.given[:place], lasts=rest)
     return Freeze(words.given)
 
@@ -62,7 +65,7 @@ def _site_first(words: tuple[str, ...], sites: tuple[str, ...]) -> tuple[str | N
 
 COMMAND = Command(
     name="freeze",
-    usage="freeze [SITE] [until WHEN] [REASON]",
+    usage="freeze [SITE] [until WHEN | for HOW LONG] [REASON]",
     summary="Keep new versions out of production for a while; rollbacks stay possible",
     example="freeze blog until friday 18:00 the conference",
     needs=Role.EITHER,

@@ -62,6 +62,9 @@ async def test_what_waits_is_not_approved_in_a_freeze_and_is_afterwards(team: Te
     [
         ("/ghost freeze blog the big sale of @ann until 2030-12-24 18:00", True, "the big sale of @ann"),
         ("/ghost freeze blog the big sale for 3 days please", True, "the big sale please"),
+        ("/ghost freeze blog until 2030-12-24 at 18:00 the conference", True, "the conference"),
+        ("/ghost freeze blog for 30m", True, ""),
+        ("/ghost freeze blog for an audit", False, "for an audit"),
         (
             "/ghost freeze blog the sale until we know more for 3 reasons",
             False,
@@ -104,6 +107,10 @@ async def test_the_way_back_stays_open(team: Team) -> None:
     [
         ("/ghost freeze blog until soon", "“soon” is no time"),
         ("/ghost freeze blog until", "Say until when"),
+        ("/ghost freeze blog for half an hour", "Say for how long: 30 minutes, 1.5 hours"),
+        ("/ghost freeze blog for 2½ hours", "Say for how long"),
+        ("/ghost freeze blog the big sale of summer until next friday", "“next” is no time"),
+        ("/ghost freeze blog the big sale of summer for a few days", "Say for how long"),
         ("/ghost freeze blgo", "Did you mean “blog”"),
         ("/ghost unfreeze blog", "Nobody has frozen blog"),
         ("/ghost unfreeze", "Nobody has frozen blog"),
