@@ -64,13 +64,20 @@ def main(words: Sequence[str] | None = None) -> int:
     """0 if everything was measured, whatever came out; 1 if something could not be; 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=ORDER, help="this part; repeatable")
-    parser.add_argument("--quick", action="store_true", help="smaller and fewer, for a first look")
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller and fewer, for a first look; no pictures are drawn"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="with --json: write the page of the docs")
     parser.add_argument(
         "--readme", type=Path, metavar="FILE", help="with --json: put the targets into that table"
     )
-    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw how cost grows, as pictures there")
+    parser.add_argument(
+        "--plots",
+        type=Path,
+        metavar="FOLDER",
+        help="draw how cost grows, as pictures there (not with --quick)",
+    )
     parser.add_argument("--keep", action="store_true", help="keep the folders and say where they are")
     options = parser.parse_args(words)
     if options.readme and not has_place(options.readme.read_text()):
@@ -110,7 +117,7 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
         console.print(parts[name].table())
         for note in parts[name].notes:
             console.print(f"  {note}", markup=False)
-        if options.plots:
+        if options.plots and not options.quick:
             await asyncio.to_thread(draw, parts[name].plots, options.plots)
         if options.json:
             told = with_earlier(options.json, as_told(where, parts), ORDER)

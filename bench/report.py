@@ -129,7 +129,7 @@ def page(told: dict[str, Any], order: tuple[str, ...] = ()) -> str:  # Any: the 
         lines += [f"## {part['title']}", ""]
         lines += [*_table(part["rows"]), ""]
         lines += [f"{note}\n" for note in part["notes"]]
-        if part["plots"]:
+        if part["plots"] and not part["quick"]:  # those that are there are of a whole run
             pictures = [f"![{plot['title']}](pictures/bench/{plot['file']}.png)" for plot in part["plots"]]
             lines += [*pictures, ""]
         lines.append(
@@ -150,7 +150,7 @@ def has_place(readme: str) -> bool:
 
 
 def in_readme(readme: str, told: dict[str, Any], usual: tuple[str, ...]) -> str:  # Any: as above
-    """The README with the rows that have a target, or stand beside one, and where and when they were measured.
+    """The README with the rows that have a target, stand beside one, or could not be measured, and where and when.
 
     `usual` are the parts that `make bench` measures when none is named; of others it tells nothing.
     """
@@ -158,7 +158,12 @@ def in_readme(readme: str, told: dict[str, Any], usual: tuple[str, ...]) -> str:
     _, _, after = rest.partition(END)
     named, where = {name: part for name, part in told["parts"].items() if name in usual}, told["machine"]
     parts = list(named.values())
-    rows = [row for part in parts for row in part["rows"] if row["target"] or part["title"].startswith(ALSO)]
+    rows = [
+        row
+        for part in parts
+        for row in part["rows"]
+        if row["target"] or row["reached"] is False or part["title"].startswith(ALSO)
+    ]
     judged = [row["reached"] for row in rows if row["reached"] is not None]
     minutes = sum(part["seconds"] for part in parts) / 60
     lines = [
@@ -172,10 +177,12 @@ def in_readme(readme: str, told: dict[str, Any], usual: tuple[str, ...]) -> str:
 
 
 def _when(parts: dict[str, Any]) -> str:  # Any: as above
-    """The time and commit of most parts, and of those that were measured again at another one."""
+    """The time and commit of most parts, and of those that were measured again at another one; which were quick."""
     commit, _ = Counter(part["commit"] for part in parts.values()).most_common(1)[0]
     run = next(part for part in parts.values() if part["commit"] == commit)
     again = [f"{name} again at {part['commit']}" for name, part in parts.items() if part["commit"] != commit]
+    if quick := [name for name, part in parts.items() if part["quick"]]:
+        again.append(f"smaller and fewer (`--quick`): {' and '.join(quick)}")
     return ", ".join([f"{run['at']} at {run['commit']}", *again])
 
 

@@ -144,3 +144,9 @@ def test_the_readme_shows_what_has_a_target_and_says_what_was_measured_again() -
     text = in_readme(text, told, ("one", "two", "three"))
     assert "in 3 minutes, now at abc, three again at def: 1 of 2" in text
     assert "not in the usual run" not in text
+    lost, quick = Measured("Lost", commit="abc"), Measured("Quick", commit="abc", quick=True)
+    lost.lacks("lost", "it fell over")
+    quick.add("small enough", "1 MB", "under 2 MB", reached=True)
+    text = in_readme(text, as_told(machine(), {"lost": lost, "quick": quick}), ("lost", "quick"))
+    assert "smaller and fewer (`--quick`): quick: 1 of 2 targets reached" in text
+    assert "| lost | not measured: it fell over |  | not reached |" in text
