@@ -9,11 +9,10 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-import aiohttp
-import httpx
 from rich.console import Console
 
 from bench import (
@@ -33,8 +32,6 @@ from bench.figures import Measured, as_told, machine
 from bench.place import Place
 from bench.plots import draw
 from bench.report import BEGIN, END, has_place, in_readme, page, with_earlier
-from demo.world import DidNotStart, SandboxRefused
-from release.errors import ReleaseError
 from release.ghost.cache import default_cache_folder
 
 Part = Callable[[Place], Awaitable[Measured]]
@@ -106,9 +103,9 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
         console.print(f"\n{name} ...")
         folder = Path(tempfile.mkdtemp(prefix=f"ghostbot-bench-{name}-"))
         try:
-            parts[name] = await _one(
-                name, Place(folder, default_cache_folder(), options.quick, _teller(console))
-            )
+            place = Place(folder, default_cache_folder(), options.quick, _teller(console))
+            longest = LONGEST_SECONDS_IF_NAMED if name in ONLY_IF_NAMED else LONGEST_SECONDS
+            parts[name] = await found_by((PARTS | ONLY_IF_NAMED)[name], name, place, longest)
         finally:
             if options.keep:
                 console.print(f"its folder: {folder}")
@@ -130,22 +127,14 @@ async def _measure(options: argparse.Namespace, console: Console) -> dict[str, M
     return parts
 
 
-async def _one(name: str, place: Place) -> Measured:
-    """What a part found; one that could not be measured says why, and the others go on."""
+async def found_by(part: Part, name: str, place: Place, longest: float) -> Measured:
+    """What a part found in so many seconds; one that could not be measured says why, and the others go on."""
     began, told_at = time.monotonic(), machine()
     try:
-        async with asyncio.timeout(LONGEST_SECONDS_IF_NAMED if name in ONLY_IF_NAMED else LONGEST_SECONDS):
-            found = await (PARTS | ONLY_IF_NAMED)[name](place)
-    except (
-        DidNotStart,
-        SandboxRefused,
-        ReleaseError,
-        AssertionError,
-        OSError,
-        TimeoutError,
-        httpx.HTTPError,
-        aiohttp.ClientError,
-    ) as error:
+        async with asyncio.timeout(longest):
+            found = await part(place)
+    except Exception as error:  # noqa: BLE001 - a defect in one part must not take hours of the others with it
+        place.tell(traceback.format_exc())
         found = Measured(f"{name} (failed)")
         found.lacks(name, f"{type(error).__name__}: {error}")
     found.at, found.commit, found.load = told_at["at"], told_at["commit"], told_at["load before"]

@@ -1,6 +1,9 @@
 """What the bench makes of what it saw: which visitors count, what lies between two steps, and copies that wait."""
 
+import asyncio
 import io
+import json
+import subprocess
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,9 +12,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.__main__ import verdict
+from bench.__main__ import found_by, verdict
 from bench.figures import Measured, as_told, machine
 from bench.fleet import Run
+from bench.place import Place
 from bench.report import BEGIN, END, has_place, in_readme
 from bench.visiting import Visit, window
 from bench.waiting import copy_waiting, forget
@@ -112,6 +116,37 @@ def test_what_could_not_be_measured_is_a_target_missed_and_the_part_is_not_compl
     assert [(row.measured, row.reached) for row in part.rows][1:] == [("not measured: it broke off", False)]
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (subprocess.CalledProcessError(1, "pip"), "CalledProcessError"),
+        (json.JSONDecodeError("Expecting value", "", 0), "Expecting value"),
+        (KeyError("slack"), "KeyError: 'slack'"),
+        (DidNotStart("no port"), "DidNotStart: no port"),
+    ],
+)
+async def test_a_part_that_fails_says_why_and_the_others_go_on(
+    tmp_path: Path, error: Exception, said: str
+) -> None:
+    async def fails(place: Place) -> Measured:
+        raise error
+
+    told: list[str] = []
+    found = await found_by(fails, "failing", Place(tmp_path, tmp_path, True, told.append), 5)
+    assert found.incomplete
+    assert said in found.rows[0].measured
+    assert "Traceback" in told[0]
+
+
+async def test_a_part_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    async def hangs(place: Place) -> Measured:
+        await asyncio.Event().wait()
+        return Measured("never")
+
+    found = await found_by(hangs, "hanging", Place(tmp_path, tmp_path, True, lambda _: None), 0.01)
+    assert "TimeoutError" in found.rows[0].measured
+
+
 def test_a_fleet_that_lost_a_wave_is_told_by_those_it_has() -> None:
     waves = {
         1: Wave(2, 10, 20.0, 12.0, (), (), (6, 4), (), ()),
@@ -137,6 +172,12 @@ def test_the_readme_shows_what_has_a_target_and_says_what_was_measured_again() -
     assert "old" not in text.replace("told", "")
     assert text.startswith("# Title\n\n")
     assert text.endswith("\n\n## Limits\n")
+    lost, quick = Measured("Lost", commit="abc"), Measured("Quick", commit="abc", quick=True)
+    lost.lacks("lost", "it fell over")
+    quick.add("small enough", "1 MB", "under 2 MB", reached=True)
+    text = in_readme(text, as_told(machine(), {"lost": lost, "quick": quick}), ("lost", "quick"))
+    assert "smaller and fewer (`--quick`): quick: 1 of 2 targets reached" in text
+    assert "| lost | not measured: it fell over |  | not reached |" in text
     three = Measured("Three", commit="def", at="later")
     long = Measured("Long", seconds=6000, commit="def", at="later")
     long.add("not in the usual run", "lost", "all", reached=False)
@@ -144,9 +185,3 @@ def test_the_readme_shows_what_has_a_target_and_says_what_was_measured_again() -
     text = in_readme(text, told, ("one", "two", "three"))
     assert "in 3 minutes, now at abc, three again at def: 1 of 2" in text
     assert "not in the usual run" not in text
-    lost, quick = Measured("Lost", commit="abc"), Measured("Quick", commit="abc", quick=True)
-    lost.lacks("lost", "it fell over")
-    quick.add("small enough", "1 MB", "under 2 MB", reached=True)
-    text = in_readme(text, as_told(machine(), {"lost": lost, "quick": quick}), ("lost", "quick"))
-    assert "smaller and fewer (`--quick`): quick: 1 of 2 targets reached" in text
-    assert "| lost | not measured: it fell over |  | not reached |" in text
