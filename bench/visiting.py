@@ -51,6 +51,18 @@ def window(visits: list[Visit], begin: float, end: float) -> Window:
     return Window(len(chosen), sum(not visit.well for visit in chosen), max(times), median(times))
 
 
+def before_and_during(
+    visits: list[Visit], during: tuple[float, float], longest: float
+) -> tuple[Window, Window]:
+    """As long a time right before, `longest` seconds at most, and that time itself.
+
+    Who came even earlier and still waited is not among those before: what held them up is another time's.
+    """
+    begin, end = during
+    before = begin - min(end - begin, longest)
+    return window([visit for visit in visits if visit.at >= before], before, begin), window(visits, *during)
+
+
 async def measure(place: Place) -> Measured:
     """Visitors of a site that is released and rolled back, and as many of another one that nobody touches."""
     swap_seconds = QUICK_SWAP_SECONDS if place.quick else SWAP_SECONDS
@@ -59,6 +71,7 @@ async def measure(place: Place) -> Measured:
         place.tell("a release is staged")
         await staged(team, SITE, seconds=120)
         card = await team.card(SITE)
+        times: dict[str, tuple[float, float]] = {}
         async with _visitors(team, SITE) as ours, _visitors(team, NEIGHBOUR) as theirs:
             await asyncio.sleep(3)  # connections are open then
             for name, ask, button, state in (
@@ -72,9 +85,9 @@ async def measure(place: Place) -> Measured:
                 clicked = time.time()
                 await team.clicks("ben", question, button)
                 await team.reaches(SITE, state, seconds=swap_seconds + 120)
-                over = time.time()
-                await asyncio.sleep(2)  # the answers to the last of them are in
-                _tell(found, name, ours, theirs, (clicked, over), swap_seconds + BESIDES)
+                times[name] = clicked, time.time()
+        for name, during in times.items():  # the last visitor has been answered only now
+            _tell(found, name, ours, theirs, during, swap_seconds + BESIDES)
     found.notes.append(
         f"From the click until the bot says that it is live or rolled back, beside as long a time right before the "
         f"click (at most {swap_seconds + BESIDES} s of it) in which the bot waits for that click. Requests begin on "
@@ -93,9 +106,7 @@ def _tell(
     during: tuple[float, float],
     longest: float,
 ) -> None:
-    begin, end = during
-    before = (begin - min(end - begin, longest), begin)
-    then, now = window(ours, *before), window(ours, *during)
+    then, now = before_and_during(ours, during, longest)
     ratio = now.slowest_ms / then.slowest_ms
     found.add(
         f"visitors during {name}",
@@ -107,9 +118,9 @@ def _tell(
         failed=now.failed,
         slowest_ms=now.slowest_ms,
         slowest_before_ms=then.slowest_ms,
-        seconds=end - begin,
+        seconds=during[1] - during[0],
     )
-    then, now = window(theirs, *before), window(theirs, *during)
+    then, now = before_and_during(theirs, during, longest)
     found.add(
         f"the neighbour's visitors during the same {name}",
         f"{now.failed} of {now.requests:,} failed; slowest {now.slowest_ms:.0f} ms, before {then.slowest_ms:.0f} ms "

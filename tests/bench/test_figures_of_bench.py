@@ -17,7 +17,7 @@ from bench.figures import Measured, as_told, machine
 from bench.fleet import Run
 from bench.place import Place
 from bench.report import BEGIN, END, has_place, in_readme
-from bench.visiting import Visit, window
+from bench.visiting import Visit, before_and_during, window
 from bench.waiting import copy_waiting, forget
 from bench.waves import Wave, overheads
 from demo.world import DidNotStart
@@ -42,6 +42,15 @@ def test_visitors_who_still_wait_when_a_window_begins_count_in_it() -> None:
     visits = [Visit(1.0, 0.01, True), Visit(9.9, 0.5, True), Visit(10.5, 0.02, False), Visit(20.0, 3.0, True)]
     seen = window(visits, 10, 20)
     assert (seen.requests, seen.failed, seen.slowest_ms) == (2, 1, 500)
+
+
+def test_who_hangs_at_a_swap_counts_in_it_and_not_in_the_time_before_the_next_one() -> None:
+    hangs = Visit(19.0, 30.0, False)
+    visits = [Visit(5.0, 0.01, True), hangs, Visit(25.0, 0.02, True), Visit(45.0, 0.03, True)]
+    then, swap = before_and_during(visits, (10, 20), 32)
+    assert (then.slowest_ms, swap.failed, swap.slowest_ms) == (10, 1, 30_000)
+    then, _ = before_and_during(visits, (40, 60), 32)
+    assert (then.requests, then.slowest_ms) == (1, 20)
 
 
 def test_a_window_without_visitors_is_no_window_without_failures() -> None:
