@@ -22,10 +22,11 @@ async def measure(place: Place) -> Measured:
     _tell(found, *waves)
     found.notes.append(
         f"{count} sites are asked for at once and staged, up to the question: the Ghost-shaped site, without delays of "
-        f"Azure's, fresh sites for each of the two. Meanwhile `{COMMAND}` is typed {COMMANDS_AT_ONCE} times at once, "
-        "every two seconds. A step's overhead is the time from the end of the one before, as the engine has it, until "
-        "the records say that the next has begun. Everything shares this machine's processors: bots, sites, App "
-        "Service, Slack and PostgreSQL, so replicas add no processor here, and the time of the whole says little."
+        f"Azure's, fresh sites for each of the two. From when the first of them runs `{COMMAND}` is typed "
+        f"{COMMANDS_AT_ONCE} times at once, every two seconds. A step's overhead is the time from the end of the one "
+        "before, as the engine has it, until the records say that the next has begun. Everything shares this machine's "
+        "processors: bots, sites, App Service, Slack and PostgreSQL, so replicas add no processor here, and the time "
+        "of the whole says little."
     )
     return found
 

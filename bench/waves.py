@@ -19,7 +19,7 @@ from bench.figures import median, percentile
 from bench.place import Place, a_tiny_team, all_on_stage, look_at, staged
 from bot.threads import APPROVAL
 from demo.world import DidNotStart, SandboxRefused
-from release.model import Release, SentMessage, State
+from release.model import Release, SentMessage, State, StepState
 from release.records.opening import driven
 from sandbox.slack.people import BOT_USER
 from tests.postgres import Postgres
@@ -83,6 +83,15 @@ class Live:
     processor: float
 
 
+@dataclass(frozen=True)
+class Staged:
+    """Releases that all wait, how long commands took meanwhile, and seconds from the orders until the last waited."""
+
+    releases: tuple[Release, ...]
+    answers: tuple[float, ...]
+    seconds: float
+
+
 class Fleet:
     """Bots that share a database, and sites that are put on stage wave by wave."""
 
@@ -106,26 +115,26 @@ class Fleet:
     ) -> Wave:
         """All of them are put on stage, asked for at once, and staged; commands are typed meanwhile."""
         await all_on_stage(self._team.world, self._team.opening, sites)
-        before, began = self._processor(), time.monotonic()
-        releases, answers = await all_staged(self._team, self._http, self._control, sites, commands, pause)
-        seconds, processor = time.monotonic() - began, self._processor() - before
+        before = self._processor()
+        staged = await all_staged(self._team, self._http, self._control, sites, commands, pause)
+        releases, processor = staged.releases, self._processor() - before
         ended = await asyncio.to_thread(_engine_steps, self._url)
         first = await self._team.last(FIRST)
         each, replicas = Counter(release.holder for release in releases), len(self._bots)
         wave = Wave(
             replicas,
             len(sites),
-            seconds,
+            staged.seconds,
             processor,
             tuple(gap for release in releases for gap in overheads(release, ended.get(release.id, {}))),
             tuple(overheads(first, ended.get(first.id, {}))),
             tuple(sorted(each.values(), reverse=True) + [0] * (replicas - len(each))),
-            tuple(answers),
+            staged.answers,
             tuple(release.id for release in releases),
         )
         self._place.tell(
-            f"{len(sites)} sites, replicas: {replicas}: {seconds:.0f} s, a step's overhead {wave.overhead_ms:.0f} ms "
-            f"(alone {median(wave.overheads_alone):.0f} ms), spread {list(wave.spread)}, answers "
+            f"{len(sites)} sites, replicas: {replicas}: {wave.seconds:.0f} s, a step's overhead {wave.overhead_ms:.0f} "
+            f"ms (alone {median(wave.overheads_alone):.0f} ms), spread {list(wave.spread)}, answers "
             f"{wave.median_ms:.0f} ms (p99 {wave.p99_ms:.0f} ms)"
         )
         return wave
@@ -187,24 +196,12 @@ async def all_staged(
     sites: Sequence[str],
     commands: int,
     pause: float,
-) -> tuple[list[Release], list[float]]:
-    """All of them asked for at once, and how long commands took, so many at once, while that was under way.
+) -> Staged:
+    """All of them asked for at once, and how long commands took, so many at once, from when the first of them ran.
 
     Slack is one of `open_slack`.
     """
-    asking = asyncio.create_task(_asked_and_waiting(team, sites))
-    answers: list[float] = []
-    try:
-        while not asking.done():
-            answers += await asyncio.gather(*(type_command(http, control, COMMAND) for _ in range(commands)))
-            await asyncio.sleep(pause)
-        return await asking, answers
-    finally:
-        asking.cancel()
-
-
-async def _asked_and_waiting(team: Team, sites: Sequence[str]) -> list[Release]:
-    """One question to the records a second, however many sites there are: looking must not be what is measured."""
+    began = datetime.now(UTC)
     await asyncio.gather(
         *(
             team.world.slack_does(
@@ -214,11 +211,40 @@ async def _asked_and_waiting(team: Team, sites: Sequence[str]) -> list[Release]:
             for site, channel in zip(sites, cycle(CHANNELS), strict=False)
         )
     )
+    waiting = asyncio.create_task(_until_all_wait(team, sites))
+    answers: list[float] = []
+    try:
+        while not waiting.done() and not await _one_runs(team, sites):
+            await asyncio.wait({waiting}, timeout=0.1)
+        while not waiting.done():
+            answers += await asyncio.gather(*(type_command(http, control, COMMAND) for _ in range(commands)))
+            await asyncio.wait({waiting}, timeout=pause)
+        releases, last = await waiting
+    finally:
+        waiting.cancel()
+    if not answers:
+        raise DidNotStart("all was staged before a command could be typed")
+    return Staged(releases, tuple(answers), (last - began).total_seconds())
+
+
+async def _one_runs(team: Team, sites: Sequence[str]) -> bool:
+    return any(
+        release.site in sites and any(record.state is StepState.RUNNING for record in release.steps)
+        for release in await team.records.working_releases()
+    )
+
+
+async def _until_all_wait(team: Team, sites: Sequence[str]) -> tuple[tuple[Release, ...], datetime]:
+    """The releases, and when the last of them began to wait.
+
+    One question to the records a second, however many sites there are: looking must not be what is measured.
+    """
     idle = 0
     for _ in range(LONGEST_SECONDS):
-        waiting = {one.site: one.release for one in await team.records.waiting()}
+        waiting = {one.site: one for one in await team.records.waiting()}
         if waiting.keys() >= set(sites):
-            return [await team.records.release(waiting[site]) for site in sites]
+            releases = [await team.records.release(waiting[site].release) for site in sites]
+            return tuple(releases), max(waiting[site].asked_at for site in sites)
         idle = idle + 1 if len(await team.records.open_ids()) == len(waiting) else 0
         if idle > IDLE_SECONDS:
             left = min(set(sites) - waiting.keys())

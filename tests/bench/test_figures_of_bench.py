@@ -8,8 +8,12 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from rich.console import Console
 
 from bench.__main__ import found_by, verdict
@@ -19,10 +23,11 @@ from bench.place import Place
 from bench.report import BEGIN, END, has_place, in_readme
 from bench.visiting import Visit, before_and_during, window
 from bench.waiting import copy_waiting, forget
-from bench.waves import Wave, overheads
+from bench.waves import Wave, all_staged, overheads
 from demo.world import DidNotStart
 from release.model import Kind, Release, State, Step, StepState
 from release.records import Records, open_records
+from tests.stories.team import Team
 
 NINE = datetime(2026, 1, 1, 9, tzinfo=UTC)
 
@@ -80,6 +85,50 @@ async def test_what_lies_between_two_steps_is_counted_from_the_last_one_that_end
         for name, at in (("preflight", 1000), ("back_up", 2000), ("build", 5000), ("smoke_test", 9000))
     }
     assert overheads(replace(release, steps=steps), ended) == [10, 30, 40]
+
+
+class Orders:
+    """A team's records, and a Slack that takes orders: each runs after a while, and waits after another."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self.world = self
+        self.working: list[asyncio.Task[None]] = []
+        self.runs = False
+
+    async def slack_does(self, action: str, **wish: object) -> None:
+        assert action == "type"
+        site = str(wish["text"]).split()[-1]
+        release = await self.records.create(Kind.UPGRADE, site, "ann", "C1", version="6.4.0")
+        self.working.append(asyncio.create_task(self._staged(release)))
+
+    async def _staged(self, release: Release) -> None:
+        await asyncio.sleep(0.3)
+        await self.records.begin_step(release.id, Step.PREFLIGHT)
+        self.runs = True
+        await asyncio.sleep(0.3)
+        await self.records.ask(release.id, timedelta(days=1))
+
+
+async def test_all_is_staged_when_the_last_one_waits_and_no_command_is_typed_before_the_first_one_runs(
+    tmp_path: Path,
+) -> None:
+    with closing(open_records(f"sqlite:///{tmp_path}/records.db")) as records:
+        orders, typed_early = Orders(records), []
+
+        async def typed(_: web.Request) -> web.Response:
+            typed_early.append(not orders.runs)
+            return web.json_response({"ok": True})
+
+        slack = web.Application()
+        slack.router.add_post("/type", typed)
+        async with TestServer(slack) as server, aiohttp.ClientSession() as http:
+            control = str(server.make_url("/"))
+            staged = await all_staged(cast("Team", orders), http, control, ["one", "two"], 3, pause=60)
+    assert typed_early == [False] * 3
+    assert len(staged.answers) == 3
+    assert [release.site for release in staged.releases] == ["one", "two"]
+    assert 0.6 <= staged.seconds < 5
 
 
 async def test_copies_of_a_waiting_release_wait_as_it_does_and_go_again(tmp_path: Path) -> None:
