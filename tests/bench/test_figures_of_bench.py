@@ -3,7 +3,10 @@
 import asyncio
 import io
 import json
+import os
 import subprocess
+import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +24,7 @@ from bench.figures import Measured, as_told, machine
 from bench.fleet import Run
 from bench.place import Place
 from bench.report import BEGIN, END, has_place, in_readme
+from bench.resting import INSIDE, blocking
 from bench.visiting import Visit, before_and_during, window
 from bench.waiting import copy_waiting, forget
 from bench.waves import Wave, all_staged, overheads
@@ -149,6 +153,38 @@ async def test_copies_of_a_waiting_release_wait_as_it_does_and_go_again(tmp_path
         forget(url, copies)
         assert [one.release for one in await records.waiting()] == [release.id]
         assert await records.open_release("one") is None
+
+
+BUSY = """
+import asyncio, time
+async def holds():
+    for _ in range(14):
+        await asyncio.sleep(0.1)
+    time.sleep(0.03)
+    await asyncio.sleep(0)
+asyncio.run(holds())
+"""
+
+
+def test_what_holds_an_event_loop_is_seen_and_a_watch_that_is_not_there_is_no_good_news(
+    tmp_path: Path,
+) -> None:
+    watched, found = tmp_path / "blocking.jsonl", Measured("watched")
+    blocking(found, watched, 1, 0)
+    assert found.incomplete
+    assert not found.rows[0].reached
+    variables = {**os.environ, "PYTHONPATH": str(INSIDE), "BENCH_BLOCKING_FILE": str(watched)}
+    with subprocess.Popen([sys.executable, "-c", BUSY], env=variables) as busy:
+        assert busy.wait(60) == 0
+    found = Measured("watched")
+    blocking(found, watched, busy.pid, 0)
+    assert not found.incomplete
+    assert "(holds)" in found.rows[0].measured
+    assert found.rows[0].figures["callbacks"] > 5
+    for pid, since in ((busy.pid, time.time() + 60), (busy.pid + 1, 0)):
+        found = Measured("watched")
+        blocking(found, watched, pid, since)
+        assert found.incomplete
 
 
 @pytest.mark.parametrize(
