@@ -12,7 +12,7 @@ from pathlib import Path
 
 from demo.stages import Opening, put_on_stage, tiny_opening
 from demo.world import SiteInDemo, World, open_world
-from release.model import Release, State, Step
+from release.model import Release, State, Step, StepState
 from tests.stories.team import NEWEST, OLDER, Team
 
 # As recorded from App Service (swap) and as a usual machine in the same region has it (SCM).
@@ -134,6 +134,15 @@ async def staged(team: Team, site: str, version: str = NEWEST, seconds: float = 
     await team.types("ann", f"/ghost upgrade {version} {site}")
     after = earlier[0] if earlier else None
     return await team.reaches(site, State.AWAITING_APPROVAL, seconds=seconds, after=after)
+
+
+async def in_a_step(team: Team) -> frozenset[str]:
+    """The sites whose release is in a step at this moment."""
+    return frozenset(
+        release.site
+        for release in await team.records.working_releases()
+        if any(record.state is StepState.RUNNING for record in release.steps)
+    )
 
 
 def took(release: Release, step: Step) -> float:

@@ -16,10 +16,10 @@ from sqlalchemy import create_engine, text
 
 from bench.answering import type_command
 from bench.figures import median, percentile
-from bench.place import Place, a_tiny_team, all_on_stage, look_at, staged
+from bench.place import Place, a_tiny_team, all_on_stage, in_a_step, look_at, staged
 from bot.threads import APPROVAL
 from demo.world import DidNotStart, SandboxRefused
-from release.model import Release, SentMessage, State, StepState
+from release.model import Release, SentMessage, State
 from release.records.opening import driven
 from sandbox.slack.people import BOT_USER
 from tests.postgres import Postgres
@@ -214,7 +214,7 @@ async def all_staged(
     waiting = asyncio.create_task(_until_all_wait(team, sites))
     answers: list[float] = []
     try:
-        while not waiting.done() and not await _one_runs(team, sites):
+        while not waiting.done() and not set(sites) & await in_a_step(team):
             await asyncio.wait({waiting}, timeout=0.1)
         while not waiting.done():
             answers += await asyncio.gather(*(type_command(http, control, COMMAND) for _ in range(commands)))
@@ -225,13 +225,6 @@ async def all_staged(
     if not answers:
         raise DidNotStart("all was staged before a command could be typed")
     return Staged(releases, tuple(answers), (last - began).total_seconds())
-
-
-async def _one_runs(team: Team, sites: Sequence[str]) -> bool:
-    return any(
-        release.site in sites and any(record.state is StepState.RUNNING for record in release.steps)
-        for release in await team.records.working_releases()
-    )
 
 
 async def _until_all_wait(team: Team, sites: Sequence[str]) -> tuple[tuple[Release, ...], datetime]:

@@ -20,6 +20,7 @@ from aiohttp.test_utils import TestServer
 from rich.console import Console
 
 from bench.__main__ import found_by, verdict
+from bench.answering import rounds_while
 from bench.figures import Measured, as_told, machine
 from bench.fleet import Run
 from bench.place import Place
@@ -133,6 +134,32 @@ async def test_all_is_staged_when_the_last_one_waits_and_no_command_is_typed_bef
     assert len(staged.answers) == 3
     assert [release.site for release in staged.releases] == ["one", "two"]
     assert 0.6 <= staged.seconds < 5
+
+
+async def test_rounds_count_that_lie_between_the_begin_of_all_and_the_end_of_one() -> None:
+    begun, ends = asyncio.Event(), asyncio.Event()
+    asked: list[bool] = []
+
+    async def works(until: asyncio.Event) -> None:
+        await until.wait()
+
+    async def all_run() -> bool:
+        if begun.is_set():
+            return True
+        begun.set()
+        return False
+
+    async def ask() -> tuple[list[float], list[float]]:
+        asked.append(begun.is_set())
+        if len(asked) == 3:
+            ends.set()
+            await asyncio.sleep(0.01)
+        return [float(len(asked))], [0.0]
+
+    running = [asyncio.create_task(works(ends)) for _ in range(2)]
+    rounds = await rounds_while(running, all_run, ask, pause=0.01)
+    assert asked == [True] * 3
+    assert rounds == [([1.0], [0.0]), ([2.0], [0.0])], "one ended during the third"
 
 
 async def test_copies_of_a_waiting_release_wait_as_it_does_and_go_again(tmp_path: Path) -> None:
