@@ -28,7 +28,7 @@ from bench import (
     visiting,
     waiting,
 )
-from bench.figures import Measured, as_told, machine
+from bench.figures import Measured, as_told, in_words, machine
 from bench.place import Place
 from bench.plots import draw
 from bench.report import BEGIN, END, has_place, in_readme, page, with_earlier
@@ -138,7 +138,7 @@ async def found_by(part: Part, name: str, place: Place, longest: float) -> Measu
         found = Measured(f"{name} (failed)")
         found.lacks(name, f"{type(error).__name__}: {error}")
     found.at, found.commit, found.load = told_at["at"], told_at["commit"], told_at["load before"]
-    found.quick = place.quick
+    found.machine, found.quick = in_words(told_at), place.quick
     found.seconds = round(time.monotonic() - began, 1)
     return found
 

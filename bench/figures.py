@@ -62,6 +62,7 @@ class Measured:
     at: str = ""
     commit: str = ""
     load: str = ""
+    machine: str = ""
     quick: bool = False
     incomplete: bool = False
 
@@ -119,6 +120,11 @@ def machine() -> dict[str, str]:
         "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "load before": f"{os.getloadavg()[0]:.1f}",
     }
+
+
+def in_words(where: dict[str, str]) -> str:
+    """The machine, as people tell one from another."""
+    return ", ".join(where[name] for name in ("processor", "memory", "system"))
 
 
 def as_told(where: dict[str, str], parts: dict[str, Measured]) -> dict[str, Any]:

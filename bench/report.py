@@ -5,14 +5,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bench.figures import in_words
+
 INTRODUCTION = """\
 # Measured
 
 `make bench` measures the bot beside what people would use instead, prints these tables with their targets, and writes
 `bench.json`. `make bench ARGS="--only answering"` measures one part (and leaves the others in the file as they were),
 `ARGS="--quick"` is smaller and fewer, `ARGS="--only whole-fleet"` is a fleet of 1,000 sites, which takes an hour
-and a half, and `ARGS="--docs docs/bench.md --readme README.md"` writes this page and the table in the README. No figure
-is extrapolated.
+and a half, and `ARGS="--json docs/bench.json --docs docs/bench.md --readme README.md"` writes this page, its
+[figures](bench.json), and the table in the README. No figure is extrapolated.
 
 Everything runs on one machine: the local App Service and the local Slack of [the sandbox](../sandbox/README.md), each
 site a real process, the bot, and the other side of each comparison, in the same run. Where a table says so App Service
@@ -121,9 +123,7 @@ def page(told: dict[str, Any], order: tuple[str, ...] = ()) -> str:  # Any: the 
     """Markdown of the whole page. Parts of `order` that the figures lack are named."""
     lines = [INTRODUCTION]
     where = told["machine"]
-    lines.append(
-        "The machine: " + ", ".join(f"{where[name]}" for name in ("processor", "memory", "system")) + "."
-    )
+    lines.append(f"The machine: {in_words(where)}.")
     lines.append(f"Python {where['python']}.\n")
     for part in told["parts"].values():
         lines += [f"## {part['title']}", ""]
@@ -135,6 +135,7 @@ def page(told: dict[str, Any], order: tuple[str, ...] = ()) -> str:  # Any: the 
         lines.append(
             f"Measured {part['at']} at {part['commit']} in {part['seconds'] / 60:.1f} minutes"
             + (f", load before: {part['load']}" if part.get("load") else "")
+            + _elsewhere(part, where)
             + (", quick." if part["quick"] else ".")
             + "\n"
         )
@@ -142,6 +143,12 @@ def page(told: dict[str, Any], order: tuple[str, ...] = ()) -> str:  # Any: the 
         lines.append(f"Not measured here: {', '.join(missing)}.")
     lines += ["", TRIED]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _elsewhere(part: dict[str, Any], where: dict[str, str]) -> str:  # Any: as above
+    """Which machine that was, where it was another one than that of the page."""
+    measured_on = part.get("machine")
+    return f", on another machine: {measured_on}" if measured_on and measured_on != in_words(where) else ""
 
 
 def has_place(readme: str) -> bool:
@@ -167,8 +174,8 @@ def in_readme(readme: str, told: dict[str, Any], usual: tuple[str, ...]) -> str:
     judged = [row["reached"] for row in rows if row["reached"] is not None]
     minutes = sum(part["seconds"] for part in parts) / 60
     lines = [
-        f"By `make bench` on {where['processor']}, {where['memory']}, {where['system']}, Python {where['python']}, "
-        f"against the local App Service, in {minutes:.0f} minutes, {_when(named)}: {sum(judged)} of "
+        f"By `make bench` on {in_words(where)}, Python {where['python']}, "
+        f"against the local App Service, in {minutes:.0f} minutes, {_when(named, where)}: {sum(judged)} of "
         f"{len(judged)} targets reached. [All of it, and how](docs/bench.md).",
         "",
         *_table(rows),
@@ -176,11 +183,15 @@ def in_readme(readme: str, told: dict[str, Any], usual: tuple[str, ...]) -> str:
     return f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{after}"
 
 
-def _when(parts: dict[str, Any]) -> str:  # Any: as above
+def _when(parts: dict[str, Any], where: dict[str, str]) -> str:  # Any: as above
     """The time and commit of most parts, and of those that were measured again at another one; which were quick."""
     commit, _ = Counter(part["commit"] for part in parts.values()).most_common(1)[0]
     run = next(part for part in parts.values() if part["commit"] == commit)
-    again = [f"{name} again at {part['commit']}" for name, part in parts.items() if part["commit"] != commit]
+    again = [
+        f"{name} again at {part['commit']}{_elsewhere(part, where)}"
+        for name, part in parts.items()
+        if part["commit"] != commit
+    ]
     if quick := [name for name, part in parts.items() if part["quick"]]:
         again.append(f"smaller and fewer (`--quick`): {' and '.join(quick)}")
     return ", ".join([f"{run['at']} at {run['commit']}", *again])

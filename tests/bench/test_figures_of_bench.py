@@ -21,10 +21,10 @@ from rich.console import Console
 
 from bench.__main__ import found_by, verdict
 from bench.answering import rounds_while
-from bench.figures import Measured, as_told, machine
+from bench.figures import Measured, as_told, in_words, machine
 from bench.fleet import Run
 from bench.place import Place
-from bench.report import BEGIN, END, has_place, in_readme
+from bench.report import BEGIN, END, has_place, in_readme, page
 from bench.resting import INSIDE, blocking
 from bench.visiting import Visit, before_and_during, window
 from bench.waiting import copy_waiting, forget
@@ -275,6 +275,15 @@ def test_a_fleet_that_lost_a_wave_is_told_by_those_it_has() -> None:
     }
     run = Run(2, waves, lost=["wave 2: broke off"])
     assert (run.sites, run.seconds, run.processor, run.spread) == (20, 50.0, 1.5, [13, 7])
+
+
+def test_a_part_that_was_measured_on_another_machine_says_on_which() -> None:
+    here = machine()
+    one = Measured("One", commit="abc", machine=in_words(here))
+    two = Measured("Two", commit="def", machine="1 x slower, 4 GB, Linux")
+    text = page(as_told(here, {"one": one, "two": two}))
+    assert text.count("on another machine: 1 x slower, 4 GB, Linux.") == 1
+    assert text.count(in_words(here)) == 1
 
 
 def test_the_readme_shows_what_has_a_target_and_says_what_was_measured_again() -> None:
