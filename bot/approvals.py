@@ -92,7 +92,7 @@ class Buttons:
         await self._ask_why(knock, value, Role.BREAKER, why_alone, answer)
 
     async def glass_broken(self, knock: Knock, value: str, reason: str, answer: Answer) -> None:
-        """Put the release live on one person's word; the channel is told."""
+        """Put the release live on one person's word; its channel is told, as part of its thread."""
 
         async def act() -> Message:
             release, late = await self._still_open(value)
@@ -101,11 +101,10 @@ class Buttons:
             decided = await self._releases.break_glass(value, knock.visitor.user, reason)
             if not decided.won:
                 return said(self._too_late(decided.approval, release_title(release)))
-            text = (
-                f":rotating_light: {person(knock.visitor.user)} broke the glass: {release_title(release)} goes live on "
-                f"their word alone. Reason: {escape(reason)}"
+            return said(
+                f":white_check_mark: You broke the glass. {release_title(release)}: it goes live now, and the channel "
+                "reads why."
             )
-            return replace(said(text), for_all=True)
 
         await self._door.enter(knock, Role.BREAKER, act, answer, fresh=True)
 

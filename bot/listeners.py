@@ -142,7 +142,7 @@ class Listeners:
         return listener
 
     def _to(self, user: str, channel: str) -> Answer:
-        """Answer a modal, which has no address to answer to: privately, or to the channel.
+        """Answer a modal, which has no address to answer to: privately, in the channel.
 
         Where Slack does not let that in (they left the channel, say), directly: it closed as if all had gone well.
         """
@@ -150,18 +150,9 @@ class Listeners:
         async def answer(message: Message) -> None:
             blocks = list(message.blocks)
             try:
-                if message.for_all:
-                    await self.client.chat_postMessage(
-                        channel=channel,
-                        text=message.text,
-                        blocks=blocks,
-                        unfurl_links=False,
-                        unfurl_media=False,
-                    )
-                else:
-                    await self.client.chat_postEphemeral(
-                        channel=channel, user=user, text=message.text, blocks=blocks
-                    )
+                await self.client.chat_postEphemeral(
+                    channel=channel, user=user, text=message.text, blocks=blocks
+                )
             except SlackApiError as error:
                 log.warning("An answer goes to the person directly", extra={"why": slack_error(error)})
                 opened = await self.client.conversations_open(users=user)

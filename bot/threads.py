@@ -29,7 +29,7 @@ from bot.refusals import (
     retry_after,
     slack_error,
 )
-from bot.render.approval import card, no_longer_asked, reminder
+from bot.render.approval import broken_glass, card, no_longer_asked, reminder
 from bot.render.message import Message, joined, typed
 from bot.render.release import log_line, parent
 from bot.render.result import result
@@ -47,11 +47,12 @@ PARENT = "parent"
 LOG = "log:"
 APPROVAL = "approval"
 REMINDER = "reminder"
+GLASS = "glass"
 WATCH = "watch"
 SICK = "sick"
 RESULT = "result"
 STUCK = "stuck:"
-FOR_THE_CHANNEL = (REMINDER, WATCH, SICK, STUCK, RESULT)
+FOR_THE_CHANNEL = (REMINDER, GLASS, WATCH, SICK, STUCK, RESULT)
 
 LOOK_AGAIN = 5.0
 """Seconds after which the records are looked at even if nothing in this process changed them."""
@@ -93,6 +94,9 @@ def messages_of(
             wanted[REMINDER] = reminder(release, approval, approvers)
         elif release.facts.reminded_at is not None:
             wanted[REMINDER] = no_longer_asked(release, approval)
+        glass = broken_glass(release, approval)
+        if glass is not None:
+            wanted[GLASS] = glass
     for part, told in ((WATCH, watch_message(release)), (SICK, sick_message(release))):
         if told is not None:
             wanted[part] = told

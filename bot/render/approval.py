@@ -51,7 +51,6 @@ BREAKING = "https://docs.ghost.org/changes"
 TABLES_SHOWN = 12
 THEME_WARNINGS_SHOWN = 5
 NAMES_SHOWN = 3
-BROKEN_GLASS = "break-glass: "  # before the reason of who decided alone, see Releases.break_glass
 DECIDED_WORDS = {
     Verdict.APPROVED: "Approved",
     Verdict.REJECTED: "Rejected",
@@ -154,6 +153,17 @@ def reminder(release: Release, approval: Approval, approvers: Sequence[str]) -> 
     return message(text, section(text))
 
 
+def broken_glass(release: Release, approval: Approval) -> Message | None:
+    """The channel is told who put it live alone, and why; None where nobody did."""
+    if approval.why_alone is None:
+        return None
+    text = (
+        f":rotating_light: {person(approval.decided_by)} broke the glass: {release_title(release)} goes live on "
+        f"their word alone. Reason: {escape(approval.why_alone)}"
+    )
+    return message(text, section(text))
+
+
 def no_longer_asked(release: Release, approval: Approval) -> Message:
     """What becomes of the reminder once there is an answer."""
     text = f":bell: {release_title(release)} waited for a decision. {decided_line(approval)}"
@@ -233,7 +243,7 @@ def decided_line(approval: Approval) -> str:
         return f"{word}: nobody decided before {when(approval.expires_at)}."
     by = f" by {deciders(approval)}" if approval.decided_by else ""
     at = f", {when(approval.decided_at)}" if approval.decided_at else ""
-    why = (approval.reason or "").removeprefix(BROKEN_GLASS)
+    why = approval.why_alone or approval.reason
     return f"{word}{by}{at}." + (f"\nReason: {escape(why)}" if why else "")
 
 
@@ -241,8 +251,7 @@ def deciders(approval: Approval) -> str:
     """Who decided; all who said yes, where it took several."""
     said_yes = approval.votes if approval.verdict is Verdict.APPROVED and approval.needed > 1 else ()
     named = " and ".join(map(person, dict.fromkeys((*said_yes, approval.decided_by))))
-    alone = (approval.reason or "").startswith(BROKEN_GLASS)
-    return f"{named} alone, breaking the glass" if alone else named
+    return named if approval.why_alone is None else f"{named} alone, breaking the glass"
 
 
 def migration_line(migration: MigrationDone | None) -> str:

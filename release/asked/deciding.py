@@ -15,6 +15,7 @@ from release.freezes import (
     OPEN_ALWAYS,
 )
 from release.model import (
+    BROKEN_GLASS,
     Decided,
     Kind,
     Release,
@@ -44,7 +45,7 @@ class Deciding(Freezing):
 
     async def break_glass(self, approval: str, by: str, reason: str) -> Decided:
         """Approve alone, whoever asked and whatever is frozen; the reason is kept and told."""
-        decided = await self._decided(approval, Verdict.APPROVED, by, f"break-glass: {reason}", alone=True)
+        decided = await self._decided(approval, Verdict.APPROVED, by, BROKEN_GLASS + reason, alone=True)
         if decided is None:
             raise NoSuchApproval
         return decided

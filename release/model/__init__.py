@@ -1,6 +1,6 @@
 """The words of a release as values: frozen, comparable, and the same in every process."""
 
-from release.model.approvals import Approval, Decided, Verdict, Waiting
+from release.model.approvals import BROKEN_GLASS, Approval, Decided, Verdict, Waiting
 from release.model.freezes import Freeze
 from release.model.kept import BackupTaken, PackageStored, ReadBack
 from release.model.kinds import FIRST_STATE, FIRST_TOLD, OPEN, Kind, State
@@ -47,6 +47,7 @@ from release.model.swapped import (
 )
 
 __all__ = [
+    "BROKEN_GLASS",
     "FIRST_STATE",
     "FIRST_TOLD",
     "NOTHING_SYNCED",

@@ -8,6 +8,9 @@ from release.model.freezes import Freeze
 from release.model.kinds import Kind
 from release.model.releases import Release
 
+BROKEN_GLASS = "break-glass: "
+"""Stands before the reason of who decided alone."""
+
 
 class Verdict(StrEnum):
     PENDING = "pending"
@@ -34,6 +37,13 @@ class Approval:
     reason: str | None = None
     needed: int = 1
     votes: tuple[str, ...] = ()
+
+    @property
+    def why_alone(self) -> str | None:
+        """The reason of who broke the glass; None where nobody did."""
+        if self.verdict is not Verdict.APPROVED or self.reason is None:
+            return None
+        return self.reason.removeprefix(BROKEN_GLASS) if self.reason.startswith(BROKEN_GLASS) else None
 
 
 @dataclass(frozen=True)

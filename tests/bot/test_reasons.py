@@ -124,6 +124,39 @@ async def test_one_person_breaks_the_glass_with_a_reason_that_the_channel_reads(
     assert any("decided: approved: break-glass: The blog is down" in line for line in await team.audited())
 
 
+async def test_the_channel_reads_the_reason_of_who_breaks_the_glass_on_their_home(team: Team) -> None:
+    await team.stop_bot()
+    await team.start_bot(Roles((team.ann,), (team.ben,), break_glass=(team.ben,)))
+    release = await team.starts_upgrade()
+    await team.engine.stages(release.id, "6.40.0", "6.65.0", needed=2)
+    await team.ask("POST", "home", **{"as": "ben"})
+    await team.sees("It waits for you", who="ben", channel=None, surface="home")
+    click = {"as": "ben", "home": True, "action_id": f"approve:{release.id}", "confirm": True}
+    await team.ask("POST", "click", **click)
+    await team.sees("1 of 2", who="ben", channel=None, surface="home")
+    await team.ask("POST", "click", **{"as": "ben", "home": True, "action_id": "break_glass"})
+    await team.submits("ben", "Why can it not wait?", "The blog is down")
+    await team.sees("You broke the glass", who="ben", channel=None, surface="home")
+    told = await team.sees("broke the glass", who="ann", without="Approve")
+    assert "Reason: The blog is down" in told["plain"]
+
+
+async def test_a_bot_that_is_killed_right_after_the_glass_broke_tells_the_channel_later_and_once(
+    team: Team,
+) -> None:
+    release, _ = await team.waits_for_approval()
+    approval = await team.records.approval_of(release.id)
+    assert approval is not None
+    await team.stop_bot()
+    await team.releases.break_glass(approval.id, team.ben, "The blog is down")
+    await team.start_bot()
+    told = await team.sees("broke the glass", who="ann")
+    assert "Reason: The blog is down" in told["plain"]
+    await team.engine.promotes(release.id, "6.40.0", "6.65.0")
+    await team.sees("is live on 6.65.0", button="Rollback")
+    assert len([one for one in await team.messages() if "broke the glass" in one["plain"]]) == 1
+
+
 async def test_who_lost_that_role_meanwhile_breaks_nothing(team: Team) -> None:
     await team.ask("PUT", "groups", handle="releasers", users=["ann"])
     await team.stop_bot()
