@@ -15,10 +15,10 @@ from bot.modal import Modal
 from bot.notices import Notices
 from bot.render.message import Message, ago, button, escape, person, when
 from bot.render.modals import refused, why_alone, why_rejected
-from bot.render.replies import reply, said
+from bot.render.replies import nothing_to_cancel, reply, said
 from bot.render.rollback import confirmed
 from bot.render.standing import untouched
-from bot.render.words import release_title, state_words
+from bot.render.words import release_title
 from commands.command import CancelAsked, Role, Skipped, Started, Unscheduled, Unskipped
 from commands.moment import next_working_morning, zone_of
 from release.errors import NotPermitted
@@ -168,9 +168,7 @@ class Buttons:
         async def act() -> Message:
             release = await self._releases.records.release(value)
             if not release.state.is_open:
-                return said(
-                    f"{release_title(release)} is over: {state_words(release)}. Nothing is left to cancel."
-                )
+                return nothing_to_cancel(release)
             cancelled = await self._releases.cancel(release.site, knock.visitor.user)
             return reply(CancelAsked(cancelled), self._door.slash)
 

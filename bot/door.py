@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from bot.identity import People, Visitor
 from bot.render.message import Message
-from bot.render.replies import refusal, reply, usage_error
+from bot.render.replies import nothing_to_cancel, refusal, reply, usage_error
 from bot.render.scheduled import busy
 from bot.replays import KEPT_SECONDS
 from bot.subject import subject
@@ -30,6 +30,7 @@ from commands.command import (
 from commands.later import now_and_later, time_of
 from release.errors import NotPermitted, ReleaseError, SiteBusy
 from release.masking import without_secrets
+from release.model import Release
 from release.records import Deed
 from release.records.rows import NoSuchRelease
 from release.releases import Releases
@@ -122,18 +123,21 @@ class Door:
         """
         name, *rest = words_of(text) or ["help"]
         command = find(name, self._commands)
+        stops = command is not None and command.name == STOPS
+        about = await self._release_told_in(knock.channel, thread)
 
         async def act() -> Message:
-            if command is not None and command.needs is not Role.ANYONE and command.name != STOPS:
+            if command is not None and command.needs is not Role.ANYONE and not stops:
                 raise NotPermitted(
                     f"Mentions and direct messages are for what everybody may ask, and {command.name} takes a role.",
                     f"Type `{self.slash} {command.usage}` in the channel, outside any thread.",
                 )
             if not knock.channel.startswith("D"):  # the answer is for all to see, so all must be ours
                 await self.people.our_channel(knock.channel)
-            return await self._run(command, name, rest, knock, await self._site_of(knock.channel, thread))
+            if stops and not rest and about is not None and not about.state.is_open:
+                return nothing_to_cancel(about)
+            return await self._run(command, name, rest, knock, about.site if about else None)
 
-        stops = command is not None and command.name == STOPS
         await self.enter(knock, Role.RELEASER if stops else Role.ANYONE, act, answer)
 
     async def enter(
@@ -232,13 +236,13 @@ class Door:
     async def _link_to(self, release: str) -> str:
         return (await self._links([release])).get(release, "")
 
-    async def _site_of(self, channel: str, thread: str | None) -> str | None:
-        """The site of the release that a thread is about."""
+    async def _release_told_in(self, channel: str, thread: str | None) -> Release | None:
+        """The release that a thread is about."""
         owner = await self._releases.records.told_in(channel, thread) if thread else None
         if owner is None:
             return None
         try:
-            return (await self._releases.records.release(owner)).site
+            return await self._releases.records.release(owner)
         except NoSuchRelease:  # a notice, say
             return None
 

@@ -127,6 +127,11 @@ def _cancel_asked(release: Release) -> Message:
     return message(text, section(text))
 
 
+def nothing_to_cancel(release: Release) -> Message:
+    """The answer to who cancels a release that is over."""
+    return said(f"{release_title(release)} is over: {state_words(release)}. Nothing is left to cancel.")
+
+
 def _status(sites: tuple[SiteStatus, ...], slash: str) -> Message:
     if not sites:
         text = "No site is configured yet. Add one to the bot's settings."

@@ -131,6 +131,18 @@ async def test_a_mention_in_the_thread_of_a_release_is_about_its_site_and_can_st
     assert await team.records.told_in(release.channel, "1.2") is None
 
 
+async def test_cancelled_in_the_thread_of_an_older_release_the_newer_one_goes_on(team: Team) -> None:
+    older, _ = await team.goes_live()
+    thread = (await team.records.messages_of_part("parent", [older.id]))[older.id].ts
+    newer = await team.records.create(Kind.BACKUP, "blog", team.ann, older.channel)
+    await team.types("ann", "@ghostbot cancel", thread_ts=thread)
+    await team.sees("is over: live. Nothing is left to cancel.", thread_ts=thread)
+    assert (await team.records.release(newer.id)).cancel_asked_by is None
+    await team.types("ann", "@ghostbot cancel blog", thread_ts=thread)
+    await team.sees("stops before its next step", thread_ts=thread)
+    assert (await team.records.release(newer.id)).cancel_asked_by == team.ann
+
+
 async def test_a_mention_starts_nothing(team: Team) -> None:
     await team.types("ann", "@ghostbot upgrade 6.65.0")
     await team.sees("Type `/ghost upgrade [VERSION] [SITE]` in the channel")
