@@ -102,7 +102,7 @@ def card(
             ("Try staging", f"<{escape(candidate.staging_url)}>")
             if candidate and asking and release.kind is not Kind.DEPLOY_ASKING_FIRST
             else None,
-            ("Artefact", escape(clip(artefact.where, 200))) if artefact else None,
+            ("Artefact", escape(clip(artefact.shown, 200))) if artefact else None,
             ("Release notes", f"<{RELEASE_NOTES.format(escape(target))}|Ghost {escape(target)}>")
             if target and _is_of_ghost(release, target)
             else None,

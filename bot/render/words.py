@@ -127,7 +127,7 @@ def release_title(release: Release) -> str:
             return f"Put {what} into production on {site}"
         case Kind.DEPLOY | Kind.DEPLOY_ASKING_FIRST:
             asked = release.facts.artefact_asked
-            return f"Deploy {escape(version or (asked.where if asked else 'an artefact'))} to {site}"
+            return f"Deploy {escape(version or (asked.shown if asked else 'an artefact'))} to {site}"
         case Kind.MIGRATE_DOWN:
             return f"Undo the migration of {escape(before or 'the last release')} on {site}"
         case Kind.ROLLBACK | Kind.SWAP_BACK | Kind.ROLLBACK_SHARED:

@@ -6,11 +6,13 @@ from enum import StrEnum
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from release.artefacts.errors import NotAnArtefact
-from release.masking import masked
+from release.masking import masked, without_secrets
 
 LONGEST = 1000
 _SECRET_NAMES = re.compile(
-    r"^(sig|signature|token|key|code|pass(word)?|pwd|secret|.*(token|signature|secret))$"
+    r"(.*[-_.])?(sig|sas|jwt|auth|pass|pwd|bearer)|code"
+    r"|.*(key|token|signature|secret|password|passwd|passphrase|credentials?|authorization)",
+    re.IGNORECASE,
 )
 
 
@@ -57,7 +59,7 @@ class Reference:
 def reference(text: str) -> Reference:
     """What `text` refers to. Raises NotAnArtefact, and for an address that carries a secret as well."""
     if not text or len(text) > LONGEST or not text.isprintable():
-        raise NotAnArtefact(masked(text)[:80], "it is empty, very long, or holds what cannot be printed")
+        raise NotAnArtefact(_shown(text), "it is empty, very long, or holds what cannot be printed")
     if "://" in text:
         return Reference(Place.ADDRESS, _address(text))
     if text.startswith("blob:"):
@@ -65,6 +67,11 @@ def reference(text: str) -> Reference:
     if text.startswith("file:"):
         return Reference(Place.FOLDER, _path(text.removeprefix("file:")))
     return Reference(Place.ANYWHERE, _path(text))
+
+
+def _shown(text: str) -> str:
+    """What is said of a text that is refused."""
+    return masked(without_secrets(text))[:80]
 
 
 def _path(text: str) -> str:
@@ -81,11 +88,11 @@ def _address(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise NotAnArtefact(masked(text)[:80], "it cannot be read as an address") from error
+        raise NotAnArtefact(_shown(text), "it cannot be read as an address") from error
     if parts.scheme not in ("https", "http") or not parts.hostname or port == 0 or not parts.path.strip("/"):
-        raise NotAnArtefact(masked(text)[:80], "an address begins with https://, names a host and a file")
+        raise NotAnArtefact(_shown(text), "an address begins with https://, names a host and a file")
     asked = parse_qsl(parts.query, keep_blank_values=True)
-    if parts.username or parts.password or any(_SECRET_NAMES.match(name.lower()) for name, _ in asked):
+    if parts.username or parts.password or any(_SECRET_NAMES.fullmatch(name) for name, _ in asked):
         # It would stand in Slack, in the thread, in the audit: for all to read.
         raise NotAnArtefact(
             f"{parts.scheme}://{parts.hostname}{parts.path}"[:80],

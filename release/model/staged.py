@@ -51,6 +51,11 @@ class ArtefactAsked:
     where: str
     digest: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """As all may read it: of an address without its query, which may hold a key under any name."""
+        return self.where.partition("?")[0] if "://" in self.where else self.where
+
 
 @dataclass(frozen=True)
 class Artefact:

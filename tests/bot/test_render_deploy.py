@@ -111,6 +111,14 @@ def test_a_lock_that_the_bot_does_not_know_and_a_visitor_who_suffered_are_warned
     assert ":warning: *3 failed*" in text
 
 
+def test_the_query_of_an_artefacts_address_is_not_shown() -> None:
+    asked = ArtefactAsked("https://builds.example.com/shop-2.zip?for=hunter22")
+    release = replace(RELEASE, version=None, facts=Facts(artefact_asked=asked))
+    for message in (parent(release, PENDING), card(release, PENDING, (BEN,))):
+        assert "https://builds.example.com/shop-2.zip" in str(message)
+        assert "hunter22" not in str(message)
+
+
 def test_a_site_without_migrations_has_a_card_without_a_database() -> None:
     skipped = (StepRecord(Step.LIST_PENDING, StepState.SKIPPED),)
     release = replace(RELEASE, facts=replace(FACTS, artefact=replace(ARTEFACT, bundle="")), steps=skipped)

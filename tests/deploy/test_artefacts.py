@@ -39,6 +39,7 @@ from tests.deploy.bench import digest_of, zipped
     [
         ("https://builds.example.com/shop/2.1/shop-2.1.zip", Place.ADDRESS, "shop-2.1"),
         ("https://builds.example.com:8443/a%20b.zip?api-version=5&x=1", Place.ADDRESS, "a-b"),
+        ("https://builds.example.com/a.zip?author=ann&keyboard=1&branch=sassy", Place.ADDRESS, "a"),
         ("blob:shop/2.1.zip", Place.CONTAINER, "2.1"),
         ("file:2.1.zip", Place.FOLDER, "2.1"),
         ("nightly/2.1.zip", Place.ANYWHERE, "2.1"),
@@ -78,6 +79,17 @@ def test_what_is_no_artefact_is_refused(typed: str) -> None:
         "https://ci:hunter22@builds.example.com/shop.zip",
         "https://acc.blob.core.windows.net/c/shop.zip?sv=2024-11-04&sig=Zm9vYmFyMTIzNDU2Nzg%3D",
         "https://builds.example.com/shop.zip?access_token=hunter22",
+        "https://builds.example.com/shop.zip?x=1&api_key=hunter22",
+        "https://builds.example.com/shop.zip?apikey=hunter22",
+        "https://builds.example.com/shop.zip?access_key=hunter22",
+        "https://builds.example.com/shop.zip?X-Api-Key=hunter22",
+        "https://builds.example.com/shop.zip?auth=hunter22",
+        "https://builds.example.com/shop.zip?x-auth=hunter22",
+        "https://builds.example.com/shop.zip?sas=hunter22",
+        "https://builds.example.com/shop.zip?jwt=hunter22",
+        f"https://{'c' * 60}:hunter22{'x' * 60}@builds.example.com:port/shop.zip",
+        f"https://ci:hunter22@builds.example.com/{'x' * 1000}",
+        "https://?sig=hunter22",
     ],
 )
 def test_an_address_with_a_secret_is_refused_without_saying_it(typed: str) -> None:
