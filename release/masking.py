@@ -7,6 +7,8 @@ would do; this is the second net, for the lines that people need to find out why
 import re
 
 HIDDEN = "[hidden]"
+_BEYOND = 4096
+"""Characters beyond a cut that are looked at, too: foreign text has no end, and all of it would take minutes."""
 
 _LABELLED = re.compile(
     r"""((?:pass(?:word|wd|phrase)?|pwd|secret|token|credential|key|sig|signature)[\w.-]*  # what it is called,
@@ -38,6 +40,16 @@ def masked(text: str) -> str:
     text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
     text = _LABELLED.sub(rf"\1{HIDDEN}", text)
     return _SHAPES.sub(HIDDEN, text)
+
+
+def masked_start(text: str, most: int) -> str:
+    """The first `most` characters of the text, masked; cut before it, half a secret would not be known for one."""
+    return masked(text[: most + _BEYOND])[:most]
+
+
+def masked_end(text: str, most: int) -> str:
+    """The same of its end."""
+    return masked(text[-most - _BEYOND :])[-most:]
 
 
 def without_secrets(typed: str) -> str:

@@ -54,12 +54,14 @@ def put_together(heard: Sequence[Heard]) -> str:
 def _end_of(log: Path, most: int) -> str:
     try:
         with log.open("rb") as file:
-            size = log.stat().st_size
-            file.seek(max(0, size - most))
+            start = max(0, log.stat().st_size - most)
+            file.seek(start)
+            if start:  # in the middle of a line, most likely, and of a secret in it
+                start += len(file.readline())
             text = file.read().decode("utf-8", "replace").strip()
     except FileNotFoundError:
         return ""
-    left_out = f"[the first {size - most} bytes are left out]\n" if size > most else ""
+    left_out = f"[the first {start} bytes are left out]\n" if start else ""
     # In pieces of whole lines: one search over all of it would keep every other thread waiting.
     return left_out + "".join(masked(piece) for piece in _pieces(text))
 

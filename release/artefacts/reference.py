@@ -77,9 +77,7 @@ def _shown(text: str) -> str:
 def _path(text: str) -> str:
     parts = text.split("/")
     if "" in parts or "." in parts or ".." in parts or "\\" in text:
-        raise NotAnArtefact(
-            masked(text)[:80], "a path in the folder or container has no empty part and no dots"
-        )
+        raise NotAnArtefact(_shown(text), "a path in the folder or container has no empty part and no dots")
     return text
 
 

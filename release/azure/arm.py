@@ -20,7 +20,7 @@ from azure.mgmt.web.aio import WebSiteManagementClient
 from release.azure.errors import AzureRefused, AzureUnavailable, SiteMissing
 from release.errors import ReleaseError
 from release.holding import BeforeActing, no_fence
-from release.masking import masked
+from release.masking import masked_start
 from release.trouble import in_words
 
 SCOPE = "https://management.azure.com/.default"
@@ -132,7 +132,7 @@ def told(error: HttpResponseError) -> str:
         body = {}
     inner = body.get("error") if isinstance(body.get("error"), dict) else {}
     message = body.get("Message") or (inner or {}).get("message") or error.reason or "no reason given"
-    return f"{masked(str(message)[:500])} (HTTP {error.status_code})"
+    return f"{masked_start(str(message), 500)} (HTTP {error.status_code})"
 
 
 def translated(error: AzureError, what: str) -> ReleaseError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import httpx
 
 from release.azure.scm import Scm
-from release.masking import masked
+from release.masking import masked_end
 
 # Kudu ends a command after 230 seconds (facts about Kudu).
 COMMAND_SECONDS = 240.0
@@ -35,7 +35,7 @@ class Commands(Scm):
         try:
             lines = f"{body['Output']}\n{body['Error']}".split("\n")
             said = "; ".join(line.strip() for line in lines if line.strip())
-            return Ran(int(body["ExitCode"]), masked(said[-300:]))
+            return Ran(int(body["ExitCode"]), masked_end(said, 300))
         except (KeyError, TypeError, ValueError) as error:
             raise self._unreadable(what) from error
 

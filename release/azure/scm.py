@@ -12,7 +12,7 @@ import httpx
 from release.azure.errors import ScmRefused, ScmUnreachable, SlotFull
 from release.azure.sign_in import SignIn
 from release.connections import COPIES_AT_ONCE
-from release.masking import masked
+from release.masking import masked_start
 from release.trouble import in_words
 
 T = TypeVar("T")
@@ -188,7 +188,7 @@ def said(response: httpx.Response) -> str:
         return ""
     told = (str(body.get(name) or "") for name in ("ExceptionMessage", "Message", "message"))
     lines = next((text for text in told if text), "").splitlines()
-    return masked(lines[0][:200]) if lines else ""
+    return masked_start(lines[0], 200) if lines else ""
 
 
 async def chunks(path: Path) -> AsyncIterator[bytes]:

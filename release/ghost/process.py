@@ -75,7 +75,8 @@ async def _run(command: Command, *, capture: bool) -> bytes:
             # Shielded: a second cancellation must not leave the killed child unreaped.
             await asyncio.shield(process.wait())
         if capture:
-            log.write(answer[-TAIL_BYTES:])
+            # A byte more than `tail` looks at, which takes the first line for a whole one else.
+            log.write(answer[-TAIL_BYTES - 1 :])
     if process.returncode != 0:
         ended = f"exit code {process.returncode}"
         raise CommandFailed(command.title, ended, str(command.log), tail(command.log))
@@ -104,11 +105,14 @@ def tail(log: Path) -> str:
     """The last few lines of a log, for the person who has to find out why; what looks like a secret is hidden."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            start = max(0, log.stat().st_size - TAIL_BYTES)
+            file.seek(start)
+            if start:  # in the middle of a line, most likely, and of a secret in it
+                file.readline()
             text = file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
-    return masked("\n".join(text.strip().splitlines()[-15:]))
+    return "\n".join(masked(text).strip().splitlines()[-15:])
 
 
 def log_name(title: str) -> str:

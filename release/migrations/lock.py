@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import psycopg
 import pymysql
 
-from release.masking import masked
+from release.masking import masked, masked_start
 from release.migrations.config import DatabaseKind
 from release.migrations.connection import Connection
 from release.migrations.errors import LockLost, MigrationGoingOn, TargetUnreachable
@@ -181,7 +181,7 @@ class Hidden:
 def _why(error: BaseException) -> str:
     text = str(error.args[1] if isinstance(error, pymysql.MySQLError) and len(error.args) > 1 else error)
     lines = text.strip().splitlines()
-    return masked(lines[0][:200]) if lines else type(error).__name__
+    return masked_start(lines[0], 200) if lines else type(error).__name__
 
 
 class PostgresLock(Lock):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pymysql
 from pymysql.cursors import Cursor
 
-from release.masking import masked
+from release.masking import masked_start
 from release.mysql.config import MySqlConfig
 from release.mysql.errors import NotOnMySql, ServerRefused
 from release.site import PRODUCTION, Site
@@ -184,4 +184,4 @@ async def speaking(connection: Connection, what: str, work: Callable[[], T]) -> 
 def _why(error: Exception) -> str:
     text = str(error.args[1] if isinstance(error, pymysql.MySQLError) and len(error.args) > 1 else error)
     lines = text.strip().splitlines()
-    return masked(lines[0][:300]) if lines else type(error).__name__
+    return masked_start(lines[0], 300) if lines else type(error).__name__

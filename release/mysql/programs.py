@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from release.ghost.process import end_group
-from release.masking import masked
+from release.masking import masked_start
 from release.mysql.config import MySqlConfig
 from release.mysql.connection import Connection
 from release.mysql.errors import DumpIncomplete, NoProgram, ProgramFailed
@@ -151,7 +151,7 @@ async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
 def _told(complaints: bytes) -> str:
     """Its own line about the error: the statement beside it may hold what people wrote."""
     lines = [line for line in complaints.decode("utf-8", "replace").splitlines() if _ERROR.search(line)]
-    return masked((lines or ["it did not say why"])[-1][:300])
+    return masked_start((lines or ["it did not say why"])[-1], 300)
 
 
 @asynccontextmanager

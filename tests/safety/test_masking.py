@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.masking import masked, without_secrets
+from release.masking import masked, masked_end, masked_start, without_secrets
 
 SHOWN = [
     "There is not enough space on the disk.",
@@ -81,3 +81,14 @@ def test_any_text_can_be_masked_and_twice_is_once(text: str) -> None:
 )
 def test_what_was_typed_is_kept_without_what_an_address_carries(typed: str, kept: str) -> None:
     assert without_secrets(typed) == kept
+
+
+@given(
+    st.integers(1, 40),
+    st.sampled_from(["password=hunter2-and-more", "https://ann:hunter2-and-more@example.com"]),
+)
+def test_a_cut_leaves_no_half_of_a_secret(at: int, said: str) -> None:
+    for text in (masked_start(f"{said} said no", at), masked_end(f"I said {said}", at)):
+        assert len(text) <= at
+        assert "hunt" not in text
+        assert "more" not in text
