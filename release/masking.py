@@ -11,7 +11,7 @@ _BEYOND = 4096
 """Characters beyond a cut that are looked at, too: foreign text has no end, and all of it would take minutes."""
 
 _LABELLED = re.compile(
-    r"""((?:pass(?:word|wd|phrase)?|pwd|secret|token|credential|key|sig|signature)[\w.-]*  # what it is called,
+    r"""((?:pass(?:word|wd|phrase)?|pwd|secret|token|credential|key|sig|signature)[\w.-]{0,100}  # what it is called,
         ['"`\]]*\s*[:=,]\s*['"`]?)                                                     # a separator,
         [^\s'"`,;&)]{4,}                                                                # and the secret""",
     re.IGNORECASE | re.VERBOSE,

@@ -1,5 +1,7 @@
 """What foreign programs say is shown without what looks like a secret, and otherwise as it is."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,3 +94,9 @@ def test_a_cut_leaves_no_half_of_a_secret(at: int, said: str) -> None:
         assert len(text) <= at
         assert "hunt" not in text
         assert "more" not in text
+
+
+def test_a_line_without_an_end_is_masked_in_a_moment() -> None:
+    began = time.process_time()
+    masked("key" * 30_000)
+    assert time.process_time() - began < 2
