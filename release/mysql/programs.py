@@ -1,7 +1,7 @@
 """Dumps and restores, by MySQL's or MariaDB's own client programs, streamed: memory does not grow with the database.
 
-The password is in a file that only the bot may read, never in the argument list or the environment. Both programs end
-with the bot: the one writes into its pipe, the other reads from it.
+The password is in a file without a name, which is gone with the bot and the program, never in the argument list or the
+environment. Both programs end with the bot: the one writes into its pipe, the other reads from it.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ import gzip
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from release.ghost.process import end_group
@@ -53,9 +53,9 @@ def program(config: MySqlConfig, names: tuple[str, ...]) -> str:
 
 async def dump(connection: Connection, to: Path, config: MySqlConfig) -> None:
     """`to` is the whole database as SQL, gzipped, of one moment. Raises ProgramFailed or DumpIncomplete."""
-    async with _options(connection) as options:
+    with _options(connection) as (options, files):
         words = [program(config, DUMP), options, *WORDS_OF_DUMP, connection.database]
-        process = await _started(words, reads=False)
+        process = await _started(words, files, reads=False)
         complaints = asyncio.create_task(_all_of(process.stderr))
         try:
             async with asyncio.timeout(config.dump_limit):
@@ -79,7 +79,7 @@ async def load(connection: Connection, source: Path, config: MySqlConfig) -> Non
 
     Views, triggers and routines belong to who loads them, whoever made the dump.
     """
-    async with _options(connection) as options:
+    with _options(connection) as (options, files):
         words = [
             program(config, CLIENT),
             options,
@@ -87,7 +87,7 @@ async def load(connection: Connection, source: Path, config: MySqlConfig) -> Non
             "--default-character-set=utf8mb4",
             connection.database,
         ]
-        process = await _started(words, reads=True)
+        process = await _started(words, files, reads=True)
         complaints = asyncio.create_task(_all_of(process.stderr))
         try:
             async with asyncio.timeout(config.dump_limit):
@@ -104,7 +104,7 @@ async def load(connection: Connection, source: Path, config: MySqlConfig) -> Non
         raise ProgramFailed("The restore", f"exit code {process.returncode}", _told(told))
 
 
-async def _started(words: list[str], *, reads: bool) -> asyncio.subprocess.Process:
+async def _started(words: list[str], files: tuple[int, int], *, reads: bool) -> asyncio.subprocess.Process:
     nothing, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
         *words,
@@ -113,6 +113,7 @@ async def _started(words: list[str], *, reads: bool) -> asyncio.subprocess.Proce
         stderr=pipe,
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
         start_new_session=True,
+        pass_fds=files,
     )
 
 
@@ -154,19 +155,25 @@ def _told(complaints: bytes) -> str:
     return masked_start((lines or ["it did not say why"])[-1], 300)
 
 
-@asynccontextmanager
-async def _options(connection: Connection) -> AsyncIterator[str]:
-    """The words that make a program read who it is, and nothing of the machine's own configuration, from a file."""
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ghostbot-mysql-"))
-    try:
-        file = folder / "options.cnf"
-        await asyncio.to_thread(_write_options, connection, file)
-        yield f"--defaults-file={file}"
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+@contextmanager
+def _options(connection: Connection) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The word that makes a program read who it is, and nothing of the machine's own configuration; and its files.
+
+    They have no name, so nothing of them is left however the bot ends.
+    """
+    with tempfile.TemporaryFile() as authorities, tempfile.TemporaryFile() as options:
+        values = _values(connection)
+        if connection.encryption is not None and connection.encryption.authorities:
+            authorities.write(connection.encryption.authorities.encode())
+            values["ssl-ca"] = f"/dev/fd/{authorities.fileno()}"
+        lines = "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+        options.write(f"[client]\n{lines}".encode())
+        for file in (authorities, options):
+            file.seek(0)
+        yield f"--defaults-file=/dev/fd/{options.fileno()}", (authorities.fileno(), options.fileno())
 
 
-def _write_options(connection: Connection, file: Path) -> None:
+def _values(connection: Connection) -> dict[str, str]:
     values = {
         "host": connection.host,
         "port": str(connection.port),
@@ -181,13 +188,7 @@ def _write_options(connection: Connection, file: Path) -> None:
         values["loose-ssl"] = "1"
         values["loose-ssl-mode"] = "VERIFY_IDENTITY" if connection.encryption.checked else "REQUIRED"
         values["loose-ssl-verify-server-cert"] = "1" if connection.encryption.checked else "0"
-        if connection.encryption.authorities:
-            authorities = file.with_name("authorities.pem")
-            authorities.write_text(connection.encryption.authorities)
-            values["ssl-ca"] = str(authorities)
-    lines = "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
-    file.touch(mode=0o600)
-    file.write_text(f"[client]\n{lines}")
+    return values
 
 
 def _quoted(value: str) -> str:
