@@ -25,7 +25,7 @@ async def _readable_only(
     """Bolt reads the body before it looks at the signature, and expects one of Slack's: text, and of Slack's shape."""
     try:
         answer = await handler(request)
-    except (LookupError, AttributeError, TypeError, ValueError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
         log.warning("a request of no known shape", extra={"why": type(error).__name__})
         return web.Response(status=400)
     # Bolt's own word for trouble that it has logged; sent again, the same request would be refused as a replay.

@@ -175,6 +175,16 @@ async def test_the_address_proves_itself_to_slack_alone(team: Team, address: str
             assert "3eZbrw1aBm2rZgRNFdxV2595E9CY" not in answer.text
 
 
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+async def test_a_body_that_nests_without_end_is_no_request(
+    team: Team, address: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nested = "[" * 200_000
+    body = nested if kind == "application/json" else f"payload={nested}"
+    assert await posted(address, body, {"Content-Type": kind}) == 400
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_an_event_that_slack_sends_again_is_answered_once(
     team: Team, replicas: tuple[str, str]
 ) -> None:
