@@ -206,15 +206,20 @@ def size(count: int) -> str:
     return f"{amount:.1f} GB"
 
 
+def mrkdwn(text: str, most: int) -> MarkdownTextObject:
+    """Text, already escaped, cut at `most` characters. A link is what stands in `<...>`, never a bare address in it."""
+    return MarkdownTextObject(text=clip(text, most), verbatim=True)
+
+
 def section(text: str, block_id: str | None = None) -> SectionBlock:
     """A paragraph of mrkdwn, already escaped, cut at 3,000 characters."""
-    return SectionBlock(text=MarkdownTextObject(text=clip(text, SECTION)), block_id=block_id)
+    return SectionBlock(text=mrkdwn(text, SECTION), block_id=block_id)
 
 
 def fields(*pairs: tuple[str, str] | None) -> SectionBlock:
     """Names over values, two columns. A pair that does not apply is None."""
     texts = [f"*{name}*\n{value}" for name, value in (pair for pair in pairs if pair)]
-    return SectionBlock(fields=[MarkdownTextObject(text=clip(text, FIELD)) for text in texts[:FIELDS]])
+    return SectionBlock(fields=[mrkdwn(text, FIELD) for text in texts[:FIELDS]])
 
 
 def header(text: str) -> HeaderBlock:
@@ -233,7 +238,7 @@ def image(title: str, alt_text: str, file: str) -> ImageBlock:
 
 def context(text: str) -> ContextBlock:
     """A small grey line of mrkdwn, already escaped."""
-    return ContextBlock(elements=[MarkdownTextObject(text=clip(text, FIELD))])
+    return ContextBlock(elements=[mrkdwn(text, FIELD)])
 
 
 def divider() -> DividerBlock:
@@ -245,7 +250,7 @@ def confirm(title: str, text: str, yes: str, no: str = "Not now") -> ConfirmObje
     """The question asked once more before a click that cannot be taken back easily."""
     return ConfirmObject(
         title=PlainTextObject(text=clip(title, CONFIRM_TITLE)),
-        text=MarkdownTextObject(text=clip(text, CONFIRM_TEXT)),
+        text=mrkdwn(text, CONFIRM_TEXT),
         confirm=PlainTextObject(text=clip(yes, CONFIRM_BUTTON)),
         deny=PlainTextObject(text=clip(no, CONFIRM_BUTTON)),
     )

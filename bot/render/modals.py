@@ -6,14 +6,12 @@ from typing import Any
 from slack_sdk.models.blocks import (
     Block,
     InputBlock,
-    MarkdownTextObject,
     PlainTextInputElement,
     PlainTextObject,
-    SectionBlock,
 )
 from slack_sdk.models.views import View
 
-from bot.render.message import Message
+from bot.render.message import Message, section
 from bot.render.words import release_title
 from release.model import Release
 
@@ -50,7 +48,7 @@ def refused(told: Message) -> View:
 
 def _asks(what: str, title: str, told: str, label: str, yes: str, about: tuple[str, str]) -> View:
     blocks: list[Block] = [
-        SectionBlock(text=MarkdownTextObject(text=told)),
+        section(told),
         InputBlock(
             block_id=REASON,
             label=PlainTextObject(text=label),

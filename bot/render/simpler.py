@@ -1,6 +1,6 @@
 """The same message for a Slack that refuses plans, tables or pictures: a checklist, aligned text, and words."""
 
-from bot.render.message import SECTION, Message, SlackBlock, clip, escape
+from bot.render.message import Message, SlackBlock, escape, section
 
 SIGNS = {
     "pending": ":white_circle: waiting:",
@@ -27,4 +27,4 @@ def _simple(block: SlackBlock) -> SlackBlock:
             text = f"*{escape(block['title']['text'])}*: {escape(block['alt_text'])}"
         case _:
             return block
-    return {"type": "section", "text": {"type": "mrkdwn", "text": clip(text, SECTION)}}
+    return section(text).to_dict()

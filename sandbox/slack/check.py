@@ -70,6 +70,7 @@ class Check:
         allowed = "text emoji" if value["type"] == "plain_text" else "text verbatim"
         if not self.keys(value, at, "text", allowed):
             return
+        self.flag(value, "verbatim", at)
         if not isinstance(value["text"], str):
             self.fail(f"{at}/text", "must provide a string")
             return

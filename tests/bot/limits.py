@@ -83,6 +83,7 @@ def _text(text: Block, limit: int) -> None:
     assert text["type"] in {"mrkdwn", "plain_text"}
     assert 0 < len(text["text"]) <= limit
     if text["type"] == "mrkdwn":
+        assert text["verbatim"] is True, "a bare address in what somebody wrote is no link"
         # Foreign text must never call a whole channel.
         assert not any(call in text["text"] for call in ("<!channel", "<!here", "<!everyone"))
 

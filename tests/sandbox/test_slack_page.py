@@ -72,6 +72,18 @@ async def test_what_people_and_apps_write_never_becomes_markup(hands: Hands, bot
     assert "pwned" not in await page.title()
 
 
+async def test_a_bare_address_in_verbatim_text_is_no_link(hands: Hands, bots: Bots, page: Page) -> None:
+    words = "*Here: https://evil.example/1* or <https://our.example/2|ours>"
+    blocks = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": words, "verbatim": verbatim}}
+        for verbatim in (True, False)
+    ]
+    await bots.client().chat_postMessage(channel="#releases", text="t", blocks=blocks)
+    await expect(page.get_by_text("https://evil.example/1")).to_have_count(2)
+    await expect(page.get_by_role("link", name="ours")).to_have_count(2)
+    await expect(page.get_by_role("link", name="https://evil.example/1")).to_have_count(1)
+
+
 async def test_a_button_asks_first_and_says_when_nobody_answers(hands: Hands, bots: Bots, page: Page) -> None:
     await bots.client().chat_postMessage(
         channel="#releases", text="t", blocks=actions(BUTTON | {"confirm": CONFIRM})

@@ -47,6 +47,10 @@ WRONG: dict[str, tuple[list[Json], str]] = {
     ),
     "empty text": ([section("")], "must be more than 0 characters [json-pointer:/blocks/0/text/text]"),
     "no text": ([{"type": "section"}], "must define either `text` or `fields` [json-pointer:/blocks/0]"),
+    "odd verbatim": (
+        [{"type": "context", "elements": [{**text("x", "mrkdwn"), "verbatim": "yes"}]}],
+        "must provide a boolean [json-pointer:/blocks/0/elements/0/verbatim]",
+    ),
     "many fields": ([{"type": "section", "fields": [text("x")] * 11}], "no more than 10 items allowed"),
     "long header": ([{"type": "header", "text": text("x" * 151)}], "must be less than 151 characters"),
     "mrkdwn header": ([{"type": "header", "text": text("x", "mrkdwn")}], "json-pointer:/blocks/0/text/type"),

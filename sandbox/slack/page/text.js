@@ -86,7 +86,7 @@ const INLINE = new RegExp(
   "|(?<![\\w*])(\\*(?=\\S)[^*\\n]*?[^\\s*]\\*)(?![\\w*])|(?<![\\w_])(_(?=\\S)[^_\\n]*?[^\\s_]_)(?![\\w_])" +
   "|(?<![\\w~])(~(?=\\S)[^~\\n]*?[^\\s~]~)(?![\\w~])", "gi");
 
-function inline(text) {
+function inline(text, verbatim) {
   const out = [];
   let at = 0;
   for (const match of text.matchAll(INLINE)) {
@@ -95,21 +95,22 @@ function inline(text) {
     if (code) out.push(el("code", {}, decode(code.slice(1, -1))));
     else if (inner) out.push(angle(inner));
     else if (smiley) out.push(EMOJI.has(smiley.split("::")[0]) ? emoji(smiley) : decode(whole));
-    else if (address) out.push(link(decode(address), decode(address)));
-    else if (bold) out.push(el("strong", {}, inline(bold.slice(1, -1))));
-    else if (italic) out.push(el("em", {}, inline(italic.slice(1, -1))));
-    else if (strike) out.push(el("s", {}, inline(strike.slice(1, -1))));
+    else if (address) out.push(verbatim ? decode(address) : link(decode(address), decode(address)));
+    else if (bold) out.push(el("strong", {}, inline(bold.slice(1, -1), verbatim)));
+    else if (italic) out.push(el("em", {}, inline(italic.slice(1, -1), verbatim)));
+    else if (strike) out.push(el("s", {}, inline(strike.slice(1, -1), verbatim)));
     at = match.index + whole.length;
   }
   out.push(decode(text.slice(at)));
   return out;
 }
 
-function lines(text) {
-  return text.split("\n").flatMap((line, number) => (number ? [el("br"), ...inline(line)] : inline(line)));
+function lines(text, verbatim) {
+  return text.split("\n").flatMap((line, number) => (number ? [el("br")] : []).concat(inline(line, verbatim)));
 }
 
-export function mrkdwn(text) {
+// Where it is `verbatim`, a bare address stays text.
+export function mrkdwn(text, verbatim = false) {
   const out = [];
   text.split("```").forEach((part, number, all) => {
     if (number % 2 && number < all.length - 1) {
@@ -119,8 +120,8 @@ export function mrkdwn(text) {
     const rest = number % 2 ? `\`\`\`${part}` : part;
     let quote = [];
     const plain = [];
-    const flushQuote = () => { if (quote.length) out.push(el("blockquote", {}, lines(quote.join("\n")))); quote = []; };
-    const flushPlain = () => { if (plain.length) out.push(...lines(plain.splice(0).join("\n"))); };
+    const flushQuote = () => { if (quote.length) out.push(el("blockquote", {}, lines(quote.join("\n"), verbatim))); quote = []; };
+    const flushPlain = () => { if (plain.length) out.push(...lines(plain.splice(0).join("\n"), verbatim)); };
     for (const line of rest.replace(number ? /^\n/ : /^$/, "").split("\n")) {
       const quoted = line.match(/^(?:&gt;|>)\s?(.*)$/);
       if (quoted) { flushPlain(); quote.push(quoted[1]); } else { flushQuote(); plain.push(line); }
@@ -137,7 +138,7 @@ export function plainText(object) {
   return text.split(/:([a-z0-9_+'-]+):/gi).map((part, number) => (number % 2 ? emoji(part) : part));
 }
 
-export const words = (object) => (object.type === "mrkdwn" ? mrkdwn(object.text || "") : plainText(object));
+export const words = (object) => (object.type === "mrkdwn" ? mrkdwn(object.text || "", object.verbatim) : plainText(object));
 
 // ---- rich text ---------------------------------------------------------------------------------
 
