@@ -52,7 +52,7 @@ class Knock:
     """One thing asked for by one person. `delivery` is Slack's id of it: a second arrival is the same one.
 
     `what` and `about` are for the audit: `approve`, `r-7f3k2`. `slash` is the command that was typed, where one was:
-    answers name it.
+    answers name it. `site` is the one it is of where no word names another: that of an own command, or of a thread.
     """
 
     visitor: Visitor
@@ -61,6 +61,7 @@ class Knock:
     about: str
     delivery: str
     slash: str | None = None
+    site: str = ""
 
 
 class BusyNow(SiteBusy):
@@ -91,14 +92,14 @@ class Door:
         self._commands = commands
         self._releases = releases
 
-    async def command(self, knock: Knock, text: str, answer: Answer, site: str | None = None) -> None:
-        """Run one typed command, from a slash command; from one of a site's own with that `site`."""
+    async def command(self, knock: Knock, text: str, answer: Answer) -> None:
+        """Run one typed command, from a slash command."""
         name, *rest = words_of(text) or ["help"]
         command = find(name, self._commands)
         needs = command.needs if command else Role.ANYONE
 
         async def act() -> Message:
-            return await self._run(command, name, rest, knock, site)
+            return await self._run(command, name, rest, knock)
 
         await self.enter(knock, needs, act, answer)
 
@@ -125,6 +126,8 @@ class Door:
         command = find(name, self._commands)
         stops = command is not None and command.name == STOPS
         about = await self._release_told_in(knock.channel, thread)
+        if about is not None:
+            knock = replace(knock, site=about.site)
 
         async def act() -> Message:
             if command is not None and command.needs is not Role.ANYONE and not stops:
@@ -136,7 +139,7 @@ class Door:
                 await self.people.our_channel(knock.channel)
             if stops and not rest and about is not None and not about.state.is_open:
                 return nothing_to_cancel(about)
-            return await self._run(command, name, rest, knock, about.site if about else None)
+            return await self._run(command, name, rest, knock)
 
         await self.enter(knock, Role.RELEASER if stops else Role.ANYONE, act, answer)
 
@@ -193,18 +196,17 @@ class Door:
         name: str,
         rest: list[str],
         knock: Knock,
-        own_site: str | None = None,
     ) -> Message:
         if command is None:
             raise unknown(name, self._commands)
-        if own_site is not None and command.name == "help" and not rest:
-            rest = [own_site]
+        if knock.site and command.name == "help" and not rest:
+            rest = [knock.site]
         slash = knock.slash or self.slash
         at_once, later = now_and_later(tuple(rest)) if command.can_wait else (tuple(rest), ())
         order = command.parse(Words(at_once))
-        if own_site is not None and getattr(order, "site", own_site) is None:
-            at_once = (own_site, *at_once)
-            order = replace(order, site=own_site)
+        if knock.site and getattr(order, "site", knock.site) is None:
+            at_once = (knock.site, *at_once)
+            order = replace(order, site=knock.site)
         zone = self.people.zone_of(knock.visitor.user)
         request = Request(knock.visitor.user, knock.channel, self._commands, self._clock(), zone)
         typed = " ".join((command.name, *at_once))
@@ -247,7 +249,7 @@ class Door:
             return None
 
     async def _audit(self, knock: Knock, outcome: str) -> None:
-        site, release = await subject(knock.what, knock.about, self._releases)
+        site, release = await subject(knock.what, knock.about, knock.site, self._releases)
         told = without_secrets(" ".join(outcome.split()))
         what = without_secrets(knock.what)
         deed = Deed(knock.visitor.user, what, knock.about, told, site, release, knock.channel)

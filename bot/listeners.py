@@ -105,9 +105,9 @@ class Listeners:
         text = body.get("text", "").strip()
         visitor = Visitor(body["user_id"], _teams(body.get("team_id")))
         slash = str(body.get("command") or self.door.slash)
-        knock = Knock(visitor, body["channel_id"], text, body["channel_id"], body["trigger_id"], slash)
-        site = self.own_commands.get(slash)
-        await self.door.command(knock, text, _privately(respond), site)
+        channel, site = body["channel_id"], self.own_commands.get(slash, "")
+        knock = Knock(visitor, channel, text, channel, body["trigger_id"], slash, site)
+        await self.door.command(knock, text, _privately(respond))
 
     async def _mention(self, ack: AsyncAck, event: Body, body: Body, context: AsyncBoltContext) -> None:
         await ack()

@@ -7,7 +7,9 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from release.model import Kind, State
+from release.releases import Releases
 from tests.bot.conftest import IN_BOTH_MODES, Team
+from tests.bot.stand_ins import StandInSite
 
 pytestmark = IN_BOTH_MODES
 
@@ -141,6 +143,30 @@ async def test_cancelled_in_the_thread_of_an_older_release_the_newer_one_goes_on
     await team.types("ann", "@ghostbot cancel blog", thread_ts=thread)
     await team.sees("stops before its next step", thread_ts=thread)
     assert (await team.records.release(newer.id)).cancel_asked_by == team.ann
+
+
+async def test_the_audit_knows_the_site_of_an_own_command_and_of_a_thread(team: Team) -> None:
+    sites = {"blog": team.blog, "shop": StandInSite("shop", "6.40.0", "6.39.0")}
+    team.releases = Releases(sites, team.records, team.ghosts, team.engine.start)
+    await team.stop_bot()
+    await team.start_bot()
+    await team.installs(sites={"/blog": "blog"})
+    await team.types("ann", "/ghost upgrade blog 6.65.0")
+    parent = await team.sees("Upgrade blog", button="Cancel")
+    await team.types("cleo", "@ghostbot cancel", thread_ts=parent["ts"])
+    await team.sees("This takes a releaser, and you are not one", thread_ts=parent["ts"])
+    await team.types("cleo", "/blog backup")
+    await team.sees("This takes a releaser, and you are not one", who="cleo")
+    await team.types("cleo", "/blog status shop")
+    await team.sees("*shop*", who="cleo")
+    await team.types("cleo", "/ghost freeze")
+    await team.eventually(lambda: _audited_of(team, "freeze", ""))
+    for typed, site in (("cancel", "blog"), ("backup", "blog"), ("status shop", "shop")):
+        assert await _audited_of(team, typed, site), typed
+
+
+async def _audited_of(team: Team, typed: str, site: str) -> bool:
+    return any((row.deed.what, row.deed.site) == (typed, site) for row in await team.records.audited())
 
 
 async def test_a_mention_starts_nothing(team: Team) -> None:
