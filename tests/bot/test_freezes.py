@@ -139,9 +139,8 @@ async def test_a_sites_own_command_freezes_that_site_alone(team: Team, typed: st
 
     async def types_its_own(text: str) -> None:
         channel = team.addresses["channels"]["releases"]
-        await door.command(
-            Knock(Visitor(team.ann, ()), channel, text, channel, text, "/blog"), text, answer, "blog"
-        )
+        knock = Knock(Visitor(team.ann, ()), channel, text, channel, text, "/blog", "blog")
+        await door.command(knock, text, answer)
 
     await types_its_own(typed)
     (freeze,) = await team.records.freezes()
