@@ -295,7 +295,13 @@ class Threads:
         # Written down first: whoever is killed before the answer, or never gets one, looks before posting again.
         for part in parts:
             await self._records.remember_message(release.id, part, channel, "", "")
-        answer = await self._call("chat.postMessage", arguments, wanted, parts[0], bucket, release.id)
+        try:
+            answer = await self._call("chat.postMessage", arguments, wanted, parts[0], bucket, release.id)
+        except Away:
+            raise
+        except Later:  # Slack said that it did not take it: there is nothing to look for
+            await self._records.forget_unsent(release.id, parts)
+            raise
         return await self._remember(release.id, parts, answer["channel"], answer["ts"], wanted)
 
     async def _found(

@@ -70,6 +70,12 @@ class ToldRecords(Base):
         values = {"channel": channel, "ts": ts, "digest": digest}
         await self._write(lambda c: upsert(c, tables.messages, {"owner": owner, "part": part}, values))
 
+    async def forget_unsent(self, owner: str, parts: Sequence[str]) -> None:
+        """Messages that were about to be posted, and are known not to be there."""
+        table = tables.messages
+        query = delete(table).where((table.c.owner == owner) & table.c.part.in_(parts) & (table.c.ts == ""))
+        await self._write(lambda c: c.execute(query))
+
     async def is_new(self, digest: str, seconds: float) -> bool:
         """Whether this digest was not asked about in the last `seconds`; of racing callers one hears yes."""
 

@@ -109,6 +109,17 @@ async def test_where_the_bot_may_not_read_a_message_twice_is_better_than_none(te
     assert len(at_the_top(await everything(team))) == 2
 
 
+async def test_a_message_that_slack_refused_is_not_looked_for(team: Team) -> None:
+    await team.breaks("chat.postMessage", retry_after=1)
+    release = await team.starts_upgrade()
+    await team.sees("Upgrade blog", button="Cancel")
+    await team.breaks("chat.postMessage", retry_after=1)
+    await team.records.step(release.id, Step.BUILD, StepState.DONE, "built")
+    await team.sees("*Build the new version* done")
+    await told(team)
+    assert await team.calls("conversations.history") == await team.calls("conversations.replies") == []
+
+
 async def test_slack_is_left_alone_as_long_as_it_asks(team: Team) -> None:
     await team.breaks("chat.postMessage", retry_after=1)
     await team.starts_upgrade()
