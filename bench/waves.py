@@ -116,20 +116,20 @@ class Fleet:
         """All of them are put on stage, asked for at once, and staged; commands are typed meanwhile."""
         await all_on_stage(self._team.world, self._team.opening, sites)
         before = self._processor()
-        staged = await all_staged(self._team, self._http, self._control, sites, commands, pause)
-        releases, processor = staged.releases, self._processor() - before
+        done = await all_staged(self._team, self._http, self._control, sites, commands, pause)
+        releases, processor = done.releases, self._processor() - before
         ended = await asyncio.to_thread(_engine_steps, self._url)
         first = await self._team.last(FIRST)
         each, replicas = Counter(release.holder for release in releases), len(self._bots)
         wave = Wave(
             replicas,
             len(sites),
-            staged.seconds,
+            done.seconds,
             processor,
             tuple(gap for release in releases for gap in overheads(release, ended.get(release.id, {}))),
             tuple(overheads(first, ended.get(first.id, {}))),
             tuple(sorted(each.values(), reverse=True) + [0] * (replicas - len(each))),
-            staged.answers,
+            done.answers,
             tuple(release.id for release in releases),
         )
         self._place.tell(

@@ -94,6 +94,12 @@ class Shop:
             await asyncio.sleep(0.25)
         return False
 
+    async def migrates(self) -> None:
+        """Production refuses writes, its database is dumped, and migrated."""
+        await self.steps.close_writes(self.release.id)
+        await self.steps.dump(self.release.id)
+        await self.steps.migrate_shared(self.release.id)
+
     async def holds(self) -> tuple[dict[str, int], dict[str, str]]:
         found = await looked_at(self.real, self._folder / "look.db")
         return found.rows, found.digests

@@ -95,9 +95,7 @@ async def test_an_old_version_that_cannot_read_the_new_schema_stops_the_release_
     shop: Shop,
 ) -> None:
     before = await shop.holds()
-    await shop.steps.close_writes(shop.release.id)
-    await shop.steps.dump(shop.release.id)
-    await shop.steps.migrate_shared(shop.release.id)
+    await shop.migrates()
     await shop.cloud.answers(host="site", slot="blog", path="/rss/", status=400, count=50)
     with pytest.raises(OldVersionCannotRead, match="400"):
         await shop.steps.test_production(shop.release.id)
@@ -113,9 +111,7 @@ async def test_an_old_version_that_is_restarted_on_the_migrated_database_waits_u
     shop: Shop,
 ) -> None:
     before = await shop.holds()
-    await shop.steps.close_writes(shop.release.id)
-    await shop.steps.dump(shop.release.id)
-    await shop.steps.migrate_shared(shop.release.id)
+    await shop.migrates()
     await shop.cloud.does(PRODUCTION, "kill-process")
 
     async def waits() -> bool:
@@ -169,9 +165,7 @@ async def test_a_migration_of_the_real_database_is_stopped_when_its_lock_is_lost
 
 
 async def test_a_restore_of_a_damaged_dump_is_told_and_leaves_production_closed(shop: Shop) -> None:
-    await shop.steps.close_writes(shop.release.id)
-    await shop.steps.dump(shop.release.id)
-    await shop.steps.migrate_shared(shop.release.id)
+    await shop.migrates()
     kept = (await shop.facts()).facts.way_back
     assert kept is not None
     (shop.desk.folder / "backups" / kept.path).with_suffix(".sql.gz").write_bytes(b"something else")

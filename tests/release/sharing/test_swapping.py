@@ -98,9 +98,7 @@ async def is_migrated(shop: Shop, new: Seeded) -> None:
     await shop.cloud.install(new, "staging")
     shop.cloud.settings("staging").update(shop.real.as_ghosts)
     await shop.cloud.is_well("staging")
-    await shop.steps.close_writes(shop.release.id)
-    await shop.steps.dump(shop.release.id)
-    await shop.steps.migrate_shared(shop.release.id)
+    await shop.migrates()
 
 
 async def is_swapping(shop: Shop) -> bool:
